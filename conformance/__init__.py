@@ -1,0 +1,1 @@
+"""Conformance: every implementation of the formats against truths that none of them produced."""

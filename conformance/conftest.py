@@ -1,0 +1,161 @@
+"""Counts what every test compares; a test or a session that compared nothing is VOID, which is a failure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import hypothesis
+import pytest
+
+from conformance import subjects
+from conformance.ledger import Ledger
+from conformance.report import PROPERTY, Session
+
+VOID_EXIT = 8
+"""Exit status of a session in which nothing was compared; no status of pytest's own."""
+
+LEDGER = pytest.StashKey[Ledger]()
+MUTANTS = pytest.StashKey[list[dict[str, Any]]]()
+
+HEALTH = [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow]
+for _name, _examples in (("quick", 25), ("default", 60), ("deep", 2000)):
+    hypothesis.settings.register_profile(
+        _name,
+        max_examples=_examples,
+        report_multiple_bugs=False,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=HEALTH,
+    )
+hypothesis.settings.load_profile("default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("q35")
+    group.addoption("--q35-report", metavar="PATH", help="write what was compared to this JSON file")
+    group.addoption(
+        "--q35-effort", choices=["quick", "default", "deep"], default="default", help="sampled examples a test"
+    )
+    group.addoption("--q35-root", metavar="DIR", help="judge the packages in this folder instead of the installed ones")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collector(config), "q35-collector")
+    hypothesis.settings.load_profile(config.getoption("--q35-effort"))
+    root = config.getoption("--q35-root")
+    if root:
+        judge_packages_in(Path(root).resolve())
+
+
+class OnlyFrom(MetaPathFinder):
+    """Finds the named packages in one folder, before any installed copy of them is asked."""
+
+    def __init__(self, root: Path, names: list[str]) -> None:
+        self.root, self.names = root, names
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        top, _, inner = fullname.partition(".")
+        if top not in self.names:
+            return None
+        spec = PathFinder.find_spec(fullname, path if inner else [str(self.root)])
+        if spec is None:
+            raise ModuleNotFoundError(f"{fullname} is not in {self.root}", name=fullname)
+        return spec
+
+
+def judge_packages_in(root: Path) -> None:
+    """Makes every later import of a package that `root` holds come from there; raises pytest.UsageError if too late."""
+    names = [name for name in subjects.PACKAGES if (root / name).is_dir()]
+    early = [name for name in names if name in sys.modules]
+    if not names or early:
+        raise pytest.UsageError(f"{root} holds {names}, of which {early} were already imported")
+    sys.meta_path.insert(0, OnlyFrom(root, names))
+
+
+@pytest.fixture
+def compared(request: pytest.FixtureRequest) -> Ledger:
+    """The ledger of this test; whatever it does not count was not compared."""
+    ledger = Ledger()
+    request.node.stash[LEDGER] = ledger
+    return ledger
+
+
+@pytest.fixture
+def mutant_rows(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """Rows that this test adds to the report's kill table."""
+    rows: list[dict[str, Any]] = []
+    request.node.stash[MUTANTS] = rows
+    return rows
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    ledger = item.stash.get(LEDGER, Ledger())
+    outcome: str = "not run" if report.skipped else report.outcome
+    reason = short_reason(report)
+    if report.when == "call" and report.passed and (void := ledger.void_reason()):
+        outcome, reason = "void", void
+        report.outcome = "failed"
+        report.longrepr = f"VOID: {void}"
+    data = {
+        "outcome": outcome,
+        "reason": reason,
+        "error": call.excinfo.typename if outcome == "failed" and call.excinfo else None,
+        "comparisons": ledger.entries(),
+        "mutants": item.stash.get(MUTANTS, []),
+    }
+    report.user_properties.append((PROPERTY, data))
+    return report
+
+
+def short_reason(report: pytest.TestReport) -> str | None:
+    """The last line of a failure, or a skip's reason."""
+    if report.passed:
+        return None
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr)[:500]
+
+
+class Collector:
+    """Gathers the reports in the process that the user started (with xdist: not in its workers)."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.session = Session()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, data in report.user_properties:
+            if name == PROPERTY:
+                assert isinstance(data, dict)
+                self.session.record(report.nodeid).take(str(report.when), report.duration, data)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        path = self.config.getoption("--q35-report")
+        if self.session.records or path:
+            status = int(session.exitstatus)
+            if status == 0 and self.session.verdict(status) == "void":
+                session.exitstatus = VOID_EXIT
+            if path:
+                self.session.write(Path(path), int(session.exitstatus))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self.session.records:
+            return
+        terminalreporter.section("comparisons")
+        for line in self.session.summary():
+            terminalreporter.write_line(line)

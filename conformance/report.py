@@ -1,0 +1,117 @@
+"""The session's report: per test what was compared, and the verdict, as `spec/schemas/conformance.schema.json` says."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+SCHEMA_ID = "q35.conformance/1"
+SCHEMA_FILE = Path(__file__).parent.parent / "spec" / "schemas" / "conformance.schema.json"
+PROPERTY = "q35.conformance"
+"""Name under which a test's data travels in its report's user properties (also from worker to controller)."""
+
+
+@dataclass
+class Record:
+    """One test of the session."""
+
+    id: str
+    outcome: str = "passed"
+    reason: str | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    mutants: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, phase: str, seconds: float, data: dict[str, Any]) -> None:
+        """Adds one phase (setup, call, teardown): the first that did not pass decides the outcome."""
+        self.seconds += seconds
+        if phase == "call":
+            self.comparisons, self.mutants = data["comparisons"], data["mutants"]
+        if self.outcome == "passed":
+            self.outcome, self.reason, self.error = data["outcome"], data["reason"], data["error"]
+
+
+class Session:
+    """All records of a session and what follows from them."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+
+    def record(self, node_id: str) -> Record:
+        return self.records.setdefault(node_id, Record(node_id))
+
+    def compared(self) -> dict[str, dict[str, int]]:
+        """Per subject: tests that passed and compared it, and comparisons by level. Failed tests do not count."""
+        totals: dict[str, dict[str, int]] = {}
+        for record in self.records.values():
+            if record.outcome != "passed":
+                continue
+            for subject in {entry["subject"] for entry in record.comparisons}:
+                totals.setdefault(subject, {"tests": 0, "exhaustive": 0, "sampled": 0})["tests"] += 1
+            for entry in record.comparisons:
+                totals[entry["subject"]][entry["level"]] += entry["compared"]
+        return dict(sorted(totals.items()))
+
+    def of_outcome(self, outcome: str) -> list[Record]:
+        return [record for record in self.records.values() if record.outcome == outcome]
+
+    def verdict(self, exit_status: int) -> str:
+        """`void` when no real subject was compared or a test was void, `failed` for other failures, else `passed`."""
+        subjects = [subject for subject in self.compared() if subject != "framework"]
+        if not subjects or self.of_outcome("void"):
+            return "void"
+        return "passed" if exit_status == 0 and not self.of_outcome("failed") else "failed"
+
+    def summary(self) -> list[str]:
+        """Lines for the terminal: what was compared, then what was not, prominently."""
+        lines = [
+            f"{subject}: {total['exhaustive']:,} exhaustive and {total['sampled']:,} sampled in {total['tests']} tests"
+            for subject, total in self.compared().items()
+        ]
+        killed = [m for r in self.records.values() for m in r.mutants if m["outcome"] == "killed"]
+        if killed:
+            lines.append(f"mutants killed: {len(killed)}")
+        lines += [f"NOT RUN {record.id}: {record.reason}" for record in self.of_outcome("not run")]
+        lines += [f"VOID {record.id}: {record.reason}" for record in self.of_outcome("void")]
+        return lines if self.compared() else [*lines, "VOID: nothing was compared"]
+
+    def as_data(self, exit_status: int) -> dict[str, Any]:
+        """The report as plain data, valid against the schema."""
+        return {
+            "schema": SCHEMA_ID,
+            "verdict": self.verdict(exit_status),
+            "void": [{"id": r.id, "reason": r.reason} for r in self.of_outcome("void")],
+            "failed": [{"id": r.id, "reason": r.reason} for r in self.of_outcome("failed")],
+            "not_run": [{"id": r.id, "reason": r.reason} for r in self.of_outcome("not run")],
+            "compared": self.compared(),
+            "mutants": [mutant for record in self.records.values() for mutant in record.mutants],
+            "tests": [
+                {
+                    "id": r.id,
+                    "outcome": r.outcome,
+                    "reason": r.reason,
+                    "error": r.error,
+                    "seconds": round(r.seconds, 3),
+                    "comparisons": r.comparisons,
+                }
+                for r in self.records.values()
+            ],
+        }
+
+    def write(self, path: Path, exit_status: int) -> None:
+        """Writes the report whole or not at all; raises jsonschema.ValidationError when it breaks its own schema."""
+        data = self.as_data(exit_status)
+        jsonschema.validate(data, json.loads(SCHEMA_FILE.read_text()))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            unfinished.write_text(json.dumps(data, indent=1) + "\n")
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""The framework itself: what compared nothing is VOID, what cannot run is not passed, and the report says so."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.conftest import VOID_EXIT
+from conformance.ledger import Ledger
+from conformance.runner import Run, run_session
+
+CLAIM: dict[str, Any] = {"subject": "framework", "truth": "expected-outcome", "level": "sampled"}
+REAL = "subject='reference', truth='exact-rational'"
+
+
+def session(folder: Path, source: str, *arguments: str) -> Run:
+    (folder / "test_it.py").write_text("import pytest\n" + textwrap.dedent(source))
+    return run_session([f"--rootdir={folder}", *arguments, "test_it.py"], folder, plugin=True)
+
+
+CASES = {
+    "a test that compares passes": (
+        f"def test_it(compared): compared.equal([1, 2], [1, 2], {REAL}, level='sampled')",
+        0,
+        "passed",
+        "passed",
+    ),
+    "a test that counts nothing is void": ("def test_it(compared): pass", 1, "void", "void"),
+    "a test without a ledger is void": ("def test_it(): pass", 1, "void", "void"),
+    "comparing an empty list is void": (
+        f"def test_it(compared): compared.equal([], [], {REAL}, level='sampled')",
+        1,
+        "void",
+        "void",
+    ),
+    "an exhaustive claim that is not is void": (
+        f"def test_it(compared): compared.equal([1], [1], {REAL}, level='exhaustive', domain=128)",
+        1,
+        "void",
+        "void",
+    ),
+    "a wrong value fails": (
+        f"def test_it(compared): compared.equal([1], [2], {REAL}, level='sampled')",
+        1,
+        "failed",
+        "void",
+    ),
+    "a session of skips is void": ("def test_it(compared): pytest.skip('no such ISA')", VOID_EXIT, "not run", "void"),
+    "a session that judges only itself is void": (
+        "def test_it(compared): compared.equal(1, 1, subject='framework', truth='expected-outcome', level='sampled')",
+        VOID_EXIT,
+        "passed",
+        "void",
+    ),
+    "an error in a fixture fails": (
+        """
+        @pytest.fixture
+        def broken(): raise RuntimeError("no kernels")
+        def test_it(broken, compared): compared.equal(1, 1, subject='reference', truth='lean-vector', level='sampled')
+        """,
+        1,
+        "failed",
+        "void",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict_of_a_session(name: str, tmp_path: Path, compared: Ledger) -> None:
+    source, status, outcome, verdict = CASES[name]
+    run = session(tmp_path, source)
+    assert run.report is not None, run.output
+    compared.equal(
+        (run.status, list(run.outcomes().values()), run.report["verdict"]), (status, [outcome], verdict), **CLAIM
+    )
+
+
+def test_what_is_void_or_not_run_is_listed_with_its_reason(tmp_path: Path, compared: Ledger) -> None:
+    run = session(
+        tmp_path,
+        f"""
+        def test_good(compared): compared.equal([1, 2, 3], [1, 2, 3], {REAL}, level='exhaustive', domain=3)
+        def test_empty(compared): pass
+        def test_missing(compared): pytest.skip('this machine lacks it')
+        """,
+    )
+    assert run.report is not None, run.output
+    report = run.report
+    compared.equal(report["void"], [{"id": "test_it.py::test_empty", "reason": "it compared nothing"}], **CLAIM)
+    compared.equal(report["not_run"], [{"id": "test_it.py::test_missing", "reason": "this machine lacks it"}], **CLAIM)
+    compared.equal(report["compared"], {"reference": {"tests": 1, "exhaustive": 3, "sampled": 0}}, **CLAIM)
+
+
+def test_ledger_compares_bits(compared: Ledger) -> None:
+    ledger = Ledger()
+    zero = np.zeros(3, np.float32)
+    for got in (-zero, zero.astype(np.float64), np.zeros((3, 1), np.float32)):
+        with pytest.raises(AssertionError):
+            ledger.bits(got, zero, subject="reference", truth="exact-rational", level="sampled")
+        compared.count(1, **CLAIM)
+    with pytest.raises(AssertionError):
+        ledger.refused(lambda: 1, ValueError, subject="reference", truth="exact-rational", level="sampled")
+    compared.equal(ledger.void_reason(), "it compared nothing", **CLAIM)

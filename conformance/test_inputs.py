@@ -1,0 +1,96 @@
+"""What comes in: not numbers, empty rows, views that are not contiguous, memory that is not aligned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from conformance import inputs
+from conformance.formats import scheme
+from conformance.ledger import Ledger
+from conformance.subjects import ArraySubject
+
+SCHEMES = ("row-absmax", "row-affine", "block", "codebook")
+NOT_NUMBERS = (np.nan, np.inf, -np.inf)
+
+
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=str)
+@pytest.mark.parametrize("name", SCHEMES)
+def test_not_a_number_is_refused_with_name_and_index(
+    name: str, value: float, array_subject: ArraySubject, compared: Ledger
+) -> None:
+    for at in ((0, 0), (0, 63), (1, 64), (2, 156)):
+        weights = inputs.make("gaussian", (3, 157), 1)
+        weights[at] = value
+        compared.refused(
+            lambda weights=weights: array_subject.quantize(weights, name, 64, label="layer.7.weight"),
+            array_subject.errors,
+            mentions=["layer.7.weight", str(at[0]), str(at[1])],
+            subject=array_subject.name, truth="expected-outcome", level="sampled",
+        )  # fmt: skip
+
+
+def unaligned(array: NDArray[Any]) -> NDArray[Any]:
+    """The same values one byte off their natural alignment."""
+    memory = np.zeros(array.nbytes + 1, np.uint8)
+    view = memory[1:].view(array.dtype).reshape(array.shape)
+    view[...] = array
+    assert array.dtype.itemsize == 1 or not view.flags.aligned
+    return view
+
+
+def every_other(array: NDArray[Any]) -> NDArray[Any]:
+    """The same values as every second column of an array twice as wide, whose other columns are garbage."""
+    wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), 99, array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+LAYOUTS = {
+    "unaligned": unaligned,
+    "every other column": every_other,
+    "column major": np.asfortranarray,
+    "reversed": lambda array: np.ascontiguousarray(array[..., ::-1])[..., ::-1],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["block", "codebook"])
+def test_memory_layout_does_not_matter(
+    name: str, layout: str, array_subject: ArraySubject, compared: Ledger
+) -> None:
+    """Every function on a view gives what it gives on a plain array."""
+    change = LAYOUTS[layout]
+    weights = inputs.make("gaussian", (5, 157), 2)
+    table = scheme(name).array()
+    claim: dict[str, Any] = {"subject": array_subject.name, "truth": "expected-outcome", "level": "sampled"}
+    codes, steps = array_subject.quantize(weights, name, 64)
+    other_codes, other_steps = array_subject.quantize(change(weights), name, 64)
+    compared.bits(other_codes, codes, **claim)
+    compared.bits(other_steps, steps, **claim)
+    compared.bits(
+        array_subject.dequantize(change(codes), change(steps), table, 64, 157),
+        array_subject.dequantize(codes, steps, table, 64, 157),
+        **claim,
+    )
+    a = np.random.default_rng(4).integers(-128, 128, (3, 157)).astype(np.int8)
+    compared.bits(
+        array_subject.block_dots(change(a), change(codes), table, 64),
+        array_subject.block_dots(a, codes, table, 64),
+        **claim,
+    )
+
+
+@pytest.mark.parametrize("name", ["block", "codebook"])
+def test_inputs_are_left_alone(name: str, array_subject: ArraySubject, compared: Ledger) -> None:
+    weights = inputs.make("gaussian", (2, 65), 3)
+    before = weights.copy()
+    codes, steps = array_subject.quantize(weights, name, 32)
+    kept = codes.copy()
+    array_subject.dequantize(codes, steps, scheme(name).array(), 32, 65)
+    claim: dict[str, Any] = {"subject": array_subject.name, "truth": "expected-outcome", "level": "sampled"}
+    compared.bits(weights, before, **claim)
+    compared.bits(codes, kept, **claim)

@@ -1,0 +1,144 @@
+module
+
+@[expose] public section
+
+/-! Rational arithmetic that the proofs need and the core library lacks: absolute value, squares, the distance to an
+interval, and the triangle inequality of the plane without square roots. -/
+
+namespace Q35
+
+/-- The absolute value of a rational number. -/
+def abs (x : Rat) : Rat := if 0 ≤ x then x else -x
+
+/-- The distance from `x` to the interval from `low` to `high`; 0 inside it. -/
+def excess (low high x : Rat) : Rat :=
+  if x < low then low - x else if high < x then x - high else 0
+
+/-- The point of the interval from `low` to `high` that is nearest to `x`. -/
+def project (low high x : Rat) : Rat :=
+  if x < low then low else if high < x then high else x
+
+/-! ### Absolute value -/
+
+/-- An absolute value is not negative. -/
+theorem abs_nonneg (x : Rat) : 0 ≤ abs x := by grind [abs]
+
+/-- The absolute value is at most `b` exactly when the number lies between `-b` and `b`. -/
+theorem abs_le_iff {x b : Rat} : abs x ≤ b ↔ -b ≤ x ∧ x ≤ b := by grind [abs]
+
+/-- A number and its negative have the same absolute value. -/
+theorem abs_neg (x : Rat) : abs (-x) = abs x := by grind [abs]
+
+/-- Only zero has the absolute value zero. -/
+theorem abs_eq_zero_iff {x : Rat} : abs x = 0 ↔ x = 0 := by grind [abs]
+
+/-- The triangle inequality on the line. -/
+theorem abs_add_le (x y : Rat) : abs (x + y) ≤ abs x + abs y := by grind [abs]
+
+/-- The absolute value of a product is the product of the absolute values. -/
+theorem abs_mul (x y : Rat) : abs (x * y) = abs x * abs y := by
+  have key : ∀ {a b : Rat}, 0 ≤ a → 0 ≤ b → 0 ≤ a * b := Rat.mul_nonneg
+  rcases Rat.le_total (a := 0) (b := x) with hx | hx <;> rcases Rat.le_total (a := 0) (b := y) with hy | hy
+  · have := key hx hy
+    grind [abs]
+  · have := key hx (b := -y) (by grind)
+    grind [abs]
+  · have := key (a := -x) (by grind) hy
+    grind [abs]
+  · have := key (a := -x) (b := -y) (by grind) (by grind)
+    grind [abs]
+
+/-- Multiplying by `d` and dividing by `d` first scales an absolute value by that of `d`. -/
+theorem abs_sub_mul {d : Rat} (hd : d ≠ 0) (w t : Rat) : abs (w - d * t) = abs d * abs (w / d - t) := by
+  rw [← abs_mul]
+  congr 1
+  grind
+
+/-! ### Squares -/
+
+/-- A square is not negative. -/
+theorem mul_self_nonneg (x : Rat) : 0 ≤ x * x := by
+  rcases Rat.le_total (a := 0) (b := x) with h | h
+  · exact Rat.mul_nonneg h h
+  · have := Rat.mul_nonneg (a := -x) (b := -x) (by grind) (by grind)
+    grind
+
+/-- Products of numbers that are not negative grow with each factor. -/
+theorem mul_le_mul {a b c d : Rat} (hab : a ≤ b) (hcd : c ≤ d) (ha : 0 ≤ a) (hd : 0 ≤ d) : a * c ≤ b * d := by
+  have := Rat.mul_nonneg (a := a) (b := d - c) ha (by grind)
+  have := Rat.mul_nonneg (a := b - a) (b := d) (by grind) hd
+  grind
+
+/-- A square is the square of the absolute value. -/
+theorem abs_mul_abs (x : Rat) : abs x * abs x = x * x := by grind [abs]
+
+/-- The number of smaller absolute value has the smaller square. -/
+theorem mul_self_le_of_abs_le {x y : Rat} (h : abs x ≤ abs y) : x * x ≤ y * y := by
+  rw [← abs_mul_abs x, ← abs_mul_abs y]
+  exact mul_le_mul h h (abs_nonneg x) (abs_nonneg y)
+
+/-- Among numbers that are not negative the greater has the greater square. -/
+theorem mul_self_lt {a b : Rat} (ha : 0 ≤ a) (hab : a < b) : a * a < b * b := by
+  have := Rat.mul_nonneg (a := b - a) (b := a) (by grind) ha
+  have := Rat.mul_pos (a := b - a) (b := b) (by grind) (by grind)
+  grind
+
+/-- A number whose square is at most that of `b` has an absolute value of at most `b`. -/
+theorem abs_le_of_mul_self_le {x b : Rat} (hb : 0 ≤ b) (h : x * x ≤ b * b) : abs x ≤ b := by
+  rw [← abs_mul_abs x] at h
+  have : ¬ b < abs x := fun hlt => by
+    have := mul_self_lt hb hlt
+    grind
+  grind
+
+/-! ### The plane -/
+
+/-- Cauchy and Schwarz in the plane. -/
+theorem cauchy_schwarz (a b c d : Rat) :
+    (a * c + b * d) * (a * c + b * d) ≤ (a * a + b * b) * (c * c + d * d) := by
+  have := mul_self_nonneg (a * d - b * c)
+  grind
+
+/-- The triangle inequality of the plane without roots: legs of length at most `r` and `s` end within `r + s`. -/
+theorem triangle_sq {a b c d r s : Rat} (hr : 0 ≤ r) (hs : 0 ≤ s)
+    (hab : a * a + b * b ≤ r * r) (hcd : c * c + d * d ≤ s * s) :
+    (a + c) * (a + c) + (b + d) * (b + d) ≤ (r + s) * (r + s) := by
+  have hcs := cauchy_schwarz a b c d
+  have hprod : (a * a + b * b) * (c * c + d * d) ≤ (r * r) * (s * s) := by
+    have := mul_self_nonneg a
+    have := mul_self_nonneg b
+    have := mul_self_nonneg s
+    exact mul_le_mul hab hcd (by grind) (by grind)
+  have hdot : abs (a * c + b * d) ≤ r * s :=
+    abs_le_of_mul_self_le (Rat.mul_nonneg hr hs) (by grind)
+  have := (abs_le_iff.mp hdot).2
+  grind
+
+example : ((1 : Rat) + 2) * (1 + 2) + (1 + 2) * (1 + 2) ≤ (2 + 3) * (2 + 3) :=
+  triangle_sq (by decide) (by decide) (by decide +kernel) (by decide +kernel)
+
+/-! ### The distance to an interval -/
+
+/-- A distance is not negative. -/
+theorem excess_nonneg (low high x : Rat) : 0 ≤ excess low high x := by grind [excess]
+
+/-- Inside the interval the distance to it is zero. -/
+theorem excess_eq_zero {low high x : Rat} (hl : low ≤ x) (hh : x ≤ high) : excess low high x = 0 := by grind [excess]
+
+/-- The nearest point of a non-empty interval lies in it. -/
+theorem project_mem {low high : Rat} (h : low ≤ high) (x : Rat) :
+    low ≤ project low high x ∧ project low high x ≤ high := by grind [project]
+
+/-- The distance to the interval is the distance to its nearest point. -/
+theorem abs_sub_project {low high : Rat} (x : Rat) :
+    abs (x - project low high x) = abs (excess low high x) := by grind [project, excess, abs]
+
+/-! ### The integer part -/
+
+/-- The integer part is the only integer `n` with `n ≤ x < n + 1`. -/
+theorem floor_eq {x : Rat} {n : Int} (hle : (n : Rat) ≤ x) (hlt : x < n + 1) : x.floor = n := by
+  have h1 : n ≤ x.floor := Rat.le_floor_iff.mpr hle
+  have h2 : x.floor < n + 1 := Rat.floor_lt_iff.mpr (by simpa [Rat.intCast_add] using hlt)
+  omega
+
+end Q35

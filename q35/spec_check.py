@@ -1,0 +1,215 @@
+"""`q35 spec`: does everything that `spec/` says exist, is it fresh, and does it still mean what was agreed?
+
+The checks are independent functions from a project (and, where links point into Lean, the audit of its proofs) to findings; a
+finding is one sentence that names the culprit. No findings means that the check passed; each check also says how much it
+looked at, and a check that looked at nothing fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from q35.files import canonical_json, read_json, write_whole
+
+DOCUMENTS = ("formats", "codebook", "requirements", "claims", "scope", "statements")
+"""The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check: how many things it looked at, and one finding for each that is wrong."""
+
+    name: str
+    examined: int
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings and self.examined > 0
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """What the links into Lean are checked against: fully qualified names, and the statement hash of each theorem."""
+
+    theorems: Mapping[str, str]
+    definitions: frozenset[str]
+
+
+def mirror_name(lean_name: str) -> str:
+    """The Python name of a Lean definition: `Q35.roundHalfEven` is `round_half_even`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", lean_name.rsplit(".", 1)[-1]).lower()
+
+
+def check_schemas(project: Path) -> Check:
+    """Every data file of `spec/` and every vector file is valid against its JSON Schema."""
+    pairs = [(project / "spec" / f"{name}.json", name) for name in DOCUMENTS]
+    pairs += [(path, "vectors") for path in vector_files(project)]
+    findings = []
+    for path, name in pairs:
+        schema = read_json(project / "spec" / "schemas" / f"{name}.schema.json")
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(read_json(path)):
+            findings.append(f"{path.relative_to(project)}: {error.json_path}: {error.message[:200]}")
+    return Check("schemas", len(pairs), findings)
+
+
+def vector_files(project: Path) -> list[Path]:
+    """The golden vector files of the project."""
+    return sorted((project / "spec" / "vectors").glob("*.json"))
+
+
+def requirements(project: Path) -> list[dict[str, Any]]:
+    """The requirements of `spec/requirements.json`."""
+    return list(read_json(project / "spec" / "requirements.json")["requirements"])
+
+
+def claims(project: Path) -> list[dict[str, Any]]:
+    """The published claims of `spec/claims.json`."""
+    return list(read_json(project / "spec" / "claims.json")["claims"])
+
+
+def resolve_python(name: str) -> object | None:
+    """The object that a dotted Python name means, or `None` when it does not exist."""
+    module_name, _, attribute = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module_name), attribute, None)
+    except ImportError:
+        return None
+
+
+def test_functions(path: Path) -> set[str]:
+    """The names of the test functions and classes that a Python file defines at its top level."""
+    if not path.is_file():
+        return set()
+    nodes = ast.parse(path.read_text(), str(path)).body
+    return {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> Iterable[str]:
+    """One sentence for each link of `requirement` that names something that does not exist."""
+    exists: dict[str, Callable[[str], bool]] = {
+        "definitions": lambda name: name in proofs.definitions,
+        "theorems": lambda name: name in proofs.theorems,
+        "functions": lambda name: resolve_python(name) is not None,
+        "kernels": lambda name: resolve_python(name) is not None,
+        "tests": lambda name: name.split("::")[1] in test_functions(project / name.split("::")[0]),
+        "vectors": lambda name: (project / "spec" / "vectors" / name).is_file(),
+    }
+    for kind, is_there in exists.items():
+        for name in requirement[kind]:
+            if not is_there(name):
+                yield f"spec/requirements.json: {requirement['id']} names the {kind[:-1]} {name}, which does not exist"
+
+
+def check_links(project: Path, proofs: Proofs) -> Check:
+    """Every link of a requirement or a claim leads to something that exists; every requirement has evidence; ids are unique."""
+    findings = []
+    seen: set[str] = set()
+    examined = 0
+    for requirement in requirements(project):
+        examined += sum(len(value) for value in requirement.values() if isinstance(value, list))
+        findings += missing(project, requirement, proofs)
+        if requirement["id"] in seen:
+            findings.append(f"spec/requirements.json: {requirement['id']} stands there twice")
+        seen.add(requirement["id"])
+        if not requirement["theorems"] and not requirement["tests"]:
+            findings.append(f"spec/requirements.json: {requirement['id']} has neither a theorem nor a test")
+    for claim in claims(project):
+        examined += len(claim["theorems"])
+        findings += [
+            f"spec/claims.json: {claim['id']} names the theorem {name}, which does not exist"
+            for name in claim["theorems"] if name not in proofs.theorems
+        ]
+        if not claim["theorems"] and not claim["measured_as"]:
+            findings.append(f"spec/claims.json: {claim['id']} has neither a theorem nor a measurement")
+    return Check("links", examined, findings)
+
+
+def check_mirrors(project: Path, proofs: Proofs) -> Check:
+    """Every Lean definition that a requirement names has a reference function of the same name (in snake case)."""
+    findings = []
+    examined = 0
+    for requirement in requirements(project):
+        mirrored = {name.rsplit(".", 1)[-1].lower() for name in requirement["functions"]}
+        for definition in requirement["definitions"]:
+            examined += 1
+            if mirror_name(definition) not in mirrored:
+                findings.append(
+                    f"spec/requirements.json: {requirement['id']}: no reference function is called {mirror_name(definition)}, "
+                    f"the mirror of {definition}"
+                )
+    return Check("mirrors", examined, findings)
+
+
+def check_tests_traced(project: Path) -> Check:
+    """Every conformance test is named by a requirement: a test that judges nothing stated is a gap in `spec/`."""
+    named = {name for requirement in requirements(project) for name in requirement["tests"]}
+    present = {
+        f"{path.relative_to(project).as_posix()}::{name}"
+        for path in sorted((project / "conformance").glob("test_*.py"))
+        for name in test_functions(path) if name.lower().startswith("test")
+    }
+    return Check("tests traced", len(present), [f"{name} is named by no requirement" for name in sorted(present - named)])
+
+
+def check_statements(project: Path, proofs: Proofs) -> Check:
+    """Every theorem that a requirement or a claim names still has the statement whose hash is in `spec/statements.json`."""
+    agreed: dict[str, str] = read_json(project / "spec" / "statements.json")["statements"]
+    current = linked_statements(project, proofs)
+    findings = [f"spec/statements.json: {name} is not linked from any requirement or claim" for name in sorted(agreed.keys() - current)]
+    for name, digest in sorted(current.items()):
+        if name not in agreed:
+            findings.append(f"{name}: its statement has no agreed hash in spec/statements.json (run `q35 spec agree`)")
+        elif agreed[name] != digest:
+            findings.append(f"{name}: its statement has changed since it was agreed (read it, then run `q35 spec agree`)")
+    return Check("statements", len(current), findings)
+
+
+def linked_statements(project: Path, proofs: Proofs) -> dict[str, str]:
+    """The statement hash of each existing theorem that a requirement or a claim names."""
+    linked = {name for entry in (*requirements(project), *claims(project)) for name in entry["theorems"]}
+    return {name: proofs.theorems[name] for name in sorted(linked & proofs.theorems.keys())}
+
+
+def agree_on_statements(project: Path, proofs: Proofs) -> int:
+    """Write the current statement hashes of all linked theorems to `spec/statements.json`; returns how many there are."""
+    statements = linked_statements(project, proofs)
+    document = {"schema": "q35.statements/1", "statements": statements}
+    write_whole(project / "spec" / "statements.json", canonical_json(document))
+    return len(statements)
+
+
+def check_fresh(name: str, project: Path, folder: Path, write: Callable[[Path], object]) -> Check:
+    """The files that `write` makes are byte for byte the ones in `folder`; the first difference of each is named."""
+    findings = []
+    with tempfile.TemporaryDirectory(prefix="q35-fresh-") as scratch:
+        write(Path(scratch))
+        made = {path.name for path in Path(scratch).iterdir()}
+        for file_name in sorted(made):
+            committed = folder / file_name
+            shown = committed.relative_to(project)
+            if not committed.is_file():
+                findings.append(f"{shown} is missing")
+            elif (difference := first_difference(committed.read_bytes(), (Path(scratch) / file_name).read_bytes())) is not None:
+                findings.append(f"{shown}:{difference}: differs from what the definitions give")
+        if name == "vectors":
+            extra = {path.name for path in folder.glob("*.json")} - made
+            findings += [f"{(folder / name).relative_to(project)} is exported by nothing" for name in sorted(extra)]
+    return Check(name, len(made), findings)
+
+
+def first_difference(left: bytes, right: bytes) -> int | None:
+    """The number of the first line in which two texts differ, from 1; `None` when they are equal."""
+    if left == right:
+        return None
+    lines = zip(left.split(b"\n"), right.split(b"\n"), strict=False)
+    return next((number for number, (a, b) in enumerate(lines, 1) if a != b), min(left.count(b"\n"), right.count(b"\n")) + 1)

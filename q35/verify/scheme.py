@@ -1,0 +1,90 @@
+"""What the verifier knows of a scheme, from the spec's data files alone."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from q35.errors import CheckFailed
+from q35.verify.exact import Floats, Rule
+
+# The theorem behind each scheme's error bound.
+THEOREMS = {
+    "row-absmax": "Q35.TBD",
+    "row-affine": "Q35.TBD",
+    "block": "Q35.TBD",
+    "codebook": "Q35.TBD",
+}
+FIRST, LAST = np.array([-8, -4]), np.array([7, 3])  # the integers of the hi and the lo slot
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A scheme with its parameters; `table` is `[128, 2]` in code order, `per` is what shares a step."""
+
+    id: str
+    per: str
+    block_size: int | None
+    storage: str
+    learned: bool
+    scale: NDArray[np.int64]
+    table: NDArray[np.int64]
+    box: tuple[list[Fraction], list[Fraction]]
+    radius: Fraction
+    theorem: str
+
+    def blocks(self, cols: int) -> int:
+        """Steps of a row."""
+        return -(-cols // self.block_size) if self.block_size else 1
+
+    def spread(self, steps: Floats, pairs: int) -> Floats:
+        """The steps laid out so that they broadcast to `[rows, pairs, 2]`."""
+        def lay(values: NDArray[np.int64]) -> NDArray[np.int64]:
+            if self.per == "column":
+                return np.pad(values, (0, 2 * pairs - len(values))).reshape(pairs, 2)
+            if self.block_size is None:
+                return values[..., None]
+            return np.repeat(values, self.block_size // 2, axis=1)[:, :pairs, None]
+        return Floats(lay(steps.mantissa), lay(steps.exponent))
+
+    def reconstruct(
+        self, codes: NDArray[np.uint8], zero_points: NDArray[np.int8] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Rule]:
+        """The slots' integers and the table's entries `[rows, pairs, 2]` of `codes`, and the rule that they obey."""
+        slots = SLOTS[codes]
+        if self.learned:
+            low, high = self.box
+            denominator = lcm(*(edge.denominator for edge in (*low, *high, self.radius)))
+            none = np.zeros(2, np.int64)
+            rule = Rule(_times(low, denominator), _times(high, denominator), _times([self.radius] * 2, denominator),
+                        denominator, True, none, none, none)
+            return slots, self.table[codes], rule
+        zero = np.zeros(2, np.int64)
+        if zero_points is not None:
+            zero = np.pad(zero_points.astype(np.int64), (0, len(zero_points) % 2)).reshape(-1, 2)
+        rule = Rule(2 * (FIRST * self.scale - zero) - self.scale, 2 * (LAST * self.scale - zero) + self.scale,
+                    self.scale, 2, False, self.scale, FIRST, LAST)
+        return slots, slots * self.scale - zero, rule
+
+
+def _times(values: list[Fraction], denominator: int) -> NDArray[np.int64]:
+    return np.array([int(value * denominator) for value in values], np.int64)
+
+
+def _slots() -> NDArray[np.int64]:
+    """All codes read as two's complement: bits 6..3 and bits 2..0."""
+    code = np.arange(128)
+    high, low = code >> 3, code & 7
+    return np.stack([high - 16 * (high > 7), low - 8 * (low > 3)], axis=1)
+
+
+SLOTS = _slots()

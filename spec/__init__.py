@@ -1,0 +1,41 @@
+"""The specification's data, importable as `q35spec`: formats, codebook, schemas and vectors, each read once.
+
+Every loader returns the parsed JSON. It is shared between callers: read it, do not change it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FOLDER", "codebook", "formats", "schema", "vectors"]
+
+FOLDER = Path(__file__).resolve().parent
+"""The folder that holds the specification's files."""
+
+
+@cache
+def _read(relative: str) -> Any:
+    return json.loads((FOLDER / relative).read_text(encoding="utf-8"))
+
+
+def formats() -> Any:
+    """`formats.json`: the code, the schemes, the storages and every numeric decision by name."""
+    return _read("formats.json")
+
+
+def codebook() -> Any:
+    """`codebook.json`: the 128 learned int8 pairs in code order, with their hash."""
+    return _read("codebook.json")
+
+
+def schema(name: str) -> Any:
+    """The JSON Schema of the documents called `name` (for example `formats`). Raises `FileNotFoundError`."""
+    return _read(f"schemas/{name}.schema.json")
+
+
+def vectors(name: str) -> Any:
+    """The golden vectors called `name`, exported from the Lean definitions. Raises `FileNotFoundError`."""
+    return _read(f"vectors/{name}.json")
