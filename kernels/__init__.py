@@ -1,3 +1,63 @@
-"""CPU kernels."""
+"""CPU kernels of the Q35 formats: C++, a scalar reference beside an AVX-512 version, bit for bit the same.
 
-from q35kernels._cpu import source_sha256 as source_sha256
+Every function takes `isa`: "auto" (the fastest available), or one of `available_isas()` by name; a name that is not
+available here is an error, never a silent fallback. Arrays may be of any memory layout (a copy is made where the kernel
+needs contiguous rows) but must have the documented type; shapes are in the docstrings, with
+
+    pairs  = ceil(cols / 2)           an odd row is padded with one zero weight
+    blocks = ceil(cols / block_size)  along a row, the last one may be short
+
+Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels are
+tested against the proved definitions, not proved.
+"""
+
+from __future__ import annotations
+
+from q35kernels.schemes import Scheme, scheme_named
+from q35kernels.sources import source_tree_sha256
+from q35kernels.wrappers import (
+    BadValue,
+    Quantized,
+    available_isas,
+    block_dots,
+    check_codes,
+    check_finite,
+    dequantize,
+    dequantize_row_affine,
+    dequantize_stream,
+    encode_blocks,
+    largest_safe_k,
+    matmul,
+    matmul_int32,
+    pack_stream,
+    quantize,
+    resolve_isa,
+    source_sha256,
+    stream_size,
+    unpack_stream,
+)
+
+__all__ = [
+    "BadValue",
+    "Quantized",
+    "Scheme",
+    "available_isas",
+    "block_dots",
+    "check_codes",
+    "check_finite",
+    "dequantize",
+    "dequantize_row_affine",
+    "dequantize_stream",
+    "encode_blocks",
+    "largest_safe_k",
+    "matmul",
+    "matmul_int32",
+    "pack_stream",
+    "quantize",
+    "resolve_isa",
+    "scheme_named",
+    "source_sha256",
+    "source_tree_sha256",
+    "stream_size",
+    "unpack_stream",
+]

@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import q35spec
@@ -80,6 +81,12 @@ def learn(blocks: NDArray[np.float32], steps: Floats, rng: np.random.Generator) 
     return table.clip(-LARGEST_ENTRY, LARGEST_ENTRY)
 
 
+def render(document: dict[str, Any]) -> str:
+    """The document as JSON with one entry of the table a line."""
+    rows = ",\n  ".join(json.dumps(entry) for entry in document["entries"])
+    return json.dumps(document | {"entries": []}, indent=1).replace("[]", f"[\n  {rows}\n ]", 1) + "\n"
+
+
 def main() -> None:
     """Learns the table and writes `spec/codebook.json` whole."""
     row = next(s for s in q35spec.formats()["schemes"] if s["id"] == "codebook")["step"]
@@ -99,7 +106,7 @@ def main() -> None:
     }
     target = Path(q35spec.FOLDER) / "codebook.json"
     partial = target.with_suffix(".partial")
-    partial.write_text(json.dumps(document, indent=1) + "\n")
+    partial.write_text(render(document))
     os.replace(partial, target)
     print(f"{target}: sha256 {document['sha256']}; copy it into formats.json", file=sys.stderr)
 

@@ -1,2 +1,249 @@
+// Python's view of the kernels: checks every shape that a pointer depends on, and holds no numerics.
 #include <nanobind/nanobind.h>
-NB_MODULE(_cpu, module) { module.def("source_sha256", []() { return Q35_SOURCE_SHA256; }); }
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace nb = nanobind;
+namespace q = q35;
+
+namespace {
+
+template <class T>
+using Matrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Vector = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Cube = nb::ndarray<T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+using Codes = Matrix<const std::uint8_t>;
+using Weights = Matrix<const float>;
+using Steps = Matrix<const std::uint16_t>;
+using Entries = Matrix<const std::int8_t>;
+
+// The index of a bad value, or -1. Arrays come by reference: the kernels run without the interpreter's lock, and must
+// not touch reference counts.
+using Position = std::int64_t;
+
+Position position(std::size_t index) { return index == q::none ? -1 : static_cast<Position>(index); }
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(what);
+}
+
+const q::Isa& isa_named(const std::string& name) {
+  if (const q::Isa* isa = q::find_isa(name)) return *isa;
+  throw std::invalid_argument("instruction set '" + name + "' is not available here");
+}
+
+q::Table table_of(const Entries& entries) {
+  require(entries.shape(0) == q::kCodes && entries.shape(1) == 2, "the table must be int8 [128, 2]");
+  q::Table table;
+  for (std::size_t code = 0; code < q::kCodes; ++code) {
+    table.first[code] = entries(code, 0);
+    table.second[code] = entries(code, 1);
+  }
+  return table;
+}
+
+q::Scales scales_of(int hi_scale, int lo_scale) {
+  // 8 * 15 and 4 * 31 still fit int8.
+  require(hi_scale >= 1 && hi_scale <= 15 && lo_scale >= 1 && lo_scale <= 31, "a slot's scale does not fit int8 entries");
+  return {hi_scale, lo_scale};
+}
+
+q::Candidates candidates_of(const Vector<const std::int32_t>& numerators, int denominator) {
+  // Below 2^20, max|w| * p is exact in double and a quotient keeps its distance to every fp16 tie.
+  constexpr std::int32_t limit = 1 << 20;
+  require(numerators.shape(0) > 0 && denominator > 0 && denominator < limit, "a search needs candidates p / q");
+  for (std::size_t i = 0; i < numerators.shape(0); ++i) {
+    require(numerators(i) > 0 && numerators(i) < limit, "a candidate's numerator must be in 1 .. 2^20 - 1");
+  }
+  return {numerators.data(), numerators.shape(0), denominator};
+}
+
+std::size_t blocks_of(std::size_t cols, std::size_t block_size) { return (cols + block_size - 1) / block_size; }
+
+template <class Bytes>
+void check_layout(const Matrix<Bytes>& codes, std::size_t rows, std::size_t cols) {
+  require(codes.shape(0) == rows && codes.shape(1) == q::pairs_of(cols), "codes must be uint8 [rows, ceil(cols / 2)]");
+}
+
+template <class Bytes>
+void check_stream(const Matrix<Bytes>& stream, std::size_t rows, std::size_t pairs) {
+  require(stream.shape(0) == rows && stream.shape(1) == q::stream_size(pairs),
+          "the stream must be uint8 [rows, ceil(7 * pairs / 8)]");
+}
+
+template <class Bits>
+void check_blocks(const Matrix<Bits>& steps, std::size_t rows, std::size_t cols, std::size_t block_size) {
+  require(block_size >= 2 && block_size % 2 == 0, "the block size must be even and positive");
+  require(steps.shape(0) == rows && steps.shape(1) == blocks_of(cols, block_size),
+          "steps must be float16 [rows, ceil(cols / block_size)]");
+}
+
+Position first_invalid_code(const std::string& isa, const Codes& codes) {
+  const std::size_t count = codes.size(), index = isa_named(isa).first_invalid_code(codes.data(), count);
+  return position(index == count ? q::none : index);
+}
+
+Position pack_stream(const std::string& isa, const Codes& codes, const Matrix<std::uint8_t>& stream) {
+  check_stream(stream, codes.shape(0), codes.shape(1));
+  return position(q::pack_stream(isa_named(isa), codes.data(), codes.shape(0), codes.shape(1), stream.data()));
+}
+
+Position unpack_stream(const std::string& isa, const Codes& stream, const Matrix<std::uint8_t>& codes) {
+  check_stream(stream, codes.shape(0), codes.shape(1));
+  return position(q::unpack_stream(isa_named(isa), stream.data(), codes.shape(0), codes.shape(1), codes.data()));
+}
+
+Position dequantize(const std::string& isa, const Codes& codes, const Steps& steps, const Entries& table, std::size_t block_size,
+                    const Matrix<float>& weights) {
+  const std::size_t rows = weights.shape(0), cols = weights.shape(1);
+  check_layout(codes, rows, cols);
+  check_blocks(steps, rows, cols, block_size);
+  return position(q::dequantize(isa_named(isa), codes.data(), steps.data(), table_of(table), rows, cols, block_size,
+                                weights.data()));
+}
+
+Position dequantize_stream(const std::string& isa, const Codes& stream, const Steps& steps, const Entries& table, std::size_t block_size,
+                           const Matrix<float>& weights) {
+  const std::size_t rows = weights.shape(0), cols = weights.shape(1);
+  check_stream(stream, rows, q::pairs_of(cols));
+  check_blocks(steps, rows, cols, block_size);
+  return position(q::dequantize_stream(isa_named(isa), stream.data(), steps.data(), table_of(table), rows, cols,
+                                       block_size, weights.data()));
+}
+
+Position dequantize_affine(const std::string& isa, const Codes& codes, const Vector<const std::uint16_t>& steps,
+                           const Vector<const std::int8_t>& zero_points, const Matrix<float>& weights) {
+  const std::size_t rows = weights.shape(0), cols = weights.shape(1);
+  check_layout(codes, rows, cols);
+  require(steps.shape(0) == cols && zero_points.shape(0) == cols, "steps and zero points must be [cols]");
+  return position(q::dequantize_affine(isa_named(isa), codes.data(), steps.data(), zero_points.data(), rows, cols,
+                                       weights.data()));
+}
+
+void check_search(const Weights& weights, const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps,
+                  std::size_t block_size) {
+  check_layout(codes, weights.shape(0), weights.shape(1));
+  check_blocks(steps, weights.shape(0), weights.shape(1), block_size);
+  require(block_size <= q::kMaxBlock, "the block is longer than a step search takes");
+}
+
+Position quantize_block(const std::string& isa, const Weights& weights, std::size_t block_size, int hi_scale, int lo_scale,
+                        const Vector<const std::int32_t>& numerators, int denominator, const Matrix<std::uint8_t>& codes,
+                        const Matrix<std::uint16_t>& steps) {
+  check_search(weights, codes, steps, block_size);
+  return position(q::quantize_block(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
+                                    scales_of(hi_scale, lo_scale), candidates_of(numerators, denominator),
+                                    codes.data(), steps.data()));
+}
+
+Position quantize_codebook(const std::string& isa, const Weights& weights, std::size_t block_size, const Entries& table,
+                           const Vector<const std::int32_t>& numerators, int denominator, const Matrix<std::uint8_t>& codes,
+                           const Matrix<std::uint16_t>& steps) {
+  check_search(weights, codes, steps, block_size);
+  return position(q::quantize_codebook(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
+                                       table_of(table), candidates_of(numerators, denominator), codes.data(),
+                                       steps.data()));
+}
+
+Position encode_block(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size, int hi_scale,
+                      int lo_scale, const Matrix<std::uint8_t>& codes) {
+  check_layout(codes, weights.shape(0), weights.shape(1));
+  check_blocks(steps, weights.shape(0), weights.shape(1), block_size);
+  return position(q::encode_block(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
+                                  scales_of(hi_scale, lo_scale), steps.data(), codes.data()));
+}
+
+Position encode_codebook(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size, const Entries& table,
+                         const Matrix<std::uint8_t>& codes) {
+  check_layout(codes, weights.shape(0), weights.shape(1));
+  check_blocks(steps, weights.shape(0), weights.shape(1), block_size);
+  return position(q::encode_codebook(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
+                                     table_of(table), steps.data(), codes.data()));
+}
+
+Position first_not_finite(const std::string& isa, const Weights& weights) {
+  const std::size_t count = weights.size(), index = isa_named(isa).first_not_finite(weights.data(), count);
+  return position(index == count ? q::none : index);
+}
+
+Position quantize_row_absmax(const std::string& isa, const Weights& weights, int hi_scale, int lo_scale, int divisor,
+                             const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
+  check_layout(codes, weights.shape(0), weights.shape(1));
+  require(steps.shape(0) == weights.shape(0) && steps.shape(1) == 1, "steps must be float16 [rows, 1]");
+  require(divisor > 0, "the divisor must be positive");
+  return position(q::quantize_row_absmax(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1),
+                                         scales_of(hi_scale, lo_scale), divisor, codes.data(), steps.data()));
+}
+
+Position quantize_row_affine(const std::string& isa, const Weights& weights, const Matrix<std::uint8_t>& codes,
+                             const Vector<std::uint16_t>& steps, const Vector<std::int8_t>& zero_points) {
+  check_layout(codes, weights.shape(0), weights.shape(1));
+  require(steps.shape(0) == weights.shape(1) && zero_points.shape(0) == weights.shape(1),
+          "steps and zero points must be [cols]");
+  return position(q::quantize_row_affine(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1),
+                                         codes.data(), steps.data(), zero_points.data()));
+}
+
+std::size_t largest_safe_k(const Entries& table) { return q::largest_safe_k(table_of(table)); }
+
+Position block_dots(const std::string& isa, const Entries& a, const Codes& codes, const Entries& table, std::size_t block_size,
+                    const Cube<std::int32_t>& dots) {
+  const std::size_t m = a.shape(0), k = a.shape(1), n = codes.shape(0);
+  check_layout(codes, n, k);
+  require(block_size >= 2 && block_size % 2 == 0, "the block size must be even and positive");
+  require(dots.shape(0) == m && dots.shape(1) == n && dots.shape(2) == blocks_of(k, block_size),
+          "dots must be int32 [M, N, blocks]");
+  const q::Table entries = table_of(table);
+  require(std::min(block_size, k) <= q::largest_safe_k(entries), "the block is longer than the largest safe K");
+  return position(q::block_dots(isa_named(isa), a.data(), m, k, codes.data(), n, entries, block_size, dots.data()));
+}
+
+Position matmul(const std::string& isa, const Entries& a, const Vector<const float>& a_scale, const Codes& codes, const Steps& steps, const Entries& table,
+                std::size_t block_size, const Matrix<float>& y) {
+  const std::size_t m = a.shape(0), k = a.shape(1), n = codes.shape(0);
+  check_layout(codes, n, k);
+  check_blocks(steps, n, k, block_size);
+  require(a_scale.shape(0) == m && y.shape(0) == m && y.shape(1) == n, "y must be float32 [M, N], a_scale [M]");
+  const q::Table entries = table_of(table);
+  require(std::min(block_size, k) <= q::largest_safe_k(entries), "the block is longer than the largest safe K");
+  return position(q::matmul(isa_named(isa), a.data(), a_scale.data(), m, k, codes.data(), steps.data(), n, entries,
+                            block_size, y.data()));
+}
+
+}  // namespace
+
+NB_MODULE(_cpu, module) {
+  using unlocked = nb::call_guard<nb::gil_scoped_release>;
+  module.attr("HI_BITS") = q::kHiBits;
+  module.attr("LO_BITS") = q::kLoBits;
+  module.attr("MAX_BLOCK") = q::kMaxBlock;
+  module.def("source_sha256", []() { return Q35_SOURCE_SHA256; });
+  module.def("available_isas", &q::available_isas);
+  module.def("resolve_isa", [](const std::string& name) { return std::string(isa_named(name).name); });
+  module.def("largest_safe_k", &largest_safe_k);
+  module.def("first_invalid_code", &first_invalid_code, unlocked());
+  module.def("first_not_finite", &first_not_finite, unlocked());
+  module.def("pack_stream", &pack_stream, unlocked());
+  module.def("unpack_stream", &unpack_stream, unlocked());
+  module.def("dequantize", &dequantize, unlocked());
+  module.def("dequantize_stream", &dequantize_stream, unlocked());
+  module.def("dequantize_affine", &dequantize_affine, unlocked());
+  module.def("quantize_block", &quantize_block, unlocked());
+  module.def("quantize_codebook", &quantize_codebook, unlocked());
+  module.def("encode_block", &encode_block, unlocked());
+  module.def("encode_codebook", &encode_codebook, unlocked());
+  module.def("quantize_row_absmax", &quantize_row_absmax, unlocked());
+  module.def("quantize_row_affine", &quantize_row_affine, unlocked());
+  module.def("block_dots", &block_dots, unlocked());
+  module.def("matmul", &matmul, unlocked());
+}

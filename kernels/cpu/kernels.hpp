@@ -107,6 +107,12 @@ std::size_t quantize_block(const Isa&, const float* weights, std::size_t rows, s
 std::size_t quantize_codebook(const Isa&, const float* weights, std::size_t rows, std::size_t cols,
                               std::size_t block_size, const Table&, Candidates, std::uint8_t* codes,
                               std::uint16_t* steps);
+// The inner half of the two: codes for given steps (finite, any sign; 0 gives code 0 everywhere). Any even block size.
+// Weights must be finite; returns the index of a step that is not.
+std::size_t encode_block(const Isa&, const float* weights, std::size_t rows, std::size_t cols, std::size_t block_size,
+                         Scales, const std::uint16_t* steps, std::uint8_t* codes);
+std::size_t encode_codebook(const Isa&, const float* weights, std::size_t rows, std::size_t cols,
+                            std::size_t block_size, const Table&, const std::uint16_t* steps, std::uint8_t* codes);
 // One positive step a row, max|w| / divisor, shared by both slots.
 std::size_t quantize_row_absmax(const Isa&, const float* weights, std::size_t rows, std::size_t cols, Scales,
                                 std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps);

@@ -12,11 +12,11 @@ namespace {
 
 std::size_t blocks_of(std::size_t cols, std::size_t block_size) { return (cols + block_size - 1) / block_size; }
 
-// Calls visit(weights, pairs, block) for every block of a row; a block of odd length is padded with one zero weight.
+// Calls visit(weights, pairs, start) for every block of a row; a block of odd length is padded with one zero weight.
 template <class Visit>
 void for_each_block(const float* row, std::size_t cols, std::size_t block_size, Visit visit) {
   float padded[kMaxBlock];
-  for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
+  for (std::size_t start = 0; start < cols; start += block_size) {
     const std::size_t count = std::min(block_size, cols - start);
     const float* weights = row + start;
     if (count % 2 != 0) {
@@ -24,8 +24,48 @@ void for_each_block(const float* row, std::size_t cols, std::size_t block_size, 
       padded[count] = 0;
       weights = padded;
     }
-    visit(weights, pairs_of(count), block);
+    visit(weights, pairs_of(count), start);
   }
+}
+
+// The codes of `cols` weights that share one step: encode(weights, pairs, step, codes) unless the step is 0.
+template <class Encode>
+void encode_with_step(const float* weights, std::size_t cols, std::uint16_t bits, std::uint8_t* codes, Encode encode) {
+  const float step = step_value(bits);
+  if (step == 0) {
+    std::fill_n(codes, pairs_of(cols), std::uint8_t{0});
+    return;
+  }
+  for_each_block(weights, cols, kMaxBlock, [&](const float* block, std::size_t pairs, std::size_t start) {
+    encode(block, pairs, step, codes + start / 2);
+  });
+}
+
+template <class Encode>
+std::size_t encode_blocks(const float* weights, std::size_t rows, std::size_t cols, std::size_t block_size,
+                          const std::uint16_t* steps, std::uint8_t* codes, Encode encode) {
+  const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t start = 0, block = row * blocks; start < cols; start += block_size, ++block) {
+      if (std::isnan(step_value(steps[block]))) return block;
+      encode_with_step(weights + row * cols + start, std::min(block_size, cols - start), steps[block],
+                       codes + row * pairs + start / 2, encode);
+    }
+  }
+  return none;
+}
+
+// The two ways to encode a block that has a step.
+auto arithmetic_encoder(const Isa& isa, Scales scales) {
+  return [&isa, scales](const float* weights, std::size_t pairs, float step, std::uint8_t* codes) {
+    isa.encode_arithmetic(weights, pairs, scales, step, codes);
+  };
+}
+
+auto nearest_encoder(const Isa& isa, const Table& table) {
+  return [&isa, &table](const float* weights, std::size_t pairs, float step, std::uint8_t* codes) {
+    isa.encode_nearest(weights, pairs, table, step, codes);
+  };
 }
 
 // The loop of the two block schemes: search(weights, pairs, magnitudes) -> step, encode(weights, pairs, step, codes).
@@ -38,19 +78,14 @@ std::size_t quantize_blocks(const Isa& isa, const float* weights, std::size_t ro
   for (std::size_t row = 0; row < rows; ++row) {
     const std::size_t bad = isa.first_not_finite(weights + row * cols, cols);
     if (bad != cols) return row * cols + bad;
-    for_each_block(weights + row * cols, cols, block_size, [&](const float* block, std::size_t count, std::size_t b) {
+    for_each_block(weights + row * cols, cols, block_size, [&](const float* block, std::size_t count, std::size_t start) {
       const double largest = static_cast<double>(isa.max_abs(block, 2 * count));
       for (std::size_t i = 0; i < candidates.count; ++i) {
         magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
       }
       const std::uint16_t bits = largest == 0 ? std::uint16_t{0} : search(block, count, magnitudes.data());
-      std::uint8_t* const block_codes = codes + row * pairs + b * block_size / 2;
-      steps[row * blocks + b] = bits;
-      if (bits == 0) {
-        std::fill_n(block_codes, count, std::uint8_t{0});
-      } else {
-        encode(block, count, step_value(bits), block_codes);
-      }
+      steps[row * blocks + start / block_size] = bits;
+      encode_with_step(block, 2 * count, bits, codes + row * pairs + start / 2, encode);
     });
   }
   return none;
@@ -168,9 +203,7 @@ std::size_t quantize_block(const Isa& isa, const float* weights, std::size_t row
       [&](const float* block, std::size_t pairs, const std::uint16_t* magnitudes) {
         return isa.search_arithmetic(block, pairs, scales, magnitudes, candidates.count);
       },
-      [&](const float* block, std::size_t pairs, float step, std::uint8_t* block_codes) {
-        isa.encode_arithmetic(block, pairs, scales, step, block_codes);
-      });
+      arithmetic_encoder(isa, scales));
 }
 
 std::size_t quantize_codebook(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
@@ -181,9 +214,18 @@ std::size_t quantize_codebook(const Isa& isa, const float* weights, std::size_t 
       [&](const float* block, std::size_t pairs, const std::uint16_t* magnitudes) {
         return isa.search_nearest(block, pairs, table, magnitudes, candidates.count);
       },
-      [&](const float* block, std::size_t pairs, float step, std::uint8_t* block_codes) {
-        isa.encode_nearest(block, pairs, table, step, block_codes);
-      });
+      nearest_encoder(isa, table));
+}
+
+std::size_t encode_block(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
+                         std::size_t block_size, Scales scales, const std::uint16_t* steps, std::uint8_t* codes) {
+  return encode_blocks(weights, rows, cols, block_size, steps, codes, arithmetic_encoder(isa, scales));
+}
+
+std::size_t encode_codebook(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
+                            std::size_t block_size, const Table& table, const std::uint16_t* steps,
+                            std::uint8_t* codes) {
+  return encode_blocks(weights, rows, cols, block_size, steps, codes, nearest_encoder(isa, table));
 }
 
 std::size_t quantize_row_absmax(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
@@ -194,14 +236,7 @@ std::size_t quantize_row_absmax(const Isa& isa, const float* weights, std::size_
     const std::size_t bad = isa.first_not_finite(source, cols);
     if (bad != cols) return row * cols + bad;
     steps[row] = half_of_ratio(static_cast<double>(isa.max_abs(source, cols)), divisor);
-    std::uint8_t* const target = codes + row * pairs;
-    if (steps[row] == 0) {
-      std::fill_n(target, pairs, std::uint8_t{0});
-      continue;
-    }
-    for_each_block(source, cols, kMaxBlock, [&](const float* block, std::size_t count, std::size_t b) {
-      isa.encode_arithmetic(block, count, scales, step_value(steps[row]), target + b * kMaxBlock / 2);
-    });
+    encode_with_step(source, cols, steps[row], codes + row * pairs, arithmetic_encoder(isa, scales));
   }
   return none;
 }
@@ -221,8 +256,7 @@ std::size_t quantize_row_affine(const Isa& isa, const float* weights, std::size_
   std::vector<std::int8_t> zeros(2 * pairs, 0);
   std::copy_n(zero_points, cols, zeros.begin());
   for (std::size_t row = 0; row < rows; ++row) {
-    for_each_block(weights + row * cols, cols, kMaxBlock, [&](const float* block, std::size_t count, std::size_t b) {
-      const std::size_t start = b * kMaxBlock;
+    for_each_block(weights + row * cols, cols, kMaxBlock, [&](const float* block, std::size_t count, std::size_t start) {
       isa.encode_affine(block, count, values.data() + start, zeros.data() + start, codes + row * pairs + start / 2);
     });
   }

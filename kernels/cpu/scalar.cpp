@@ -200,9 +200,23 @@ std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) 
 
 const Isa& scalar_isa() {
   static constexpr Isa isa{
-      "scalar",       first_invalid_code, first_not_finite, pack,           unpack,        decode,
-      dequantize,     max_abs,            encode_arithmetic, encode_nearest, block_error,   search_arithmetic,
-      search_nearest, extend_ranges,      encode_affine,    dequantize_affine, dot,
+    .name = "scalar",
+    .first_invalid_code = first_invalid_code,
+    .first_not_finite = first_not_finite,
+    .pack = pack,
+    .unpack = unpack,
+    .decode = decode,
+    .dequantize = dequantize,
+    .max_abs = max_abs,
+    .encode_arithmetic = encode_arithmetic,
+    .encode_nearest = encode_nearest,
+    .block_error = block_error,
+    .search_arithmetic = search_arithmetic,
+    .search_nearest = search_nearest,
+    .extend_ranges = extend_ranges,
+    .encode_affine = encode_affine,
+    .dequantize_affine = dequantize_affine,
+    .dot = dot,
   };
   return isa;
 }

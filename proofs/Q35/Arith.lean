@@ -117,6 +117,41 @@ theorem triangle_sq {a b c d r s : Rat} (hr : 0 ≤ r) (hs : 0 ≤ s)
 example : ((1 : Rat) + 2) * (1 + 2) + (1 + 2) * (1 + 2) ≤ (2 + 3) * (2 + 3) :=
   triangle_sq (by decide) (by decide) (by decide +kernel) (by decide +kernel)
 
+/-! ### Division -/
+
+/-- A quotient by a positive number is at most `c` exactly when the dividend is at most `c` times it. -/
+theorem div_le_iff {a b c : Rat} (hb : 0 < b) : a / b ≤ c ↔ a ≤ c * b := by
+  have hab : b * (a / b) = a := by grind
+  constructor
+  · intro h
+    have := Rat.mul_le_mul_of_nonneg_left h (c := b) (by grind)
+    grind
+  · intro h
+    exact Rat.le_of_mul_le_mul_left (c := b) (by grind) hb
+
+/-- A quotient by a positive number is at least `c` exactly when the dividend is at least `c` times it. -/
+theorem le_div_iff {a b c : Rat} (hb : 0 < b) : c ≤ a / b ↔ c * b ≤ a := by
+  have hab : b * (a / b) = a := by grind
+  constructor
+  · intro h
+    have := Rat.mul_le_mul_of_nonneg_left h (c := b) (by grind)
+    grind
+  · intro h
+    exact Rat.le_of_mul_le_mul_left (c := b) (by grind) hb
+
+example : (3 : Rat) / 2 ≤ 2 := (div_le_iff (by decide)).mpr (by decide +kernel)
+
+/-- Division by a positive number keeps the order. -/
+theorem div_le_div {a b s : Rat} (hs : 0 < s) (h : a ≤ b) : a / s ≤ b / s := by
+  have hb : b / s * s = b := by grind
+  rw [div_le_iff hs, hb]
+  exact h
+
+/-- A quotient of positive numbers is positive. -/
+theorem div_pos {a s : Rat} (ha : 0 < a) (hs : 0 < s) : 0 < a / s := by
+  have ha' : s * (a / s) = a := by grind
+  exact (Rat.mul_lt_mul_left hs).mp (by grind)
+
 /-! ### The distance to an interval -/
 
 /-- A distance is not negative. -/

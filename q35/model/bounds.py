@@ -24,6 +24,7 @@ THEOREMS = {
 CLOSE = 1 - 2.0**-40
 
 Doubles = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,31 @@ class Promise:
         `steps` broadcasts to `weights`. A double holds step * edge (11 + 12 bits) exactly, so that plain comparison
         decides which weights lie outside.
         """
-        one, other = steps * self.low, steps * self.high
-        low, high = np.minimum(one, other), np.maximum(one, other)
-        excess = np.maximum(np.maximum(low - weights, weights - high), 0.0)
-        size = np.atleast_2d(abs(steps))
-        inside = max(Fraction(float(size[:, slot::2].max(initial=0.0))) * self.radius[slot] for slot in (0, 1))
-        outside = int(np.count_nonzero(excess))
-        return outside, max(inside, self._largest_outside(weights, steps, excess)) if outside else inside
+        sizes = np.atleast_2d(abs(steps))
+        bound = max(Fraction(float(sizes[:, slot::2].max(initial=0.0))) * self.radius[slot] for slot in (0, 1))
+        far = abs(weights) > sizes * np.minimum(abs(self.low), abs(self.high))
+        rows, columns = np.nonzero(far)
+        outside = self._excess(weights, steps, rows, columns) > 0
+        rows, columns = rows[outside], columns[outside]
+        return len(rows), max(bound, self._largest_bound(weights, steps, rows, columns)) if len(rows) else bound
 
-    def _largest_outside(self, weights: Doubles, steps: Doubles, excess: Doubles) -> Fraction:
-        """The largest bound among the weights that lie outside or whose partner does."""
-        rows, columns = np.nonzero(_pair_sums(excess) if self.joint else excess)
+    def _excess(self, weights: Doubles, steps: Doubles, rows: Places, columns: Places) -> Doubles:
+        """By how much those weights lie outside their scaled region, rounded; the sign is exact. 0 beyond the last column."""
+        there = columns < weights.shape[1]
+        columns = np.where(there, columns, 0)
         step = np.broadcast_to(steps, weights.shape)[rows, columns]
-        radius = np.array([float(r) for r in self.radius])[columns % 2]
-        size = abs(step) * radius + (_pair_sums(excess) if self.joint else excess)[rows, columns]
+        one, other = step * self.low[columns], step * self.high[columns]
+        weight = weights[rows, columns]
+        excess = np.maximum(np.minimum(one, other) - weight, weight - np.maximum(one, other))
+        return np.where(there, np.maximum(excess, 0.0), 0.0)
+
+    def _largest_bound(self, weights: Doubles, steps: Doubles, rows: Places, columns: Places) -> Fraction:
+        """The largest bound among those weights: rounded to find the few that can be it, then exactly."""
+        step = np.broadcast_to(steps, weights.shape)[rows, columns]
+        size = abs(step) * np.array([float(radius) for radius in self.radius])[columns % 2]
+        size += self._excess(weights, steps, rows, columns)
+        if self.joint:
+            size += self._excess(weights, steps, rows, columns ^ 1)
         close = size >= size.max() * CLOSE
         return max(self._bound(weights[row], float(d), column)
                    for row, column, d in zip(rows[close].tolist(), columns[close].tolist(), step[close], strict=True))
@@ -65,20 +77,9 @@ class Promise:
     def _bound(self, row: Doubles, step: float, column: int) -> Fraction:
         """The bound of weight `column` of `row`, exactly."""
         bound = abs(Fraction(step)) * self.radius[column % 2]
-        pair = {column, column ^ 1} if self.joint else {column}
-        return bound + sum(self._excess(row, step, each) for each in pair if each < len(row))
-
-    def _excess(self, row: Doubles, step: float, column: int) -> Fraction:
-        """How far weight `column` lies outside the scaled region, exactly."""
-        weight = Fraction(float(row[column]))
-        low, high = sorted(Fraction(step) * Fraction(float(edge[column])) for edge in (self.low, self.high))
-        return max(low - weight, weight - high, Fraction())
-
-
-def _pair_sums(values: Doubles) -> Doubles:
-    """For each column, the sum of its pair's two values; a last lone column is its own sum."""
-    sums = values.copy()
-    even = values.shape[1] // 2 * 2
-    sums[:, 0:even:2] += values[:, 1:even:2]
-    sums[:, 1:even:2] = sums[:, 0:even:2]
-    return sums
+        for each in (column, column ^ 1) if self.joint else (column,):
+            if each < len(row):
+                weight = Fraction(float(row[each]))
+                low, high = sorted(Fraction(step) * Fraction(float(edge[each])) for edge in (self.low, self.high))
+                bound += max(low - weight, weight - high, Fraction())
+        return bound

@@ -7,6 +7,7 @@ checked before a tensor is touched, so that a file that lies gives one `InputErr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import mmap
@@ -116,15 +117,16 @@ class Model:
         self.close()
 
     def close(self) -> None:
-        """Unmap the files; arrays read from them must be gone by then."""
+        """Unmap the files, those that an array still looks into (in an error's traceback, say) when that array is gone."""
         for mapped in self._maps.values():
-            mapped.close()
+            with contextlib.suppress(BufferError):
+                mapped.close()
         self._maps.clear()
 
     def array(self, name: str, dtype: str, start: int = 0, count: int | None = None) -> NDArray[Any]:
         """Elements `start` to `start + count` of a tensor, bytes taken as NumPy `dtype`: a flat read-only view.
 
-        `uint8` gives the raw bytes of any tensor. The view must be dropped before `close`.
+        `uint8` gives the raw bytes of any tensor.
         """
         info = self.tensors[name]
         item = np.dtype(dtype).itemsize
@@ -205,7 +207,7 @@ class Writer:
             raise ValueError(f"tensor {name!r} is not complete")
         return self._hash[name].hexdigest()
 
-    def finish(self, **metadata: str) -> str:
+    def finish(self, metadata: Mapping[str, str]) -> str:
         """Write the header, with the values of `metadata` put in place of equally long ones; the whole file's SHA-256."""
         for name in self._position:
             self.digest(name)
@@ -299,12 +301,13 @@ def read_header(path: Path, handle: int) -> tuple[dict[str, str], list[TensorInf
 
 
 def _strict_json(raw: bytes) -> Any:
-    """JSON in UTF-8 without duplicate keys; `ValueError` says what is wrong."""
+    """JSON in UTF-8 without duplicate keys or lone surrogates; `ValueError` says what is wrong."""
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value: dict[str, Any] = {}
         for key, item in pairs:
             if key in value:
                 raise ValueError(f"duplicate key {key!r}")
+            (key + item if isinstance(item, str) else key).encode()
             value[key] = item
         return value
     return json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
