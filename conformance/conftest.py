@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Generator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import hypothesis
@@ -16,6 +12,8 @@ import pytest
 from conformance import subjects
 from conformance.ledger import Ledger
 from conformance.report import PROPERTY, Session
+from conformance.roots import judge_packages_in
+from conformance.subjects import ArraySubject
 
 VOID_EXIT = 8
 """Exit status of a session in which nothing was compared; no status of pytest's own."""
@@ -52,42 +50,37 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile(config.getoption("--q35-effort"))
     root = config.getoption("--q35-root")
     if root:
-        judge_packages_in(Path(root).resolve())
+        try:
+            judge_packages_in(Path(root).resolve())
+        except ValueError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
-class OnlyFrom(MetaPathFinder):
-    """Finds the named packages in one folder, before any installed copy of them is asked."""
-
-    def __init__(self, root: Path, names: list[str]) -> None:
-        self.root, self.names = root, names
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        top, _, inner = fullname.partition(".")
-        if top not in self.names:
-            return None
-        spec = PathFinder.find_spec(fullname, path if inner else [str(self.root)])
-        if spec is None:
-            raise ModuleNotFoundError(f"{fullname} is not in {self.root}", name=fullname)
-        return spec
+def subject_named(name: str) -> ArraySubject:
+    """The subject, or a skip (reported as `not run`) when this machine lacks its instruction set."""
+    if reason := subjects.machine_lacks(name.removeprefix("kernel-") if name.startswith("kernel-") else None):
+        pytest.skip(reason)
+    return subjects.array_subject(name)
 
 
-def judge_packages_in(root: Path) -> None:
-    """Makes every later import of a package that `root` holds come from there; raises pytest.UsageError if too late."""
-    names = [name for name in subjects.PACKAGES if (root / name).is_dir()]
-    early = [name for name in names if name in sys.modules]
-    if not names or early:
-        raise pytest.UsageError(f"{root} holds {names}, of which {early} were already imported")
-    sys.meta_path.insert(0, OnlyFrom(root, names))
+@pytest.fixture(params=subjects.ARRAY_SUBJECTS)
+def array_subject(request: pytest.FixtureRequest) -> ArraySubject:
+    """The vectorised reference and every kernel, one after the other."""
+    return subject_named(request.param)
+
+
+@pytest.fixture(params=[f"kernel-{isa}" for isa in subjects.KERNEL_ISAS])
+def kernel(request: pytest.FixtureRequest) -> subjects.Kernel:
+    """Every kernel, one after the other."""
+    found = subject_named(request.param)
+    assert isinstance(found, subjects.Kernel)
+    return found
 
 
 @pytest.fixture
-def compared(request: pytest.FixtureRequest) -> Ledger:
-    """The ledger of this test; whatever it does not count was not compared."""
-    ledger = Ledger()
-    request.node.stash[LEDGER] = ledger
-    return ledger
+def vectorized() -> ArraySubject:
+    """The vectorised reference."""
+    return subject_named("reference-vectorized")
 
 
 @pytest.fixture

@@ -35,7 +35,8 @@ def sparse(random: Generator, shape: tuple[int, int]) -> Weights:
 
 
 def one_sided(random: Generator, shape: tuple[int, int]) -> Weights:
-    return (random.choice([-1, 1]) * np.abs(random.normal(size=shape))).astype(np.float32)
+    magnitudes: Weights = np.abs(random.normal(size=shape)).astype(np.float32)
+    return -magnitudes if random.random() < 0.5 else magnitudes
 
 
 def subnormal(random: Generator, shape: tuple[int, int]) -> Weights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_one_more_than_the_largest_safe_length_is_refused(
     for k in (safe + 1, safe + 2):
         a, codes = np.zeros((1, k), np.int8), np.zeros((1, -(-k // 2)), np.uint8)
         compared.refused(
-            lambda a=a, codes=codes: array_subject.matmul_int32(a, codes, scheme(name).array()),
+            partial(array_subject.matmul_int32, a, codes, scheme(name).array()),
             array_subject.errors,
             subject=array_subject.name, **EXACT,
         )  # fmt: skip
@@ -167,7 +168,8 @@ def test_matmul_in_the_declared_order(
     for k in (1, 2, 31, 64, 65, 129, 640, 1001):
         a, codes = operands(k, 6, 17, k)
         random = np.random.default_rng(k)
-        steps = np.ldexp(random.normal(size=(17, -(-k // block_size))), random.integers(-9, 9)).astype(np.float16)
+        shape = (17, -(-k // block_size))
+        steps = np.ldexp(random.normal(size=shape), random.integers(-9, 9, shape)).astype(np.float16)
         a_scale = random.normal(size=6).astype(np.float32)
         dots = np.array(exact_dots(a, codes, table, block_size), dtype=np.int64)
         got = array_subject.matmul(a, a_scale, codes, steps, table, block_size)

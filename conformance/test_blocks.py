@@ -9,7 +9,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from conformance import inputs, truth
@@ -59,8 +58,10 @@ def assert_best(block: Block, form: Scheme) -> None:
     assert block.step in candidates, f"the step {block.step:#06x} is none of the candidates"
     assert block.codes == form.codes(block.floats, block.pairs, block.step), "a code is not the nearest"
     error = truth.squared_error(block.pairs, block.step, block.codes, form.table)
-    least = truth.least_error(block.floats, block.pairs, candidates, form.table)
-    assert error <= least * TOLERANCE, f"the error is {float(Fraction(error, least) if least else error)} times the least"
+    _, least = truth.best_step(block.floats, block.pairs, candidates, form.table)
+    assert error <= least * TOLERANCE, (
+        f"the error is {float(Fraction(error, least) if least else error)} times the least"
+    )
 
 
 def check(subject: ArraySubject, form: Scheme, weights: NDArray[np.float32], block_size: int, compared: Ledger) -> None:
@@ -95,13 +96,13 @@ def test_tails_of_every_length(name: str, array_subject: ArraySubject, compared:
 
 @pytest.mark.parametrize("name", BLOCK_SCHEMES)
 def test_a_block_knows_nothing_of_its_neighbours(name: str, array_subject: ArraySubject, compared: Ledger) -> None:
-    """Quantizing a block alone gives the same step and codes as within its row, next to a thousand times larger ones."""
+    """A block alone gets the step and codes that it gets within its row, next to a thousand times larger ones."""
     random = np.random.default_rng(3)
     for block_size in BLOCK_SIZES:
         weights = random.normal(size=(2, 4 * block_size + 9)).astype(np.float32)
         weights[:, ::2] *= np.float32(0.25)
         weights[0, block_size : 2 * block_size] *= 1000
-        weights[1, : 2 * block_size] *= np.float32(1e-3)
+        weights[1, : 2 * block_size] *= np.float32(1e6)
         codes, steps = array_subject.quantize(weights, name, block_size)
         for row in range(2):
             for block, first in enumerate(range(0, weights.shape[1], block_size)):
@@ -161,6 +162,6 @@ def test_kernels_agree_with_the_vectorised_reference(
     for index, kind in enumerate(sorted(inputs.KINDS)):
         weights = inputs.make(kind, (12, 1000 + index), index)
         got, want = kernel.quantize(weights, name, block_size), vectorized.quantize(weights, name, block_size)
-        for mine, theirs in zip(got, want, strict=True):
-            compared.bits(mine, theirs, subject=kernel.name, truth="reference-vectorized", level="sampled")
-
+        claim = {"subject": kernel.name, "truth": "reference-vectorized", "level": "sampled"}
+        compared.bits(got[0], want[0], **claim)
+        compared.bits(got[1], want[1], **claim)

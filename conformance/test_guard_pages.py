@@ -7,16 +7,14 @@ import sys
 
 import pytest
 
+from conformance.guarded import CALLS
 from conformance.ledger import Ledger
 from conformance.runner import REPOSITORY
 from conformance.subjects import KERNEL_ISAS, machine_lacks
 
-CALLS = ("quantize", "encode", "dequantize", "rows", "affine", "streams", "dots", "matmul", "overrun")
-"""What `guarded.py` can run; `overrun` reads past the end on purpose, to show that the guard holds."""
 
-
-@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("isa", KERNEL_ISAS)
+@pytest.mark.parametrize("call", CALLS)
 def test_no_read_past_the_end(isa: str, call: str, compared: Ledger, pytestconfig: pytest.Config) -> None:
     if reason := machine_lacks(isa):
         pytest.skip(reason)
@@ -29,5 +27,7 @@ def test_no_read_past_the_end(isa: str, call: str, compared: Ledger, pytestconfi
         assert done.returncode < 0, "the guard page does not guard"
         compared.count(1, subject="framework", truth="expected-outcome", level="sampled")
         return
-    assert done.returncode == 0, f"exit status {done.returncode} (negative: killed by that signal)\n{done.stderr[-800:]}"
+    assert done.returncode == 0, (
+        f"exit status {done.returncode} (negative: killed by that signal)\n{done.stderr[-800:]}"
+    )
     compared.count(int(done.stdout), subject=f"kernel-{isa}", truth="expected-outcome", level="sampled")

@@ -11,7 +11,6 @@ from conformance import inputs, truth
 from conformance.ledger import Ledger
 from conformance.subjects import ArraySubject
 
-SLOTS = ((-8, 7), (-4, 3))
 Weights = NDArray[np.float32]
 
 
@@ -46,39 +45,27 @@ def test_row_absmax_steps_next_to_a_tie_of_halves(array_subject: ArraySubject, c
         check_absmax(array_subject, rows, compared)
 
 
-def affine_truth(weights: Weights) -> tuple[NDArray[np.uint16], NDArray[np.int8], NDArray[np.uint8]]:
-    """Step bits and zero points by column, and codes [rows, pairs]; an odd last pair's lo slot encodes a zero."""
-    rows, cols = weights.shape
-    columns = [truth.affine_column(truth.float32_ints(weights[:, j]), *SLOTS[j % 2]) for j in range(cols)]
-    slots = np.array([slots for _, _, slots in columns]).T
-    padded = np.concatenate([slots, np.zeros((rows, cols % 2), int)], axis=1).reshape(rows, -1, 2)
-    codes = [[truth.CODE_OF[int(hi), int(lo)] for hi, lo in row] for row in padded]
-    return (
-        np.array([bits for bits, _, _ in columns], np.uint16),
-        np.array([zero for _, zero, _ in columns], np.int8),
-        np.array(codes, np.uint8),
-    )
-
-
 def check_affine(subject: ArraySubject, weights: Weights, compared: Ledger) -> None:
     codes, steps, zeros = subject.quantize_affine(weights)
     claim = {"subject": subject.name, "truth": "exact-rational", "level": "sampled"}
-    for got, want in zip((steps.view(np.uint16), zeros, codes), affine_truth(weights), strict=True):
-        compared.bits(got, want, **claim)
+    want_steps, want_zeros, want_codes = truth.affine_matrix(weights)
+    compared.bits(steps.view(np.uint16), want_steps, **claim)
+    compared.bits(zeros, want_zeros, **claim)
+    compared.bits(codes, want_codes, **claim)
 
 
 @given(weights=inputs.weights(max_rows=40, max_cols=9))
-def test_row_affine(weights: Weights, affine_subject: ArraySubject, compared: Ledger) -> None:
-    check_affine(affine_subject, weights, compared)
+def test_row_affine(weights: Weights, array_subject: ArraySubject, compared: Ledger) -> None:
+    check_affine(array_subject, weights, compared)
 
 
 @pytest.mark.parametrize("kind", sorted(inputs.KINDS))
-def test_row_affine_of_every_kind(kind: str, affine_subject: ArraySubject, compared: Ledger) -> None:
+def test_row_affine_of_every_kind(kind: str, array_subject: ArraySubject, compared: Ledger) -> None:
     for seed in range(4):
-        check_affine(affine_subject, inputs.make(kind, (33, 11), seed), compared)
+        check_affine(array_subject, inputs.make(kind, (33, 11), seed), compared)
 
 
-def test_row_affine_dequantize(affine_subject: ArraySubject, compared: Ledger) -> None:
+def test_row_affine_dequantize(array_subject: ArraySubject, compared: Ledger) -> None:
     """s * (q - z), exactly, for every slot value and zero point, at a hundred steps and the ends."""
     rows = np.arange(128, dtype=np.uint8)[:, None]
     zeros = np.array([[hi, lo] for hi in range(-8, 8) for lo in range(-4, 4)], np.int8).reshape(-1)
@@ -88,9 +75,17 @@ def test_row_affine_dequantize(affine_subject: ArraySubject, compared: Ledger) -
     factors = slots - zeros.astype(int)[None, :]
     for bits in [0, 1, 0x3FF, 0x400, 0x7BFF, *range(7, 0x7C00, 331)]:
         steps = np.full(256, bits, np.uint16)
-        got = affine_subject.dequantize_affine(codes, steps.view(np.float16), zeros, 256)
+        got = array_subject.dequantize_affine(codes, steps.view(np.float16), zeros)
         want = products[factors + 128, bits]
         # q - z is an integer, and the integer zero has no sign
-        compared.bits(
-            got, want.view(np.float32), subject=affine_subject.name, truth="exact-rational", level="sampled"
-        )
+        compared.bits(got, want.view(np.float32), subject=array_subject.name, truth="exact-rational", level="sampled")
+
+
+def test_row_affine_ranges_next_to_a_tie_of_halves(array_subject: ArraySubject, compared: Ledger) -> None:
+    """Ranges that are the slot's width times the middle of two halves, give or take what no double can hold."""
+    for half in (0x0001, 0x03FF, 0x1234, 0x3C00, 0x5555, 0x7BFE):
+        middle = (truth.HALF_MAGNITUDES[half] + truth.HALF_MAGNITUDES[half + 1]) / 2 ** (truth.HALF_UNIT + 1)
+        for tiny in (0.0, -(2.0**-149), -1e-30):
+            ends = np.array([[middle * 15, middle * 7], [tiny, tiny]], np.float32)
+            for weights in (ends, -ends, np.nextafter(ends, np.float32(0)), np.nextafter(ends, np.float32(np.inf))):
+                check_affine(array_subject, weights, compared)

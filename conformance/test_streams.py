@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,24 +11,20 @@ from hypothesis import strategies as st
 
 from conformance import truth
 from conformance.ledger import Ledger
-from conformance.subjects import StreamSubject
+from conformance.subjects import ArraySubject
 
 codes_of = st.lists(st.integers(0, 127), min_size=1, max_size=400)
 
 
-def packed(codes: list[int]) -> np.ndarray:
-    return np.array(truth.pack_stream(codes), dtype=np.uint8)
-
-
 @given(codes=codes_of)
-def test_streams_against_a_big_integer(codes: list[int], stream_subject: StreamSubject, compared: Ledger) -> None:
-    claim = {"subject": stream_subject.name, "truth": "exact-rational", "level": "sampled"}
-    compared.equal(stream_subject.pack(codes), truth.pack_stream(codes), **claim)
-    compared.equal(stream_subject.unpack(truth.pack_stream(codes), len(codes)), codes, **claim)
+def test_streams_against_a_big_integer(codes: list[int], array_subject: ArraySubject, compared: Ledger) -> None:
+    claim = {"subject": array_subject.name, "truth": "exact-rational", "level": "sampled"}
+    compared.equal(array_subject.pack(codes), truth.pack_stream(codes), **claim)
+    compared.equal(array_subject.unpack(truth.pack_stream(codes), len(codes)), codes, **claim)
 
 
 @pytest.mark.parametrize("start", range(0, 128, 16))
-def test_every_code_at_every_position(start: int, stream_subject: StreamSubject, compared: Ledger) -> None:
+def test_every_code_at_every_position(start: int, array_subject: ArraySubject, compared: Ledger) -> None:
     """One code in a stream of zeros and of ones, at each of the 70 positions that cover vector widths and tails."""
     for code in range(start, start + 16):
         for position in range(70):
@@ -34,54 +32,54 @@ def test_every_code_at_every_position(start: int, stream_subject: StreamSubject,
                 codes = [filler] * 70
                 codes[position] = code
                 want = truth.pack_stream(codes)
-                assert stream_subject.pack(codes) == want, (code, position, filler)
-                assert stream_subject.unpack(want, 70) == codes, (code, position, filler)
+                assert array_subject.pack(codes) == want, (code, position, filler)
+                assert array_subject.unpack(want, 70) == codes, (code, position, filler)
     compared.count(
-        16 * 70 * 2, subject=stream_subject.name, truth="exact-rational", level="exhaustive", domain=16 * 70 * 2
+        16 * 70 * 2, subject=array_subject.name, truth="exact-rational", level="exhaustive", domain=16 * 70 * 2
     )
 
 
-def test_streams_of_every_length(stream_subject: StreamSubject, compared: Ledger) -> None:
+def test_streams_of_every_length(array_subject: ArraySubject, compared: Ledger) -> None:
     random = np.random.default_rng(7)
-    claim = {"subject": stream_subject.name, "truth": "exact-rational", "level": "sampled"}
+    claim = {"subject": array_subject.name, "truth": "exact-rational", "level": "sampled"}
     for count in range(1, 600):
         codes = random.integers(0, 128, count).tolist()
         stream = truth.pack_stream(codes)
-        compared.equal(stream_subject.pack(codes), stream, **claim)
-        compared.equal(stream_subject.unpack(stream, count), codes, **claim)
+        compared.equal(array_subject.pack(codes), stream, **claim)
+        compared.equal(array_subject.unpack(stream, count), codes, **claim)
 
 
-def test_non_zero_tail_bits_are_refused(stream_subject: StreamSubject, compared: Ledger) -> None:
+def test_non_zero_tail_bits_are_refused(array_subject: ArraySubject, compared: Ledger) -> None:
     """Every tail bit of every length 1..64, one at a time."""
     cases = [(count, bit) for count in range(1, 65) for bit in range(7 * count, 8 * truth.stream_size(count))]
     for count, bit in cases:
         stream = truth.pack_stream([count % 128] * count)
         stream[bit // 8] |= 1 << bit % 8
         compared.refused(
-            lambda stream=stream, count=count: stream_subject.unpack(stream, count),
-            stream_subject.errors,
-            subject=stream_subject.name, truth="exact-rational", level="exhaustive", domain=len(cases),
+            partial(array_subject.unpack, stream, count),
+            array_subject.errors,
+            subject=array_subject.name, truth="exact-rational", level="exhaustive", domain=len(cases),
         )  # fmt: skip
 
 
-def test_wrong_lengths_are_refused(stream_subject: StreamSubject, compared: Ledger) -> None:
+def test_wrong_lengths_are_refused(array_subject: ArraySubject, compared: Ledger) -> None:
     for count in range(65):
         size = truth.stream_size(count)
         for wrong in {size - 1, size + 1, size + 7} - {-1}:
             compared.refused(
-                lambda wrong=wrong, count=count: stream_subject.unpack([0] * wrong, count),
-                stream_subject.errors,
-                subject=stream_subject.name, truth="exact-rational", level="sampled",
+                partial(array_subject.unpack, [0] * wrong, count),
+                array_subject.errors,
+                subject=array_subject.name, truth="exact-rational", level="sampled",
             )  # fmt: skip
 
 
-def test_bytes_that_are_not_codes_cannot_be_packed(stream_subject: StreamSubject, compared: Ledger) -> None:
+def test_bytes_that_are_not_codes_cannot_be_packed(array_subject: ArraySubject, compared: Ledger) -> None:
     for byte in range(128, 256):
         for position in (0, 15, 69):
             codes = [5] * 70
             codes[position] = byte
             compared.refused(
-                lambda codes=codes: stream_subject.pack(codes),
-                stream_subject.errors,
-                subject=stream_subject.name, truth="exact-rational", level="exhaustive", domain=3 * 128,
+                partial(array_subject.pack, codes),
+                array_subject.errors,
+                subject=array_subject.name, truth="exact-rational", level="exhaustive", domain=3 * 128,
             )  # fmt: skip

@@ -211,25 +211,36 @@ def step_candidates(largest: int, numerators: Sequence[int], denominator: int) -
     return bits
 
 
-def least_error(weights: NDArray[np.float64], pairs: Sequence[Pair], candidates: Sequence[int], table: Table) -> int:
-    """The least `squared_error` over candidate steps, each with its nearest codes; `weights`: `pairs` as float64 [n, 2].
+def best_step(
+    weights: NDArray[np.float64], pairs: Sequence[Pair], candidates: Sequence[int], table: Table
+) -> tuple[int, int]:
+    """The first candidate step of least exact `squared_error` with nearest codes, and that error.
 
-    float64 only discards: a sum of at most 2^10 squares, none negative, is off by a factor of at most 1 +- 2^-40, so
-    candidates whose computed error exceeds the least one by more than a factor of 1 + 2^-30 are not the best.
+    `weights` and `pairs` are the same values as float64 [n, 2] and as integers. float64 only discards: a sum of at most
+    2^10 squares, none negative, is off by a factor of at most 1 +- 2^-40, so candidates whose computed error exceeds
+    the least one by more than a factor of 1 + 2^-30 are not the best.
     """
-    bits = sorted(set(candidates))
-    steps = np.array(bits, dtype=np.uint16).view(np.float16).astype(np.float64)
     entries = np.array(table, dtype=np.float64)
-    scores = []
-    for step in steps:
-        error = weights[:, None, :] - step * entries[None, :, :]
-        score = (error * error).sum(axis=2)
-        scores.append(float(score.min(axis=1).sum() if step else (weights * weights).sum()))
-    near = [b for b, score in zip(bits, scores, strict=True) if score <= min(scores) * (1 + 2.0**-30)]
-    return min(squared_error(pairs, b, nearest_codes(weights, pairs, b, table), table) for b in near)
+    scores: dict[int, float] = {}
+    for bits in dict.fromkeys(candidates):
+        error = weights[:, None, :] - float(np.uint16(bits).view(np.float16)) * entries[None, :, :]
+        nearest = (error * error).sum(axis=2).min(axis=1).sum()
+        scores[bits] = float(nearest) if bits else float((weights * weights).sum())
+    limit = min(scores.values()) * (1 + 2.0**-30)
+    exact = {
+        bits: squared_error(pairs, bits, nearest_codes(weights, pairs, bits, table), table)
+        for bits, score in scores.items()
+        if score <= limit
+    }
+    best = min(exact, key=lambda bits: exact[bits])
+    return best, exact[best]
 
 
 # Rows
+
+
+SLOTS = ((-8, 7), (-4, 3))
+"""Range of the slot that even and odd columns take."""
 
 
 def affine_column(values: Sequence[int], low: int, high: int) -> tuple[int, int, list[int]]:
@@ -243,6 +254,22 @@ def affine_column(values: Sequence[int], low: int, high: int) -> tuple[int, int,
     unit = step << SCALE
     zero = quantize_slot(low, high, low * unit - least, unit)
     return bits, zero, [quantize_slot(low, high, value + zero * unit, unit) for value in values]
+
+
+def affine_matrix(
+    weights: NDArray[np.float32],
+) -> tuple[NDArray[np.uint16], NDArray[np.int8], NDArray[np.uint8]]:
+    """Step bits and zero points by column, and codes [rows, pairs]; an odd last pair's lo slot encodes a zero."""
+    rows, cols = weights.shape
+    columns = [affine_column(float32_ints(weights[:, j]), *SLOTS[j % 2]) for j in range(cols)]
+    slots = np.array([slots for _, _, slots in columns]).T
+    padded = np.concatenate([slots, np.zeros((rows, cols % 2), int)], axis=1).reshape(rows, -1, 2)
+    codes = [[CODE_OF[int(hi), int(lo)] for hi, lo in row] for row in padded]
+    return (
+        np.array([bits for bits, _, _ in columns], np.uint16),
+        np.array([zero for _, zero, _ in columns], np.int8),
+        np.array(codes, np.uint8),
+    )
 
 
 # Accumulation

@@ -7,14 +7,14 @@ needs contiguous rows) but must have the documented type; shapes are in the docs
     pairs  = ceil(cols / 2)           an odd row is padded with one zero weight
     blocks = ceil(cols / block_size)  along a row, the last one may be short
 
-Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels are
-tested against the proved definitions, not proved.
+Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels
+are tested against the proved definitions, not proved.
 """
 
 from __future__ import annotations
 
 from q35kernels.schemes import Scheme, scheme_named
-from q35kernels.sources import source_tree_sha256
+from q35kernels.sources import source_sha256_of
 from q35kernels.wrappers import (
     BadValue,
     Quantized,
@@ -26,9 +26,10 @@ from q35kernels.wrappers import (
     dequantize_row_affine,
     dequantize_stream,
     encode_blocks,
-    largest_safe_k,
+    extension_path,
     matmul,
     matmul_int32,
+    max_safe_k,
     pack_stream,
     quantize,
     resolve_isa,
@@ -49,15 +50,16 @@ __all__ = [
     "dequantize_row_affine",
     "dequantize_stream",
     "encode_blocks",
-    "largest_safe_k",
+    "extension_path",
     "matmul",
     "matmul_int32",
+    "max_safe_k",
     "pack_stream",
     "quantize",
     "resolve_isa",
     "scheme_named",
     "source_sha256",
-    "source_tree_sha256",
+    "source_sha256_of",
     "stream_size",
     "unpack_stream",
 ]

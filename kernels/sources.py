@@ -9,7 +9,7 @@ SOURCES = Path(__file__).resolve().parent / "cpu"
 """The folder of the C++ sources, in a source tree and in an installed package alike."""
 
 
-def source_tree_sha256(folder: Path = SOURCES) -> str:
+def source_sha256_of(folder: Path = SOURCES) -> str:
     """SHA-256 over the `.cpp` and `.hpp` files directly in `folder`: of their hashes and names, sorted by name.
 
     Equals `source_sha256()` exactly when the extension was built from these files (CMakeLists.txt computes the same).

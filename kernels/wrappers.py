@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import q35spec
 from numpy.typing import NDArray
 
+import q35spec
 from q35.errors import CheckFailed, InputError
 from q35kernels import _cpu as native
 from q35kernels.schemes import Scheme, scheme_named
@@ -26,8 +27,11 @@ class BadValue(InputError):
 
 
 class Quantized(NamedTuple):
-    """`codes` uint8 `[rows, pairs]`; `steps` float16 `[rows, blocks]`, `[rows, 1]` (row-absmax) or `[cols]` (row-affine);
-    `zero_points` int8 `[cols]` for row-affine, else None."""
+    """A quantized matrix.
+
+    `codes` uint8 `[rows, pairs]`; `steps` float16 `[rows, blocks]` (row-absmax `[rows, 1]`, row-affine `[cols]`);
+    `zero_points` int8 `[cols]` for row-affine, else None.
+    """
 
     codes: Codes
     steps: Steps
@@ -51,13 +55,20 @@ def available_isas() -> tuple[str, ...]:
 def resolve_isa(isa: str = "auto") -> str:
     """The instruction set that `isa` selects; raises `InputError` for one that is unknown or not available here."""
     if isa != "auto" and isa not in native.available_isas():
-        raise InputError(f"instruction set {isa!r} is not available here", fix=f"use one of {available_isas()} or 'auto'")
+        raise InputError(
+            f"instruction set {isa!r} is not available here", fix=f"use auto, {', '.join(available_isas())}"
+        )
     return native.resolve_isa(isa)
 
 
 def source_sha256() -> str:
-    """The hash of the C++ sources that this extension was built from; see `source_tree_sha256`."""
+    """The hash of the C++ sources that this extension was built from; see `source_sha256_of`."""
     return native.source_sha256()
+
+
+def extension_path() -> Path:
+    """The file of the compiled extension that runs."""
+    return Path(str(native.__file__))
 
 
 def stream_size(pairs: int) -> int:
@@ -165,19 +176,20 @@ def unpack_stream(stream: Codes, pairs: int, *, isa: str = "auto") -> Codes:
 def quantize(weights: Floats, scheme: str, block_size: int | None = None, *, isa: str = "auto") -> Quantized:
     """Quantizes `weights` float32 `[rows, cols]` with a scheme of the specification.
 
-    `block_size` (even, as in formats.json) belongs to the block schemes and must be left out for the row schemes. Steps are
-    the best of the scheme's candidates in the prescribed arithmetic, codes exactly the nearest entries.
-    Raises `BadValue` at the first NaN or infinity, `InputError` for an unknown scheme, a block size that does not fit it or
-    an array of another type.
+    `block_size` (even; None for the default of formats.json) belongs to the block schemes, row schemes take None only.
+    Steps are the best of the scheme's candidates in the prescribed arithmetic, codes exactly the nearest entries.
+    Raises `BadValue` at the first NaN or infinity, `InputError` for an unknown scheme, a block size that does not fit
+    it or an array of another type.
     """
     weights = _array(weights, "weights", np.float32, 2)
     chosen, isa = scheme_named(scheme), resolve_isa(isa)
-    if (chosen.rule == "least-squares") != (block_size is not None):
-        raise InputError(f"scheme {scheme} takes {'a' if block_size is None else 'no'} block size")
     rows, cols = weights.shape
     codes = np.empty((rows, _pairs(cols)), np.uint8)
+    if chosen.rule == "least-squares":
+        size = q35spec.formats()["default"]["block_size"] if block_size is None else block_size
+        return _quantize_blocks(weights, chosen, size, codes, isa)
     if block_size is not None:
-        return _quantize_blocks(weights, chosen, block_size, codes, isa)
+        raise InputError(f"scheme {scheme} has no blocks: leave the block size out")
     if chosen.rule == "range":
         return _quantize_row_affine(weights, codes, isa)
     steps = np.empty((rows, 1), np.uint16)
@@ -191,11 +203,11 @@ def _quantize_blocks(weights: Floats, scheme: Scheme, block_size: int, codes: Co
     if block_size > native.MAX_BLOCK:
         raise InputError(f"block size {block_size} is more than {native.MAX_BLOCK}")
     assert scheme.numerators is not None
-    search = (scheme.numerators, scheme.denominator, codes, steps)
+    tried = scheme.numerators, scheme.denominator
     if scheme.scales is not None:
-        bad = native.quantize_block(isa, weights, block_size, *scheme.scales, *search)
+        bad = native.quantize_block(isa, weights, block_size, *scheme.scales, tried[0], tried[1], codes, steps)
     else:
-        bad = native.quantize_codebook(isa, weights, block_size, scheme.table, *search)
+        bad = native.quantize_codebook(isa, weights, block_size, scheme.table, tried[0], tried[1], codes, steps)
     _reject_weight(bad, weights)
     return Quantized(codes, steps.view(np.float16), None)
 
@@ -209,8 +221,9 @@ def _quantize_row_affine(weights: Floats, codes: Codes, isa: str) -> Quantized:
 def encode_blocks(weights: Floats, steps: Steps, scheme: str, block_size: int, *, isa: str = "auto") -> Codes:
     """The codes of `weights` float32 `[rows, cols]` for given `steps` float16 `[rows, blocks]`: uint8 `[rows, pairs]`.
 
-    Exactly the nearest entries of the scheme's table to w / step (encodePair); a step of 0 gives code 0. Any even block size;
-    the scheme "row-affine" has no steps a block and is refused. Raises `BadValue` at a weight or a step that is not finite.
+    Exactly the nearest entries of the scheme's table to w / step (encodePair); a step of 0 gives code 0. Any even block
+    size; the scheme "row-affine" has no steps a block and is refused. Raises `BadValue` at a weight or a step that is
+    not finite.
     """
     weights, steps = _array(weights, "weights", np.float32, 2), _array(steps, "steps", np.float16, 2)
     chosen, isa = scheme_named(scheme), resolve_isa(isa)
@@ -241,8 +254,9 @@ def dequantize(
 ) -> Floats:
     """`codes` uint8 `[rows, pairs]`, `steps` float16 `[rows, blocks]` -> weights float32 `[rows, cols]`.
 
-    The float32 product step * table entry, which is exact; NaN throughout a block whose step is not finite. `cols` defaults to
-    2 * pairs; for row-absmax the block is the row (an even `block_size` >= cols). Raises `BadValue` at the first byte >= 128.
+    The float32 product step * table entry, which is exact; NaN throughout a block whose step is not finite. `cols`
+    defaults to 2 * pairs; for row-absmax the block is the row (an even `block_size` >= cols). Raises `BadValue` at the
+    first byte >= 128.
     """
     codes, steps = _array(codes, "codes", np.uint8, 2), _array(steps, "steps", np.float16, 2)
     cols = _cols(codes, cols, codes.shape[1])
@@ -269,9 +283,7 @@ def dequantize_stream(
     return weights
 
 
-def dequantize_row_affine(
-    codes: Codes, steps: Steps, zero_points: NDArray[np.int8], *, isa: str = "auto"
-) -> Floats:
+def dequantize_row_affine(codes: Codes, steps: Steps, zero_points: NDArray[np.int8], *, isa: str = "auto") -> Floats:
     """`codes` uint8 `[rows, pairs]`, `steps` float16 `[cols]`, `zero_points` int8 `[cols]` -> float32 `[rows, cols]`.
 
     The float32 product s * (q - z), which is exact; NaN throughout a column whose step is not finite.
@@ -287,10 +299,12 @@ def dequantize_row_affine(
     return weights
 
 
-def largest_safe_k(table: NDArray[np.int8]) -> int:
-    """The most weights of that table int8 `[128, 2]` whose products with any int8 values sum up within int32, whatever the
-    order; one more can overflow (maxSafeK in the proofs)."""
-    return native.largest_safe_k(_table(table))
+def max_safe_k(table: NDArray[np.int8]) -> int:
+    """The most weights of `table` int8 `[128, 2]` whose products with int8 values sum up within int32, in any order.
+
+    With one more, some weights and values overflow (maxSafeK in the proofs).
+    """
+    return native.max_safe_k(_table(table))
 
 
 def block_dots(
@@ -298,8 +312,8 @@ def block_dots(
 ) -> NDArray[np.int32]:
     """int8 activations `a [M, K]` times `codes` uint8 `[N, ceil(K / 2)]`: int32 `[M, N, blocks]`, exact.
 
-    `dots[m, n, b]` is the sum of a * T over block b. Raises `InputError` when a block is longer than the table's largest safe
-    K, `BadValue` at the first byte >= 128.
+    `dots[m, n, b]` is the sum of a * T over block b. Raises `InputError` when a block is longer than
+    `max_safe_k(table)`, `BadValue` at the first byte >= 128.
     """
     a, codes, table = _array(a, "a", np.int8, 2), _array(codes, "codes", np.uint8, 2), _table(table)
     _check_product(a, codes, table, block_size)
@@ -311,17 +325,15 @@ def block_dots(
 def _check_product(a: NDArray[np.int8], codes: Codes, table: NDArray[np.int8], block_size: int) -> None:
     _block_size(block_size)
     _shape(codes, "codes", (codes.shape[0], _pairs(a.shape[1])))
-    length, limit = min(block_size, a.shape[1]), native.largest_safe_k(table)
+    length, limit = min(block_size, a.shape[1]), native.max_safe_k(table)
     if length > limit:
         raise InputError(f"a sum of {length} products can overflow int32", fix=f"the table's largest safe K is {limit}")
 
 
-def matmul_int32(
-    a: NDArray[np.int8], codes: Codes, table: NDArray[np.int8], *, isa: str = "auto"
-) -> NDArray[np.int32]:
+def matmul_int32(a: NDArray[np.int8], codes: Codes, table: NDArray[np.int8], *, isa: str = "auto") -> NDArray[np.int32]:
     """`a` int8 `[M, K]` times `codes` uint8 `[N, ceil(K / 2)]` over whole rows: int32 `[M, N]`, exact.
 
-    Raises `InputError` when K is more than `largest_safe_k(table)`, `BadValue` at the first byte >= 128.
+    Raises `InputError` when K is more than `max_safe_k(table)`, `BadValue` at the first byte >= 128.
     """
     whole_row = max(2, 2 * _pairs(_array(a, "a", np.int8, 2).shape[1]))
     dots = block_dots(a, codes, table, whole_row, isa=isa)
@@ -340,8 +352,9 @@ def matmul(
 ) -> Floats:
     """`a` int8 `[M, K]` with `a_scale` float32 `[M]` times quantized weights: float32 `[M, N]`.
 
-    `codes` uint8 `[N, ceil(K / 2)]`, `steps` float16 `[N, blocks]`. For each block in order acc = acc + step * dot in float32
-    without fma, then acc * a_scale; a step that is not finite makes the row's results NaN. Errors as `block_dots`.
+    `codes` uint8 `[N, ceil(K / 2)]`, `steps` float16 `[N, blocks]`. For each block in order acc = acc + step * dot in
+    float32 without fma, then acc * a_scale; a step that is not finite makes the row's results NaN. Errors: see
+    `block_dots`.
     """
     a, codes, table = _array(a, "a", np.int8, 2), _array(codes, "codes", np.uint8, 2), _table(table)
     a_scale, steps = _array(a_scale, "a_scale", np.float32, 1), _array(steps, "steps", np.float16, 2)

@@ -1,9 +1,9 @@
 """Learns the 128 int8 pairs of the `codebook` scheme: weighted k-means on pairs of block-normalised synthetic weights.
 
-Run as `python -m q35ref.learn_codebook`; it rewrites `spec/codebook.json`. No model's weights are used. Each round lets
-every block choose its step among the scheme's own candidates (both signs) under the present table, then moves each entry
-to the mean of the pairs that chose it, a block of step d counting with weight d^2, so that the rounds lower the squared
-error in the weights' own units. Learning may be approximate: what is binding is the table that it writes.
+Run as `python -m q35ref.learn_codebook`; it rewrites `spec/codebook.json`. No model's weights are used. In each round
+every block chooses its step among the scheme's own candidates under the present table; then each entry moves to the
+mean of the pairs that chose it, a block of step d counting with weight d^2, so that the rounds lower the squared error
+in the weights' own units. Learning may be approximate: what is binding is the table that it writes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ Floats = NDArray[np.float64]
 
 def training_blocks(rng: np.random.Generator) -> NDArray[np.float32]:
     """Blocks of synthetic weights, float32 `[blocks, BLOCK_SIZE / 2, 2]`, each distribution scaled to unit variance."""
-    draws = {
+    draws: dict[str, Callable[[tuple[int, ...]], Any]] = {
         "normal": rng.standard_normal,
         "student-t(5)": lambda size: rng.standard_t(5, size) * np.sqrt(3 / 5),
         "laplace": lambda size: rng.laplace(0.0, np.sqrt(0.5), size),
@@ -49,7 +50,7 @@ def nearest_of_cells(table: Floats) -> NDArray[np.uint8]:
 
 
 def choose(blocks: NDArray[np.float32], table: Floats, steps: Floats) -> tuple[NDArray[np.uint8], Floats, Floats]:
-    """Each block's best codes `[blocks, pairs]`, step `[blocks]` and squared error `[blocks]` among `steps` (x max |w|)."""
+    """Each block's best codes `[blocks, pairs]`, step and squared error `[blocks]`; `steps` in units of its max |w|."""
     cells, entries = nearest_of_cells(table), table.astype(np.float32)
     largest = np.abs(blocks).max(axis=(1, 2)).astype(np.float64)
     codes = np.zeros(blocks.shape[:2], np.uint8)

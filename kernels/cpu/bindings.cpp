@@ -194,7 +194,7 @@ Position quantize_row_affine(const std::string& isa, const Weights& weights, con
                                          codes.data(), steps.data(), zero_points.data()));
 }
 
-std::size_t largest_safe_k(const Entries& table) { return q::largest_safe_k(table_of(table)); }
+std::size_t max_safe_k(const Entries& table) { return q::max_safe_k(table_of(table)); }
 
 Position block_dots(const std::string& isa, const Entries& a, const Codes& codes, const Entries& table, std::size_t block_size,
                     const Cube<std::int32_t>& dots) {
@@ -204,7 +204,7 @@ Position block_dots(const std::string& isa, const Entries& a, const Codes& codes
   require(dots.shape(0) == m && dots.shape(1) == n && dots.shape(2) == blocks_of(k, block_size),
           "dots must be int32 [M, N, blocks]");
   const q::Table entries = table_of(table);
-  require(std::min(block_size, k) <= q::largest_safe_k(entries), "the block is longer than the largest safe K");
+  require(std::min(block_size, k) <= q::max_safe_k(entries), "the block is longer than the largest safe K");
   return position(q::block_dots(isa_named(isa), a.data(), m, k, codes.data(), n, entries, block_size, dots.data()));
 }
 
@@ -215,7 +215,7 @@ Position matmul(const std::string& isa, const Entries& a, const Vector<const flo
   check_blocks(steps, n, k, block_size);
   require(a_scale.shape(0) == m && y.shape(0) == m && y.shape(1) == n, "y must be float32 [M, N], a_scale [M]");
   const q::Table entries = table_of(table);
-  require(std::min(block_size, k) <= q::largest_safe_k(entries), "the block is longer than the largest safe K");
+  require(std::min(block_size, k) <= q::max_safe_k(entries), "the block is longer than the largest safe K");
   return position(q::matmul(isa_named(isa), a.data(), a_scale.data(), m, k, codes.data(), steps.data(), n, entries,
                             block_size, y.data()));
 }
@@ -227,10 +227,10 @@ NB_MODULE(_cpu, module) {
   module.attr("HI_BITS") = q::kHiBits;
   module.attr("LO_BITS") = q::kLoBits;
   module.attr("MAX_BLOCK") = q::kMaxBlock;
-  module.def("source_sha256", []() { return Q35_SOURCE_SHA256; });
+  module.def("source_sha256", []() { return q::source_sha256; });
   module.def("available_isas", &q::available_isas);
   module.def("resolve_isa", [](const std::string& name) { return std::string(isa_named(name).name); });
-  module.def("largest_safe_k", &largest_safe_k);
+  module.def("max_safe_k", &max_safe_k);
   module.def("first_invalid_code", &first_invalid_code, unlocked());
   module.def("first_not_finite", &first_not_finite, unlocked());
   module.def("pack_stream", &pack_stream, unlocked());

@@ -75,6 +75,9 @@ struct Isa {
 const Isa& scalar_isa();
 const Isa* avx512_isa();  // null where the processor, its operating system or the build lacks it
 
+// The hash of these sources; the build writes its definition.
+extern const char* const source_sha256;
+
 // "auto" is the fastest available; null for a name that is unknown or not available here.
 const Isa* find_isa(std::string_view name);
 std::vector<const char*> available_isas();
@@ -121,7 +124,7 @@ std::size_t quantize_row_affine(const Isa&, const float* weights, std::size_t ro
                                 std::uint8_t* codes, std::uint16_t* steps, std::int8_t* zero_points);
 
 // Largest number of weights whose products with int8 values cannot leave int32, in any order, whatever both hold.
-std::size_t largest_safe_k(const Table&);
+std::size_t max_safe_k(const Table&);
 
 // dots[m, n, b] = sum over block b of a[m, k] * T[codes[n]]_k; returns the index of a byte >= 128.
 std::size_t block_dots(const Isa&, const std::int8_t* a, std::size_t m, std::size_t k, const std::uint8_t* codes,

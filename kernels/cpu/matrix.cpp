@@ -263,7 +263,7 @@ std::size_t quantize_row_affine(const Isa& isa, const float* weights, std::size_
   return none;
 }
 
-std::size_t largest_safe_k(const Table& table) {
+std::size_t max_safe_k(const Table& table) {
   constexpr std::int64_t low = std::numeric_limits<std::int8_t>::min(), high = std::numeric_limits<std::int8_t>::max();
   // Largest and smallest product of any int8 value with t; both bounds include 0, as shorter sums must fit too.
   const auto largest = [](std::int64_t t) { return std::max(low * t, high * t); };

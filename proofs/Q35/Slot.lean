@@ -210,10 +210,11 @@ theorem rowAbsmax_hi_error_le {m w : Rat} (hw : abs w ≤ m) : slotError (-8) 7 
     have hz : m/7 = 0 := by grind
     rw [this, hz, slotError_zero]
     decide +kernel
-  · have hs : abs (m/7) = m/7 := by grind [abs]
-    have := rowAbsmax_range (by grind) hw
-    rw [← hs]
-    exact hs.symm ▸ (slotError_le_half_step_iff (by decide) (by grind) w).mpr (by constructor <;> grind)
+  · have ⟨hl, hh⟩ := rowAbsmax_range (by grind) hw
+    have := Rat.mul_le_mul_of_nonneg_left (hi_error_le_half hl hh) (abs_nonneg (m/7))
+    have hs : abs (m/7) = m/7 := by grind [abs]
+    rw [slotError_eq (by grind)]
+    grind
 
 /-- With the same step the lo slot's error is at most four steps: everything above three and a half saturates. -/
 theorem rowAbsmax_lo_error_le {m w : Rat} (hw : abs w ≤ m) : slotError (-4) 3 (m/7) w ≤ 4 * (m/7) := by
@@ -302,11 +303,11 @@ theorem rowAffine_error_le {low high : Int} (h : low < high) {least greatest w :
     grind
   have hz := abs_le_iff.mp (abs_sub_roundHalfEven_le (low - least / s))
   have habs : abs s = s := by grind [abs]
-  have := (affineError_le_half_step_iff (Int.le_of_lt h) (by grind) (zeroPoint low s least) w).mpr
-  rw [habs] at this
+  have hbound := (affineError_le_half_step_iff (Int.le_of_lt h) (Rat.ne_of_gt hs) (zeroPoint low s least) w).mpr
+  rw [habs] at hbound
   have := div_le_div hs hl
   have := div_le_div hs hg
-  apply this
+  apply hbound
   simp only [zeroPoint]
   constructor <;> grind
 
@@ -321,14 +322,14 @@ theorem zeroPoint_mem {low high : Int} (h : low < high) {least greatest : Rat} (
     low ≤ z ∧ z ≤ high := by
   have hlh : (low : Rat) < high := Rat.intCast_lt_intCast.mpr h
   have hs : 0 < affineStep low high least greatest := div_pos (by grind) (by grind)
-  have hbelow : least / affineStep low high least greatest ≤ 0 := (div_le_iff hs).mpr (by grind)
-  have habove : low - high ≤ least / affineStep low high least greatest := by
-    have : affineStep low high least greatest * (high - low) = greatest - least := by grind [affineStep]
-    exact (le_div_iff hs).mpr (by grind)
+  have hspread : affineStep low high least greatest * (high - low) = greatest - least := by grind [affineStep]
+  generalize affineStep low high least greatest = s at hs hspread ⊢
+  have hbelow : least / s ≤ 0 := (div_le_iff hs).mpr (by grind)
+  have habove : (low : Rat) - high ≤ least / s := (le_div_iff hs).mpr (by grind)
   constructor
-  · have := roundHalfEven_mono (x := low) (y := low - least / affineStep low high least greatest) (by grind)
+  · have := roundHalfEven_mono (x := low) (y := low - least / s) (by grind)
     rwa [roundHalfEven_intCast] at this
-  · have := roundHalfEven_mono (x := low - least / affineStep low high least greatest) (y := high) (by grind)
+  · have := roundHalfEven_mono (x := low - least / s) (y := high) (by grind)
     rwa [roundHalfEven_intCast] at this
 
 example : -8 ≤ zeroPoint (-8) (affineStep (-8) 7 (-1) 5) (-1) ∧ zeroPoint (-8) (affineStep (-8) 7 (-1) 5) (-1) ≤ 7 :=

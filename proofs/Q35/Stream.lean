@@ -74,7 +74,7 @@ theorem toDigits_ofDigits {base : Nat} {ds : List Nat} (h : allBelow base ds) :
     simp only [List.length_cons, toDigits, ofDigits, Nat.add_mul_mod_self_left, Nat.mod_eq_of_lt h.1,
       Nat.add_mul_div_left _ _ (Nat.zero_lt_of_lt h.1), Nat.div_eq_of_lt h.1, Nat.zero_add, ih h.2]
 
-example : toDigits 256 2 (ofDigits 256 [1, 255]) = [1, 255] := toDigits_ofDigits (by decide)
+example : toDigits 256 2 (ofDigits 256 [1, 255]) = [1, 255] := toDigits_ofDigits (ds := [1, 255]) (by decide)
 
 /-- Digit `i` of `v`. -/
 theorem getElem_toDigits (base count v i : Nat) (h : i < (toDigits base count v).length) :
@@ -168,8 +168,9 @@ theorem ofDigits_packStream (codes : List Code) : ofDigits 256 (packStream codes
 
 /-- A stream reads back: any number of codes, the tail included. -/
 theorem unpackStream_packStream (codes : List Code) : unpackStream codes.length (packStream codes) = some codes := by
-  simp only [unpackStream, ofDigits_packStream, length_packStream, streamValue_lt, codesOf_streamValue, and_true,
-    true_and, packStream, allBelow_toDigits (base := 256) (by decide), if_true]
+  have isByte : allBelow 256 (packStream codes) := allBelow_toDigits (by decide) ..
+  simp only [unpackStream, ofDigits_packStream, codesOf_streamValue]
+  exact if_pos ⟨length_packStream codes, isByte, streamValue_lt codes⟩
 
 /-- A stream has only one reading, and no second stream has the same one: packing what was read gives the bytes back. -/
 theorem packStream_unpackStream {n : Nat} {bytes : List Nat} {codes : List Code}

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import jsonschema
+import q35spec
 
 import q35
 from q35.errors import InputError
@@ -40,14 +44,19 @@ def describe_input(path: Path) -> dict[str, Any]:
     return {"file": path.name, "size": path.stat().st_size, "sha256": sha256_file(path)}
 
 
+@cache
+def _validator() -> Any:
+    return jsonschema.Draft202012Validator(q35spec.schema("certificate"))
+
+
 def read(path: Path, metadata: Mapping[str, str], model: Path) -> dict[str, Any]:
     """The certificate in `path`, if it is the one whose digest the `metadata` of `model` carry; else `InputError`.
 
     This ties the two together; whether the figures are true is for `q35 verify`.
     """
-    value = read_json(path)
-    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        raise InputError("not a certificate", str(path))
+    value: dict[str, Any] = read_json(path)
+    for fault in _validator().iter_errors(value):
+        raise InputError(f"not a certificate of this version: {fault.message[:200]} at {fault.json_path}", str(path))
     if metadata.get(METADATA_KEY) != digest(value):
         raise InputError(f"this certificate belongs to another file than {model.name}", str(path),
                          "quantize again, or put the right certificate beside the model")

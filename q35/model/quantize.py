@@ -165,7 +165,7 @@ def _quantize_tensor(
         "input_sha256": hashlib.sha256(memoryview(model.array(info.name, "u1"))).hexdigest(),
         **{f"{name.rpartition('.')[2]}_sha256": writer.digest(name) for name in names},
         "bits_per_weight": ratio(Fraction(8 * size, info.elements)),
-        "bound_theorem": scheme.theorem, "largest_safe_k": scheme.largest_safe_k(zero_points),
+        "bound_theorem": scheme.theorem, "max_safe_k": scheme.max_safe_k(zero_points),
     }, figures
 
 

@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ def _digest(stated: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical({key: value for key, value in stated.items() if key != "output"})).hexdigest()
 
 
+@cache
+def _validator() -> Any:
+    schema = importlib.resources.files("q35spec").joinpath("schemas/certificate.schema.json").read_text()
+    return jsonschema.Draft202012Validator(json.loads(schema))
+
+
 def _read_certificate(path: Path) -> dict[str, Any]:
     """The certificate, valid by its schema and in canonical bytes."""
     try:
@@ -95,8 +102,7 @@ def _read_certificate(path: Path) -> dict[str, Any]:
         raise CheckFailed(f"the certificate is corrupt: {error}", str(path)) from None
     if not same:
         raise CheckFailed("the certificate is not in its canonical form", str(path))
-    schema = json.loads(importlib.resources.files("q35spec").joinpath("schemas/certificate.schema.json").read_text())
-    for fault in jsonschema.Draft202012Validator(schema).iter_errors(value):
+    for fault in _validator().iter_errors(value):
         raise CheckFailed(f"the certificate breaks its schema at {fault.json_path}: {fault.message[:200]}", str(path))
     names = [entry["name"] for entry in value["tensors"]]
     if names != sorted(set(names)):
@@ -149,8 +155,8 @@ def _open_inputs(stated: list[dict[str, Any]], against: Path) -> dict[str, Store
             raise InputError(f"cannot read: {error.strerror}", str(path)) from None
         except MalformedError as error:
             raise InputError(f"not the model that was quantized: {error}", str(path)) from None
-        _expect(str(path), "input size", entry["size"], len(raw))
-        _expect(str(path), "input sha256", entry["sha256"], _sha256(raw))
+        _expect(str(path), "not the file that was quantized: its size", entry["size"], len(raw))
+        _expect(str(path), "not the file that was quantized: its sha256", entry["sha256"], _sha256(raw))
     if index is not None:
         _expect(str(against), "the index's map of tensors to shards", index.get("weight_map"), places)
     return tensors
@@ -249,7 +255,7 @@ def _check_quantized(
         figures.add(_check_rows(source, parts, scheme, (rows, cols), slice(first, first + some), where))
     size = sum(model.tensors[name].raw.size for name in _output_names(entry))
     for figure, value in {**figure_texts(figures), "bound_theorem": scheme.theorem,
-                          "largest_safe_k": scheme.largest_safe_k(parts.zero_points),
+                          "max_safe_k": scheme.max_safe_k(parts.zero_points),
                           "bits_per_weight": rational_text(Fraction(8 * size, figures.weights))}.items():
         _expect(where, figure, entry[figure], value)
     return figures, size

@@ -76,6 +76,24 @@ class Scheme:
         return slots, slots * self.scale - zero, rule
 
 
+    def max_safe_k(self, zero_points: NDArray[np.int8] | None) -> int:
+        """The largest K for which no sum of at most K products with int8 values leaves int32, hi slot first."""
+        pairs = self.table
+        if zero_points is not None:
+            hi, lo = (np.append(zero_points[slot::2].astype(int), 0) for slot in (0, 1))
+            hi_ends, lo_ends = (FIRST[0] - hi.max(), LAST[0] - hi.min()), (FIRST[1] - lo.max(), LAST[1] - lo.min())
+            pairs = np.array([(a, b) for a in hi_ends for b in lo_ends])
+        up = np.maximum(127 * pairs, -128 * pairs)
+        down = np.maximum(-127 * pairs, 128 * pairs)
+        return min(_longest(up, 2**31 - 1), _longest(down, 2**31))
+
+
+def _longest(growth: NDArray[np.int64], limit: int) -> int:
+    """How many weights fit when each pair of them can add at most one row of `growth` to a sum of at most `limit`."""
+    pair, first = int(growth.sum(axis=1).max()), int(growth[:, 0].max())
+    return 2 * (limit // pair) + (limit % pair >= first)
+
+
 def _times(values: list[Fraction], denominator: int) -> NDArray[np.int64]:
     return np.array([int(value * denominator) for value in values], np.int64)
 
@@ -88,3 +106,29 @@ def _slots() -> NDArray[np.int64]:
 
 
 SLOTS = _slots()
+
+
+def load_scheme(stated: Mapping[str, Any]) -> Scheme:
+    """The scheme that a certificate's `format` section states; `CheckFailed` when it is not the spec's."""
+    folder = importlib.resources.files("q35spec")
+    raw = folder.joinpath("formats.json").read_bytes()
+    formats = json.loads(raw)
+    if stated["formats_sha256"] != hashlib.sha256(raw).hexdigest():
+        raise CheckFailed("it was made with another formats.json than this version has", "certificate, format")
+    row = next(row for row in formats["schemes"] if row["id"] == stated["scheme"])
+    per, learned = row["step"]["per"], row["table"]["kind"] == "learned"
+    if (per == "block") != (stated["block_size"] is not None):
+        raise CheckFailed(f"block size {stated['block_size']} does not go with scheme {row['id']}", "certificate, format")
+    if learned:
+        book = json.loads(folder.joinpath(row["table"]["file"]).read_text())
+        table, scale = np.array(book["entries"], np.int64), np.ones(2, np.int64)
+        edges = [[Fraction(edge) for edge in slot] for slot in book["region"]]
+        box, radius = ([slot[0] for slot in edges], [slot[1] for slot in edges]), Fraction(book["covering_radius"])
+    else:
+        scale = np.array([row["table"]["hi_scale"], row["table"]["lo_scale"]], np.int64)
+        table, box, radius = SLOTS * scale, ([], []), Fraction(0)
+    digest = hashlib.sha256(table.astype(np.int8).tobytes()).hexdigest()
+    if stated["table_sha256"] != digest or row["table"].get("sha256", digest) != digest:
+        raise CheckFailed(f"the table of {row['id']} has sha256 {digest}, not the stated one", "certificate, format")
+    return Scheme(row["id"], per, stated["block_size"], stated["storage"], learned, scale, table, box, radius,
+                  THEOREMS[row["id"]])

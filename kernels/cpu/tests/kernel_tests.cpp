@@ -1,0 +1,649 @@
+// Stand-alone tests of the kernels: every instruction set against the scalar reference, and that against plain
+// arithmetic, on arrays between guard pages. Prints what each group compared; a group that compared nothing is a failure.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "exact.hpp"
+#include "guarded.hpp"
+#include "half.hpp"
+#include "kernels.hpp"
+
+namespace {
+
+using namespace q35;
+using q35::test::Guarded;
+using q35::test::kPlaces;
+using q35::test::Place;
+
+using Bytes = std::vector<std::uint8_t>;
+using Floats = std::vector<float>;
+using Int8s = std::vector<std::int8_t>;
+using Halves = std::vector<std::uint16_t>;
+
+// --- Counting
+
+struct Group {
+  std::string name;
+  std::size_t compared = 0;
+  std::size_t failed = 0;
+};
+
+std::vector<Group> groups;
+
+void begin(const char* name) { groups.push_back({name}); }
+
+void check(bool holds, const char* what, std::size_t size) {
+  Group& group = groups.back();
+  ++group.compared;
+  if (holds) return;
+  if (group.failed++ < 5) std::printf("FAILED %s: %s (size %zu)\n", group.name.c_str(), what, size);
+}
+
+// Equal bit for bit; counts the elements.
+template <class T>
+void same(const std::vector<T>& expected, const std::vector<T>& actual, const char* what) {
+  const bool equal = expected.size() == actual.size() &&
+                     (expected.empty() || std::memcmp(expected.data(), actual.data(), expected.size() * sizeof(T)) == 0);
+  check(equal, what, expected.size());
+  groups.back().compared += expected.size();
+}
+
+template <class T>
+void untouched(const Guarded<T>& buffer, const char* what) {
+  check(buffer.surroundings_untouched(), what, 0);
+}
+
+// --- Inputs
+
+class Random {
+ public:
+  std::uint64_t bits() {  // splitmix64
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  std::size_t below(std::size_t limit) { return static_cast<std::size_t>(bits() % limit); }
+  int between(int low, int high) { return low + static_cast<int>(below(static_cast<std::size_t>(high - low + 1))); }
+  float uniform() { return static_cast<float>(static_cast<double>(bits() >> 11) * 0x1p-52 - 1.0); }
+  float bell() { return uniform() + uniform() + uniform(); }
+
+ private:
+  std::uint64_t state_ = 35;
+};
+
+Random rng;
+
+enum class Kind { bell, denormal, huge, ties, sparse, wide, constant };
+constexpr Kind kKinds[] = {Kind::bell, Kind::denormal, Kind::huge, Kind::ties, Kind::sparse, Kind::wide, Kind::constant};
+
+float weight(Kind kind) {
+  switch (kind) {
+    case Kind::bell: return rng.bell();
+    case Kind::denormal: return static_cast<float>(rng.between(-200, 200)) * std::numeric_limits<float>::denorm_min();
+    case Kind::huge: return rng.uniform() * std::numeric_limits<float>::max();
+    case Kind::ties: return static_cast<float>(rng.between(-20, 20)) * 0.25f;
+    case Kind::sparse: return rng.below(4) == 0 ? rng.bell() : (rng.below(2) == 0 ? 0.0f : -0.0f);
+    case Kind::wide: return std::ldexp(rng.uniform(), rng.between(-140, 120));
+    case Kind::constant: return -3.0f;
+  }
+  return 0;
+}
+
+Floats weights_of(Kind kind, std::size_t count) {
+  Floats weights(count);
+  for (float& w : weights) w = weight(kind);
+  return weights;
+}
+
+Bytes random_codes(std::size_t count) {
+  Bytes codes(count);
+  for (auto& code : codes) code = static_cast<std::uint8_t>(rng.below(kCodes));
+  return codes;
+}
+
+Int8s random_int8s(std::size_t count) {
+  Int8s values(count);
+  for (auto& value : values) value = static_cast<std::int8_t>(rng.between(-128, 127));
+  return values;
+}
+
+// A finite step that is not zero: any bits, or one of the extremes.
+std::uint16_t random_step() {
+  constexpr std::uint16_t extremes[] = {0x0001, 0x8001, 0x03FF, 0x0400, 0x7BFF, 0xFBFF, 0x3C00, 0xBC00};
+  if (rng.below(4) == 0) return extremes[rng.below(std::size(extremes))];
+  const std::uint16_t magnitude = static_cast<std::uint16_t>(1 + rng.below(0x7BFF));
+  return static_cast<std::uint16_t>(magnitude | (rng.below(2) << 15));
+}
+
+constexpr Scales kScales{1, 2};
+
+Table arithmetic_table() {
+  Table table;
+  for (std::size_t code = 0; code < kCodes; ++code) {
+    const int u4 = static_cast<int>(code >> kLoBits), u3 = static_cast<int>(code & ((1u << kLoBits) - 1));
+    table.first[code] = static_cast<std::int8_t>((u4 > kHiHigh ? u4 - (1 << kHiBits) : u4) * kScales.hi);
+    table.second[code] = static_cast<std::int8_t>((u3 > kLoHigh ? u3 - (1 << kLoBits) : u3) * kScales.lo);
+  }
+  return table;
+}
+
+// `spread` 0 makes all entries equal: every choice is a tie. A small one has many equal entries and ties.
+Table random_table(int spread) {
+  Table table;
+  for (std::size_t code = 0; code < kCodes; ++code) {
+    table.first[code] = static_cast<std::int8_t>(std::max(-128, rng.between(-spread, spread)));
+    table.second[code] = static_cast<std::int8_t>(std::max(-128, rng.between(-spread, spread)));
+  }
+  return table;
+}
+
+std::vector<Table> tables() {
+  return {arithmetic_table(), random_table(0), random_table(3), random_table(60), random_table(127)};
+}
+
+constexpr std::size_t kSizes[] = {1,  2,  3,  4,  5,  7,  8,  9,  15, 16,  17,  31,  32, 33,
+                                  47, 48, 63, 64, 65, 96, 100, 127, 128, 129, 191, 256, 300};
+
+// --- The parts that all kernels share
+
+void test_halves() {
+  begin("halves");
+  for (std::uint32_t bits = 0; bits < 0x7C00; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    const double value = static_cast<double>(step_value(half));
+    check(nearest_half(value) == half, "round trip", bits);
+    check(step_value(static_cast<std::uint16_t>(half | 0x8000u)) == -step_value(half), "sign", bits);
+    if (bits + 1 == 0x7C00) break;
+    const double next = static_cast<double>(step_value(static_cast<std::uint16_t>(bits + 1)));
+    const double middle = (value + next) / 2;
+    const auto even = static_cast<std::uint16_t>(bits + bits % 2);
+    check(nearest_half(middle) == even, "tie to even", bits);
+    check(nearest_half(std::nextafter(middle, 0.0)) == half, "below the tie", bits);
+    check(nearest_half(std::nextafter(middle, 1e9)) == half + 1, "above the tie", bits);
+    // 7 * (tie) / 7 is a tie; the least change of the numerator is none, although its quotient rounds to the tie.
+    check(half_of_ratio(7 * middle, 7) == even, "ratio at a tie", bits);
+    check(half_of_ratio(std::nextafter(7 * middle, 0.0), 7) == half, "ratio below a tie", bits);
+    check(half_of_ratio(std::nextafter(7 * middle, 1e9), 7) == half + 1, "ratio above a tie", bits);
+  }
+  for (std::uint32_t bits = 0x7C00; bits <= 0x7FFF; ++bits) {
+    check(std::isnan(step_value(static_cast<std::uint16_t>(bits))), "not finite", bits);
+  }
+  check(nearest_half(1e300) == 0x7BFF, "saturates", 0);
+  check(half_of_ratio(0, 3) == 0, "zero", 0);
+  // 15 * tie + the smallest float: the double sum is the tie itself, rounding to odd keeps what is lost.
+  const float tie = 1.0f + 0x1p-11f;
+  check(half_of_ratio(sum_to_odd(15 * tie, 0), 15) == 0x3C00, "sum at a tie", 0);
+  check(half_of_ratio(sum_to_odd(15 * tie, 0x1p-149f), 15) == 0x3C01, "sum above a tie", 0);
+}
+
+void test_exact_sign() {
+  begin("exact sign of a sum");
+  const auto one = [](int exponent, int mantissa) { return std::ldexp(static_cast<double>(mantissa), exponent); };
+  for (int i = 0; i < 200000; ++i) {
+    const int exponents[3] = {rng.between(0, 60), rng.between(0, 60), rng.between(0, 60)};
+    int mantissas[3] = {rng.between(-999, 999), rng.between(-999, 999), rng.between(-999, 999)};
+    if (i % 2 == 0) mantissas[2] = -mantissas[0];  // cancels where the exponents agree
+    const int third = i % 4 == 0 ? exponents[0] : exponents[2];
+    const __extension__ __int128 exact = (static_cast<__int128_t>(mantissas[0]) << exponents[0]) +
+                                         (static_cast<__int128_t>(mantissas[1]) << exponents[1]) +
+                                         (static_cast<__int128_t>(mantissas[2]) << third);
+    check(sum_is_negative(one(exponents[0], mantissas[0]), one(exponents[1], mantissas[1]), one(third, mantissas[2])) ==
+              (exact < 0),
+          "sign", static_cast<std::size_t>(i));
+  }
+  check(sum_is_negative(1e30, -1e30, -0x1p-149), "cancellation leaves the small part", 0);
+  check(!sum_is_negative(1e30, 0x1p-149, -1e30), "cancellation leaves the small part", 0);
+}
+
+// --- The reference against plain arithmetic
+
+void test_codes(const Isa& isa) {
+  begin((std::string("codes, ") + isa.name).c_str());
+  const Table table = arithmetic_table();
+  for (std::size_t code = 0; code < kCodes; ++code) {
+    for (const std::uint16_t bits : {std::uint16_t{0x3C00}, std::uint16_t{0xBC00}, std::uint16_t{0x0001}}) {
+      const float step = step_value(bits);
+      const float pair[2] = {step * table.first[code], step * table.second[code]};
+      std::uint8_t found = 0xFF;
+      isa.encode_arithmetic(pair, 1, kScales, step, &found);
+      check(found == code, "encode of an entry", code);
+      found = 0xFF;
+      isa.encode_nearest(pair, 1, table, step, &found);
+      check(found == code, "nearest to an entry", code);
+    }
+  }
+  for (std::size_t pairs = 0; pairs <= 200; ++pairs) {
+    const Bytes codes = random_codes(pairs);
+    Bytes stream(stream_size(pairs)), back(pairs);
+    isa.pack(codes.data(), pairs, stream.data());
+    Bytes bits(stream.size());
+    for (std::size_t j = 0; j < kCodeBits * pairs; ++j) {
+      const unsigned bit = (codes[j / kCodeBits] >> (j % kCodeBits)) & 1u;
+      bits[j / 8] = static_cast<std::uint8_t>(bits[j / 8] | (bit << (j % 8)));
+    }
+    same(bits, stream, "stream, bit by bit");
+    isa.unpack(stream.data(), pairs, back.data());
+    same(codes, back, "stream read back");
+  }
+}
+
+void test_bad_values(const Isa& isa) {
+  begin((std::string("bad values, ") + isa.name).c_str());
+  for (const std::size_t size : kSizes) {
+    for (const Place place : kPlaces) {
+      for (std::size_t at = 0; at <= size; at += 1 + size / 13) {
+        Bytes codes = random_codes(size);
+        Floats weights = weights_of(Kind::huge, size);
+        if (at < size) {
+          codes[at] = static_cast<std::uint8_t>(kCodes + rng.below(kCodes));
+          weights[at] = rng.below(2) == 0 ? std::numeric_limits<float>::quiet_NaN()
+                                          : std::copysign(std::numeric_limits<float>::infinity(), rng.uniform());
+        }
+        check(isa.first_invalid_code(Guarded(codes, place).data(), size) == at, "first invalid code", size);
+        check(isa.first_not_finite(Guarded(weights, place).data(), size) == at, "first not finite", size);
+      }
+    }
+  }
+}
+
+// --- One instruction set against the reference, a function at a time
+
+void compare_bytes(const Isa& isa, const Isa& reference, std::size_t size, Place place) {
+  const Bytes codes = random_codes(size);
+  Bytes stream(stream_size(size));
+  reference.pack(codes.data(), size, stream.data());
+  {
+    Guarded<std::uint8_t> in(codes, place), out(stream.size(), place);
+    isa.pack(in.data(), size, out.data());
+    same(stream, out.values(), "pack");
+    untouched(out, "pack");
+  }
+  {
+    Guarded<std::uint8_t> in(stream, place), out(size, place);
+    isa.unpack(in.data(), size, out.data());
+    same(codes, out.values(), "unpack");
+    untouched(out, "unpack");
+  }
+  const Table table = random_table(127);
+  Int8s values(2 * size);
+  reference.decode(codes.data(), size, table, values.data());
+  Guarded<std::uint8_t> in(codes, place);
+  Guarded<std::int8_t> out(2 * size, place);
+  isa.decode(in.data(), size, table, out.data());
+  same(values, out.values(), "decode");
+  untouched(out, "decode");
+}
+
+void compare_dequantize(const Isa& isa, const Isa& reference, std::size_t count, Place place) {
+  const Bytes codes = random_codes(pairs_of(count));
+  const Table table = random_table(127);
+  Guarded<std::uint8_t> in(codes, place);
+  for (const float step : {step_value(random_step()), -0.0f, std::numeric_limits<float>::quiet_NaN()}) {
+    Floats weights(count);
+    reference.dequantize(codes.data(), count, table, step, weights.data());
+    Guarded<float> out(count, place);
+    isa.dequantize(in.data(), count, table, step, out.data());
+    same(weights, out.values(), "dequantize");
+    untouched(out, "dequantize");
+  }
+  Floats steps(count), weights(count);
+  Int8s zero_points(count);
+  for (std::size_t j = 0; j < count; ++j) {
+    steps[j] = rng.below(5) == 0 ? 0.0f : step_value(random_step());
+    zero_points[j] = static_cast<std::int8_t>(rng.between(-8, 7));
+  }
+  reference.dequantize_affine(codes.data(), count, steps.data(), zero_points.data(), weights.data());
+  Guarded<float> in_steps(steps, place), out(count, place);
+  Guarded<std::int8_t> in_zeros(zero_points, place);
+  isa.dequantize_affine(in.data(), count, in_steps.data(), in_zeros.data(), out.data());
+  same(weights, out.values(), "dequantize_affine");
+  untouched(out, "dequantize_affine");
+}
+
+void compare_ranges(const Isa& isa, const Isa& reference, Kind kind, std::size_t count, Place place) {
+  const Floats weights = weights_of(kind, count);
+  Guarded<float> in(weights, place);
+  check(reference.max_abs(weights.data(), count) == isa.max_abs(in.data(), count), "max_abs", count);
+  Floats low = weights_of(Kind::bell, count), high = low;
+  Guarded<float> out_low(low, place), out_high(high, place);
+  reference.extend_ranges(weights.data(), count, low.data(), high.data());
+  isa.extend_ranges(in.data(), count, out_low.data(), out_high.data());
+  same(low, out_low.values(), "lower ends");
+  same(high, out_high.values(), "upper ends");
+  untouched(out_low, "lower ends");
+  untouched(out_high, "upper ends");
+}
+
+void compare_encoders(const Isa& isa, const Isa& reference, Kind kind, std::size_t pairs, Place place) {
+  const Floats weights = weights_of(kind, 2 * pairs);
+  const float step = kind == Kind::ties ? 0.5f : step_value(random_step());
+  Guarded<float> in(weights, place);
+  Bytes codes(pairs);
+  {
+    Guarded<std::uint8_t> out(pairs, place);
+    reference.encode_arithmetic(weights.data(), pairs, kScales, step, codes.data());
+    isa.encode_arithmetic(in.data(), pairs, kScales, step, out.data());
+    same(codes, out.values(), "encode_arithmetic");
+    untouched(out, "encode_arithmetic");
+  }
+  for (const Table& table : tables()) {
+    Guarded<std::uint8_t> out(pairs, place);
+    reference.encode_nearest(weights.data(), pairs, table, step, codes.data());
+    isa.encode_nearest(in.data(), pairs, table, step, out.data());
+    same(codes, out.values(), "encode_nearest");
+    untouched(out, "encode_nearest");
+    const double expected = reference.block_error(weights.data(), pairs, table, step, codes.data());
+    const double actual = isa.block_error(in.data(), pairs, table, step, Guarded(codes, place).data());
+    check(std::bit_cast<std::uint64_t>(expected) == std::bit_cast<std::uint64_t>(actual), "block_error", pairs);
+  }
+  Floats steps(2 * pairs);
+  Int8s zero_points(2 * pairs);
+  for (std::size_t j = 0; j < 2 * pairs; ++j) {
+    steps[j] = rng.below(5) == 0 ? 0.0f : std::fabs(step_value(random_step()));
+    zero_points[j] = static_cast<std::int8_t>(rng.between(-8, 7));
+  }
+  Guarded<std::uint8_t> out(pairs, place);
+  reference.encode_affine(weights.data(), pairs, steps.data(), zero_points.data(), codes.data());
+  isa.encode_affine(in.data(), pairs, Guarded(steps, place).data(), Guarded(zero_points, place).data(), out.data());
+  same(codes, out.values(), "encode_affine");
+  untouched(out, "encode_affine");
+}
+
+void compare_searches(const Isa& isa, const Isa& reference, Kind kind, std::size_t pairs, Place place) {
+  const Floats weights = weights_of(kind, 2 * pairs);
+  Guarded<float> in(weights, place);
+  const double largest = static_cast<double>(reference.max_abs(weights.data(), 2 * pairs));
+  for (const std::size_t candidates : {std::size_t{1}, std::size_t{7}, std::size_t{12}}) {
+    for (const Table& table : tables()) {
+      const double reach = static_cast<double>(rng.between(4, 140));
+      Halves magnitudes(candidates);
+      for (auto& magnitude : magnitudes) magnitude = half_of_ratio(largest * rng.between(7, 14), 10 * reach);
+      if (rng.below(4) == 0) magnitudes[rng.below(candidates)] = 0;
+      check(reference.search_arithmetic(weights.data(), pairs, kScales, magnitudes.data(), candidates) ==
+                isa.search_arithmetic(in.data(), pairs, kScales, magnitudes.data(), candidates),
+            "search_arithmetic", pairs);
+      check(reference.search_nearest(weights.data(), pairs, table, magnitudes.data(), candidates) ==
+                isa.search_nearest(in.data(), pairs, table, magnitudes.data(), candidates),
+            "search_nearest", pairs);
+    }
+  }
+}
+
+void compare_dots(const Isa& isa, const Isa& reference, std::size_t count, Place place) {
+  const Int8s a = random_int8s(count), b = random_int8s(count);
+  const std::int32_t expected = reference.dot(a.data(), b.data(), count);
+  check(expected == isa.dot(Guarded(a, place).data(), Guarded(b, place).data(), count), "dot", count);
+}
+
+void compare(const Isa& isa, const Isa& reference) {
+  begin((std::string(isa.name) + " against " + reference.name + ": bytes").c_str());
+  for (const std::size_t size : kSizes) {
+    for (const Place place : kPlaces) compare_bytes(isa, reference, size, place);
+  }
+  begin((std::string(isa.name) + " against " + reference.name + ": dequantize").c_str());
+  for (const std::size_t size : kSizes) {
+    for (const Place place : kPlaces) compare_dequantize(isa, reference, size, place);
+  }
+  begin((std::string(isa.name) + " against " + reference.name + ": ranges").c_str());
+  for (const std::size_t size : kSizes) {
+    for (const Place place : kPlaces) {
+      for (const Kind kind : kKinds) compare_ranges(isa, reference, kind, size, place);
+    }
+  }
+  begin((std::string(isa.name) + " against " + reference.name + ": encoders").c_str());
+  for (const std::size_t size : kSizes) {
+    if (2 * size > kMaxBlock) continue;
+    for (const Place place : kPlaces) {
+      for (const Kind kind : kKinds) compare_encoders(isa, reference, kind, size, place);
+    }
+  }
+  begin((std::string(isa.name) + " against " + reference.name + ": step searches").c_str());
+  for (const std::size_t size : {1u, 2u, 3u, 15u, 16u, 17u, 31u, 32u, 33u, 64u, 65u, 128u}) {
+    for (const Kind kind : kKinds) compare_searches(isa, reference, kind, size, kPlaces[size % 3]);
+  }
+  begin((std::string(isa.name) + " against " + reference.name + ": dots").c_str());
+  for (const std::size_t size : kSizes) {
+    for (const Place place : kPlaces) compare_dots(isa, reference, size, place);
+  }
+}
+
+// --- Matrix functions
+
+// The sum that is furthest from zero, over `k` weights that all take the codes of one extreme entry.
+struct Extreme {
+  Int8s a;
+  Bytes codes;
+  std::int64_t sum = 0;
+};
+
+Extreme extreme(const Table& table, std::size_t k, bool positive) {
+  const auto best = [positive](int t) { return (t >= 0) == positive ? std::int8_t{127} : std::int8_t{-128}; };
+  const auto product = [&](int t) { return static_cast<std::int64_t>(best(t)) * t; };
+  const auto more = [positive](std::int64_t x, std::int64_t y) { return positive ? x > y : x < y; };
+  std::size_t pair = 0, single = 0;
+  for (std::size_t c = 0; c < kCodes; ++c) {
+    if (more(product(table.first[c]) + product(table.second[c]), product(table.first[pair]) + product(table.second[pair]))) {
+      pair = c;
+    }
+    if (more(product(table.first[c]), product(table.first[single]))) single = c;
+  }
+  Extreme worst{Int8s(k), Bytes(pairs_of(k), static_cast<std::uint8_t>(pair)), 0};
+  if (k % 2 != 0) worst.codes.back() = static_cast<std::uint8_t>(single);
+  for (std::size_t j = 0; j < k; ++j) {
+    const std::size_t code = worst.codes[j / 2];
+    const int t = j % 2 == 0 ? table.first[code] : table.second[code];
+    worst.a[j] = best(t);
+    worst.sum += product(t);
+  }
+  return worst;
+}
+
+void test_largest_sums(const Isa& isa) {
+  begin((std::string("largest safe K, ") + isa.name).c_str());
+  constexpr std::int64_t low = std::numeric_limits<std::int32_t>::min(), high = std::numeric_limits<std::int32_t>::max();
+  for (const Table& table : {arithmetic_table(), random_table(127), random_table(1)}) {
+    const std::size_t k = max_safe_k(table);
+    for (const bool positive : {false, true}) {
+      const Extreme worst = extreme(table, k, positive);
+      std::int32_t found = 0;
+      check(block_dots(isa, worst.a.data(), 1, k, worst.codes.data(), 1, table, k + k % 2, &found) == none, "codes", k);
+      check(found == worst.sum, "extreme sum", k);
+      check(worst.sum >= low && worst.sum <= high, "fits", k);
+    }
+    const std::int64_t beyond_low = extreme(table, k + 1, false).sum, beyond_high = extreme(table, k + 1, true).sum;
+    check(beyond_low < low || beyond_high > high, "one more overflows", k);
+  }
+}
+
+void test_matrices(const Isa& isa, const Isa& reference) {
+  begin((std::string("matrices, ") + isa.name + " against " + reference.name).c_str());
+  constexpr std::int32_t numerators[] = {20, 25, 30, 36};
+  const Candidates candidates{numerators, std::size(numerators), 256}, finer{numerators, std::size(numerators), 2560};
+  const Table learned = random_table(90), block_table = arithmetic_table();
+  for (const std::size_t cols : {1u, 2u, 5u, 63u, 64u, 65u, 130u, 257u}) {
+    for (const std::size_t block_size : {2u, 32u, 64u, 128u}) {
+      constexpr std::size_t rows = 3;
+      const std::size_t pairs = pairs_of(cols), blocks = (cols + block_size - 1) / block_size;
+      for (const Kind kind : kKinds) {
+        const Floats weights = weights_of(kind, rows * cols);
+        Guarded<float> in(weights, Place::end);
+        Bytes codes[2] = {Bytes(rows * pairs), Bytes(rows * pairs)};
+        Halves steps[2] = {Halves(rows * blocks), Halves(rows * blocks)};
+        Floats back[2] = {Floats(rows * cols), Floats(rows * cols)};
+        const Isa* const both[2] = {&reference, &isa};
+        for (int learned_table = 0; learned_table < 2; ++learned_table) {
+          const Table& table = learned_table != 0 ? learned : block_table;
+          for (int i = 0; i < 2; ++i) {
+            Guarded<std::uint8_t> out(rows * pairs, Place::end);
+            Guarded<std::uint16_t> out_steps(rows * blocks, Place::end);
+            const std::size_t bad =
+                learned_table != 0
+                    ? quantize_codebook(*both[i], in.data(), rows, cols, block_size, table, finer, out.data(), out_steps.data())
+                    : quantize_block(*both[i], in.data(), rows, cols, block_size, kScales, candidates, out.data(), out_steps.data());
+            check(bad == none, "no bad weight", cols);
+            codes[i] = out.values();
+            steps[i] = out_steps.values();
+            dequantize(*both[i], codes[i].data(), steps[i].data(), table, rows, cols, block_size, back[i].data());
+            Bytes again(rows * pairs, 0xFF);
+            if (learned_table != 0) {
+              encode_codebook(*both[i], in.data(), rows, cols, block_size, table, steps[i].data(), again.data());
+            } else {
+              encode_block(*both[i], in.data(), rows, cols, block_size, kScales, steps[i].data(), again.data());
+            }
+            same(codes[i], again, "codes of the chosen steps");
+          }
+          same(codes[0], codes[1], "codes");
+          same(steps[0], steps[1], "steps");
+          same(back[0], back[1], "weights");
+        }
+        Halves column_steps[2] = {Halves(cols), Halves(cols)};
+        Int8s zero_points[2] = {Int8s(cols), Int8s(cols)};
+        Halves row_steps[2] = {Halves(rows), Halves(rows)};
+        for (int i = 0; i < 2; ++i) {
+          quantize_row_absmax(*both[i], in.data(), rows, cols, {1, 1}, 7, codes[i].data(), row_steps[i].data());
+        }
+        same(codes[0], codes[1], "row-absmax codes");
+        same(row_steps[0], row_steps[1], "row-absmax steps");
+        for (int i = 0; i < 2; ++i) {
+          quantize_row_affine(*both[i], in.data(), rows, cols, codes[i].data(), column_steps[i].data(), zero_points[i].data());
+          dequantize_affine(*both[i], codes[i].data(), column_steps[i].data(), zero_points[i].data(), rows, cols, back[i].data());
+        }
+        same(codes[0], codes[1], "row-affine codes");
+        same(column_steps[0], column_steps[1], "row-affine steps");
+        same(zero_points[0], zero_points[1], "row-affine zero points");
+        same(back[0], back[1], "row-affine weights");
+      }
+    }
+  }
+}
+
+void test_products(const Isa& isa) {
+  begin((std::string("products, ") + isa.name).c_str());
+  const Table table = random_table(127);
+  for (const std::size_t k : {1u, 2u, 33u, 64u, 65u, 200u}) {
+    for (const std::size_t block_size : {2u, 32u, 64u}) {
+      constexpr std::size_t m = 3, n = 4;
+      const std::size_t pairs = pairs_of(k), blocks = (k + block_size - 1) / block_size;
+      const Int8s a = random_int8s(m * k);
+      const Bytes codes = random_codes(n * pairs);
+      const Floats scale = weights_of(Kind::bell, m);
+      Halves steps(n * blocks);
+      for (auto& step : steps) step = random_step();
+      Guarded<std::int8_t> in(a, Place::end);
+      Guarded<std::uint8_t> in_codes(codes, Place::end);
+      Guarded<std::int32_t> dots(m * n * blocks, Place::end);
+      Guarded<float> y(m * n, Place::end);
+      block_dots(isa, in.data(), m, k, in_codes.data(), n, table, block_size, dots.data());
+      matmul(isa, in.data(), scale.data(), m, k, in_codes.data(), steps.data(), n, table, block_size, y.data());
+      std::vector<std::int32_t> expected_dots(m * n * blocks);
+      Floats expected(m * n);
+      for (std::size_t i = 0; i < m; ++i) {
+        for (std::size_t row = 0; row < n; ++row) {
+          float sum = 0;
+          for (std::size_t b = 0; b < blocks; ++b) {
+            std::int32_t& dot = expected_dots[(i * n + row) * blocks + b];
+            for (std::size_t j = b * block_size; j < std::min(k, (b + 1) * block_size); ++j) {
+              const std::size_t code = codes[row * pairs + j / 2];
+              dot += a[i * k + j] * (j % 2 == 0 ? table.first[code] : table.second[code]);
+            }
+            const float product = step_value(steps[row * blocks + b]) * static_cast<float>(dot);
+            sum = sum + product;
+          }
+          expected[i * n + row] = sum * scale[i];
+        }
+      }
+      same(expected_dots, dots.values(), "block_dots");
+      same(expected, y.values(), "matmul");
+    }
+  }
+}
+
+void test_rejections(const Isa& isa) {
+  begin((std::string("rejections, ") + isa.name).c_str());
+  const Table table = arithmetic_table();
+  constexpr std::size_t rows = 3, cols = 37, pairs = pairs_of(cols), width = stream_size(pairs);
+  const Halves steps(rows * cols, 0x3C00);
+  Floats weights(rows * cols);
+  Bytes codes = random_codes(rows * pairs), stream(rows * width), back(rows * pairs);
+  check(pack_stream(isa, codes.data(), rows, pairs, stream.data()) == none, "valid codes", 0);
+  check(unpack_stream(isa, stream.data(), rows, pairs, back.data()) == none, "valid stream", 0);
+  same(codes, back, "stream of rows");
+  check(dequantize_stream(isa, stream.data(), steps.data(), table, rows, cols, 64, weights.data()) == none, "stream", 0);
+  Floats direct(rows * cols);
+  dequantize(isa, codes.data(), steps.data(), table, rows, cols, 64, direct.data());
+  same(direct, weights, "dequantize_stream");
+  for (std::size_t bit = kCodeBits * pairs % 8; bit != 0 && bit < 8; ++bit) {
+    Bytes spoiled = stream;
+    spoiled[2 * width - 1] = static_cast<std::uint8_t>(spoiled[2 * width - 1] | (1u << bit));
+    check(unpack_stream(isa, spoiled.data(), rows, pairs, back.data()) == 1, "row of a tail bit", bit);
+    check(dequantize_stream(isa, spoiled.data(), steps.data(), table, rows, cols, 64, weights.data()) == 1, "tail bit", bit);
+  }
+  codes[pairs + 4] |= 0x80u;
+  const Int8s a(cols, 1);
+  std::vector<std::int32_t> dots(rows);
+  Floats y(rows);
+  const float scale = 1;
+  check(pack_stream(isa, codes.data(), rows, pairs, stream.data()) == pairs + 4, "pack: bad code", 0);
+  check(dequantize(isa, codes.data(), steps.data(), table, rows, cols, 64, direct.data()) == pairs + 4, "bad code", 0);
+  check(block_dots(isa, a.data(), 1, cols, codes.data(), rows, table, 64, dots.data()) == pairs + 4, "bad code", 0);
+  check(matmul(isa, a.data(), &scale, 1, cols, codes.data(), steps.data(), rows, table, 64, y.data()) == pairs + 4, "bad code", 0);
+  weights.assign(rows * cols, 1.0f);
+  weights[cols + 9] = std::numeric_limits<float>::infinity();
+  constexpr std::int32_t numerator = 30;
+  const Candidates candidates{&numerator, 1, 256};
+  Halves out(rows * cols);
+  Int8s zeros(cols);
+  check(quantize_block(isa, weights.data(), rows, cols, 64, kScales, candidates, back.data(), out.data()) == cols + 9, "inf", 0);
+  check(quantize_codebook(isa, weights.data(), rows, cols, 64, table, candidates, back.data(), out.data()) == cols + 9, "inf", 0);
+  check(quantize_row_absmax(isa, weights.data(), rows, cols, {1, 1}, 7, back.data(), out.data()) == cols + 9, "inf", 0);
+  check(quantize_row_affine(isa, weights.data(), rows, cols, back.data(), out.data(), zeros.data()) == cols + 9, "inf", 0);
+  Halves bad_steps(rows, 0x3C00);
+  bad_steps[2] = 0xFC00;
+  weights[cols + 9] = 1;
+  check(encode_block(isa, weights.data(), rows, cols, 64, kScales, bad_steps.data(), back.data()) == 2, "step", 0);
+  check(encode_codebook(isa, weights.data(), rows, cols, 64, table, bad_steps.data(), back.data()) == 2, "step", 0);
+}
+
+void test_dispatch() {
+  begin("dispatch");
+  check(find_isa("scalar") == &scalar_isa(), "scalar by name", 0);
+  check(find_isa("avx512") == avx512_isa(), "avx512 by name", 0);
+  check(find_isa("auto") == (avx512_isa() != nullptr ? avx512_isa() : &scalar_isa()), "auto", 0);
+  check(find_isa("sse2") == nullptr && find_isa("") == nullptr, "unknown names", 0);
+  check(available_isas().size() == (avx512_isa() != nullptr ? 2u : 1u), "list", 0);
+}
+
+}  // namespace
+
+int main() {
+  std::vector<const Isa*> isas{&scalar_isa()};
+  if (avx512_isa() != nullptr) isas.push_back(avx512_isa());
+  test_halves();
+  test_exact_sign();
+  test_dispatch();
+  for (const Isa* isa : isas) {
+    test_codes(*isa);
+    test_bad_values(*isa);
+    test_products(*isa);
+    test_largest_sums(*isa);
+    test_rejections(*isa);
+    compare(*isa, scalar_isa());  // the reference against itself still meets the guard pages
+    test_matrices(*isa, scalar_isa());
+  }
+  std::size_t compared = 0, failed = 0;
+  for (const Group& group : groups) {
+    std::printf("%-45s %10zu compared %6zu failed\n", group.name.c_str(), group.compared, group.failed);
+    compared += group.compared;
+    failed += group.failed + (group.compared == 0 ? 1 : 0);
+  }
+  for (const char* isa : available_isas()) std::printf("ran on: %s\n", isa);
+  std::printf("total: %zu compared, %zu failed\n", compared, failed);
+  return failed == 0 && compared > 0 ? 0 : 1;
+}

@@ -1,0 +1,367 @@
+module
+
+public import Q35.Code
+public import Q35.Slot
+
+@[expose] public section
+
+/-! The table form that every scheme shares: a code stands for a pair of integers, a step scales it to a pair of weights,
+and encoding is the search for the nearest entry. The error is at most the table's covering radius inside the region it
+covers, plus the distance to that region outside it. -/
+
+namespace Q35
+
+/-- What each of the `n` codes stands for, in units of the step. -/
+abbrev Table (n : Nat) := Fin n → Int × Int
+
+/-- The point of the plane that is the pair of integers `e`. -/
+def entryPoint (e : Int × Int) : Rat × Rat := (e.1, e.2)
+
+/-- The squared distance from the point `p` to the entry `e`. -/
+def distSq (p : Rat × Rat) (e : Int × Int) : Rat := (p.1 - e.1) * (p.1 - e.1) + (p.2 - e.2) * (p.2 - e.2)
+
+/-- The squared distance between two points. -/
+def pointDistSq (p q : Rat × Rat) : Rat := (p.1 - q.1) * (p.1 - q.1) + (p.2 - q.2) * (p.2 - q.2)
+
+/-- Of the codes up to `k`, the lowest one whose entry is nearest to `p`. -/
+def nearestUpTo {n : Nat} (T : Table n) (p : Rat × Rat) : (k : Nat) → k < n → Fin n
+  | 0, h => ⟨0, h⟩
+  | k + 1, h =>
+    let best := nearestUpTo T p k (Nat.lt_of_succ_lt h)
+    if distSq p (T ⟨k + 1, h⟩) < distSq p (T best) then ⟨k + 1, h⟩ else best
+
+/-- The lowest code whose entry is nearest to `p`. -/
+def nearest {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) : Fin n :=
+  nearestUpTo T p (n - 1) (Nat.sub_one_lt (NeZero.ne n))
+
+/-- The two weights that the code `c` stands for with the step `d`. -/
+def dequantize {n : Nat} (T : Table n) (d : Rat) (c : Fin n) : Rat × Rat := (d * (T c).1, d * (T c).2)
+
+/-- Every point of the region has an entry of the table within the radius `r`. -/
+def Covers {n : Nat} (T : Table n) (region : Rat × Rat → Prop) (r : Rat) : Prop :=
+  ∀ p, region p → ∃ c, distSq p (T c) ≤ r * r
+
+/-! ### The nearest entry -/
+
+/-- The search up to `k` answers with a code up to `k`. -/
+theorem nearestUpTo_le {n : Nat} (T : Table n) (p : Rat × Rat) (k : Nat) (h : k < n) :
+    (nearestUpTo T p k h).val ≤ k := by
+  induction k with
+  | zero => exact Nat.le_refl 0
+  | succ k ih =>
+    have := ih (Nat.lt_of_succ_lt h)
+    rw [nearestUpTo]
+    split
+    · exact Nat.le_refl _
+    · omega
+
+/-- Up to `k`, the entry found is at least as near as every other, and strictly nearer than those of lower codes. -/
+theorem nearestUpTo_spec {n : Nat} (T : Table n) (p : Rat × Rat) (k : Nat) (h : k < n) (c : Fin n) (hc : c.val ≤ k) :
+    distSq p (T (nearestUpTo T p k h)) ≤ distSq p (T c) ∧
+    (c < nearestUpTo T p k h → distSq p (T (nearestUpTo T p k h)) < distSq p (T c)) := by
+  induction k with
+  | zero =>
+    have : c = ⟨0, h⟩ := Fin.ext (by simpa using hc)
+    subst this
+    exact ⟨Rat.le_refl, fun h => absurd h (Nat.lt_irrefl 0)⟩
+  | succ k ih =>
+    have ih := ih (Nat.lt_of_succ_lt h)
+    rw [nearestUpTo]
+    split
+    case isTrue hnearer =>
+      by_cases hck : c.val ≤ k
+      · have := (ih hck).1
+        constructor <;> grind
+      · have : c = ⟨k + 1, h⟩ := Fin.ext (by simp; omega)
+        subst this
+        exact ⟨Rat.le_refl, fun h => absurd h (Nat.lt_irrefl _)⟩
+    case isFalse hfarther =>
+      by_cases hck : c.val ≤ k
+      · exact ih hck
+      · have : c = ⟨k + 1, h⟩ := Fin.ext (by simp; omega)
+        subst this
+        refine ⟨by grind, fun hlt => ?_⟩
+        have := nearestUpTo_le T p k (Nat.lt_of_succ_lt h)
+        exact absurd (Fin.lt_def.mp hlt) (by simp; omega)
+
+/-- No entry is nearer to `p` than the one that encoding finds. -/
+theorem distSq_nearest_le {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) (c : Fin n) :
+    distSq p (T (nearest T p)) ≤ distSq p (T c) :=
+  (nearestUpTo_spec T p _ _ c (Nat.le_sub_one_of_lt c.isLt)).1
+
+/-- Entries of lower codes than the one found are strictly farther: ties go to the lower code. -/
+theorem distSq_nearest_lt_of_lt {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) {c : Fin n} (hc : c < nearest T p) :
+    distSq p (T (nearest T p)) < distSq p (T c) :=
+  (nearestUpTo_spec T p _ _ c (Nat.le_sub_one_of_lt c.isLt)).2 hc
+
+/-- The code found is the only one that is nearest and lowest: encoding has one right answer. -/
+theorem nearest_eq {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) {c : Fin n}
+    (hle : ∀ c', distSq p (T c) ≤ distSq p (T c')) (hlow : ∀ c', c' < c → distSq p (T c) < distSq p (T c')) :
+    nearest T p = c := by
+  rcases Nat.lt_trichotomy (nearest T p).val c.val with h | h | h
+  · have := hlow _ h
+    have := distSq_nearest_le T p c
+    grind
+  · exact Fin.ext h
+  · have := distSq_nearest_lt_of_lt T p (c := c) h
+    have := hle (nearest T p)
+    grind
+
+example : nearest (fun c : Fin 2 => if c = 0 then (0, 0) else (2, 0)) (1, 0) = 0 :=
+  nearest_eq _ _ (by decide +kernel) (by decide +kernel)
+
+/-- A squared distance is not negative. -/
+theorem distSq_nonneg (p : Rat × Rat) (e : Int × Int) : 0 ≤ distSq p e := by
+  have := mul_self_nonneg (p.1 - e.1)
+  have := mul_self_nonneg (p.2 - e.2)
+  grind [distSq]
+
+/-- Only the entry itself is at distance zero from it. -/
+theorem distSq_entryPoint_eq_zero_iff {e e' : Int × Int} : distSq (entryPoint e) e' = 0 ↔ e = e' := by
+  have h1 := mul_self_nonneg ((e.1 : Rat) - e'.1)
+  have h2 := mul_self_nonneg ((e.2 : Rat) - e'.2)
+  constructor
+  · intro h
+    simp only [distSq, entryPoint] at h
+    have h1' : ((e.1 : Rat) - e'.1) * (e.1 - e'.1) = 0 := by grind
+    have h2' : ((e.2 : Rat) - e'.2) * (e.2 - e'.2) = 0 := by grind
+    have e1 : (e.1 : Rat) = e'.1 := by grind
+    have e2 : (e.2 : Rat) = e'.2 := by grind
+    exact Prod.ext (Rat.intCast_inj.mp e1) (Rat.intCast_inj.mp e2)
+  · rintro rfl
+    grind [distSq, entryPoint]
+
+/-- Encoding an entry of a table whose entries are distinct gives its code back. -/
+theorem nearest_entryPoint {n : Nat} [NeZero n] {T : Table n} (hT : ∀ c c', T c = T c' → c = c') (c : Fin n) :
+    nearest T (entryPoint (T c)) = c := by
+  have hzero : distSq (entryPoint (T c)) (T c) = 0 := distSq_entryPoint_eq_zero_iff.mpr rfl
+  have hle := distSq_nearest_le T (entryPoint (T c)) c
+  have hge := distSq_nonneg (entryPoint (T c)) (T (nearest T (entryPoint (T c))))
+  exact (hT _ _ (distSq_entryPoint_eq_zero_iff.mp (by grind))).symm
+
+example : nearest (fun c : Fin 2 => ((c.val : Int), 0)) (entryPoint (1, 0)) = 1 :=
+  nearest_entryPoint (T := fun c : Fin 2 => ((c.val : Int), 0)) (by decide) 1
+
+/-- Encoding what was dequantized gives the code back, if the entries are distinct and the step is not zero. -/
+theorem nearest_dequantize {n : Nat} [NeZero n] {T : Table n} (hT : ∀ c c', T c = T c' → c = c') {d : Rat} (hd : d ≠ 0)
+    (c : Fin n) : nearest T ((dequantize T d c).1 / d, (dequantize T d c).2 / d) = c := by
+  have h1 : (dequantize T d c).1 / d = (T c).1 := by grind [dequantize]
+  have h2 : (dequantize T d c).2 / d = (T c).2 := by grind [dequantize]
+  rw [h1, h2]
+  exact nearest_entryPoint hT c
+
+/-! ### The bound from the covering radius -/
+
+/-- Inside the region that the table covers with radius `r` the nearest entry is within `r`. -/
+theorem nearest_le_radius {n : Nat} [NeZero n] {T : Table n} {region : Rat × Rat → Prop} {r : Rat}
+    (hT : Covers T region r) {p : Rat × Rat} (hp : region p) : distSq p (T (nearest T p)) ≤ r * r := by
+  obtain ⟨c, hc⟩ := hT p hp
+  exact Rat.le_trans (distSq_nearest_le T p c) hc
+
+/-- A bound that always holds: a point at a distance of at most `a` from the region is within `r + a` of an entry. -/
+theorem nearest_le_radius_add {n : Nat} [NeZero n] {T : Table n} {region : Rat × Rat → Prop} {r a : Rat}
+    (hT : Covers T region r) (hr : 0 ≤ r) (ha : 0 ≤ a) {p q : Rat × Rat} (hq : region q)
+    (hpq : pointDistSq p q ≤ a * a) : distSq p (T (nearest T p)) ≤ (r + a) * (r + a) := by
+  obtain ⟨c, hc⟩ := hT q hq
+  have := triangle_sq hr ha hc hpq
+  have := distSq_nearest_le T p c
+  grind [distSq, pointDistSq]
+
+/-- A distance bounds the difference in each coordinate. -/
+theorem abs_le_of_distSq_le {p : Rat × Rat} {e : Int × Int} {r : Rat} (hr : 0 ≤ r) (h : distSq p e ≤ r * r) :
+    abs (p.1 - e.1) ≤ r ∧ abs (p.2 - e.2) ≤ r := by
+  have := mul_self_nonneg (p.1 - e.1)
+  have := mul_self_nonneg (p.2 - e.2)
+  constructor <;> refine abs_le_of_mul_self_le hr ?_ <;> grind [distSq]
+
+/-- In weight units the error of a pair is the step times its error in units of the step. -/
+theorem dequantize_error_eq {n : Nat} (T : Table n) {d : Rat} (hd : d ≠ 0) (w : Rat × Rat) (c : Fin n) :
+    pointDistSq w (dequantize T d c) = d * d * distSq (w.1 / d, w.2 / d) (T c) := by
+  have h1 : w.1 = d * (w.1 / d) := by grind
+  have h2 : w.2 = d * (w.2 / d) := by grind
+  simp only [pointDistSq, dequantize, distSq]
+  generalize w.1 / d = x at h1 ⊢
+  generalize w.2 / d = y at h2 ⊢
+  rw [h1, h2]
+  grind
+
+/-! ### Arithmetic tables: each slot an integer of its own, the lo slot counted `loScale` times -/
+
+/-- The table `(hi, loScale * lo)`. -/
+def arithmeticTable (loScale : Int) : Table 128 := fun c => (hi c, loScale * lo c)
+
+/-- The published table: both slots count once. -/
+def rowTable : Table 128 := arithmeticTable 1
+
+/-- The table of the `block` scheme: the lo slot counts twice. -/
+def blockTable : Table 128 := arithmeticTable 2
+
+/-- The two slots, each rounded half to even and clamped, in units of the step. -/
+def quantizeSlots (loScale : Int) (p : Rat × Rat) : Int × Int :=
+  (quantizeSlot (-8) 7 p.1, quantizeSlot (-4) 3 (p.2 / loScale))
+
+/-- The two quantized slots make a code. -/
+theorem isSome_encode_quantizeSlots (loScale : Int) (p : Rat × Rat) : (encode (quantizeSlots loScale p)).isSome := by
+  rw [Option.isSome_iff_ne_none, Ne, encode_eq_none_iff]
+  exact fun h => h ⟨quantizeSlot_mem (by decide) _, quantizeSlot_mem (by decide) _⟩
+
+/-- Each slot rounded half to even and clamped: the code of a point for an arithmetic table. -/
+def encodeArithmetic (loScale : Int) (p : Rat × Rat) : Code :=
+  (encode (quantizeSlots loScale p)).get (isSome_encode_quantizeSlots loScale p)
+
+/-- The slots of the code are the quantized slots. -/
+theorem decode_encodeArithmetic (loScale : Int) (p : Rat × Rat) :
+    decode (encodeArithmetic loScale p) = quantizeSlots loScale p := decode_encode (Option.some_get _).symm
+
+/-- The entry of the code: the quantized slots, the lo slot counted `loScale` times. -/
+theorem arithmeticTable_encodeArithmetic (loScale : Int) (p : Rat × Rat) :
+    arithmeticTable loScale (encodeArithmetic loScale p) =
+      (quantizeSlot (-8) 7 p.1, loScale * quantizeSlot (-4) 3 (p.2 / loScale)) := by
+  have h := decode_encodeArithmetic loScale p
+  rw [decode_eq] at h
+  have ⟨h1, h2⟩ := Prod.mk.inj h
+  rw [arithmeticTable, h1, h2]
+
+/-- In the lo slot no entry is nearer than the rounded one, whatever it is scaled by. -/
+theorem lo_nearest {loScale : Int} (hL : loScale ≠ 0) (y : Rat) {n : Int} (hl : -4 ≤ n) (hh : n ≤ 3) :
+    abs (y - loScale * (quantizeSlot (-4) 3 (y / loScale) : Rat)) ≤ abs (y - loScale * (n : Rat)) := by
+  have hL' : (loScale : Rat) ≠ 0 := by
+    intro h
+    exact hL (Rat.intCast_inj.mp h)
+  rw [abs_sub_mul hL', abs_sub_mul hL', abs_mul_le_abs_mul_iff hL']
+  exact quantizeSlot_nearest _ hl hh
+
+/-- Rounding each slot finds a nearest entry: no code of the table is nearer. -/
+theorem encodeArithmetic_nearest {loScale : Int} (hL : loScale ≠ 0) (p : Rat × Rat) (c : Code) :
+    distSq p (arithmeticTable loScale (encodeArithmetic loScale p)) ≤ distSq p (arithmeticTable loScale c) := by
+  have ⟨⟨h1, h2⟩, ⟨h3, h4⟩⟩ := decode_inRange c
+  have hhi := mul_self_le_of_abs_le (quantizeSlot_nearest (low := -8) (high := 7) p.1 h1 h2)
+  have hlo := mul_self_le_of_abs_le (lo_nearest hL p.2 h3 h4)
+  rw [arithmeticTable_encodeArithmetic]
+  simp only [distSq, arithmeticTable, Rat.intCast_mul, hi, lo]
+  grind
+
+/-- Rounding each slot and searching the whole table find entries at the same distance. -/
+theorem distSq_encodeArithmetic {loScale : Int} (hL : loScale ≠ 0) (p : Rat × Rat) :
+    distSq p (arithmeticTable loScale (encodeArithmetic loScale p)) =
+      distSq p (arithmeticTable loScale (nearest (arithmeticTable loScale) p)) :=
+  Rat.le_antisymm (encodeArithmetic_nearest hL p _) (distSq_nearest_le _ p _)
+
+example : distSq (1/2, 5) (blockTable (encodeArithmetic 2 (1/2, 5))) =
+    distSq (1/2, 5) (blockTable (nearest blockTable (1/2, 5))) :=
+  distSq_encodeArithmetic (by decide) _
+
+/-- What the arithmetic table covers: every point within half an entry's spacing of some entry, slot by slot. -/
+def arithmeticRegion (loScale : Int) (p : Rat × Rat) : Prop :=
+  (-17/2 ≤ p.1 ∧ p.1 ≤ 15/2) ∧ (-9/2 * loScale ≤ p.2 ∧ p.2 ≤ 7/2 * loScale)
+
+/-- The error in the hi slot: at most one half, plus the distance to what the slot covers. -/
+theorem encodeArithmetic_hi_error_le (loScale : Int) (p : Rat × Rat) :
+    abs (p.1 - (arithmeticTable loScale (encodeArithmetic loScale p)).1) ≤ 1/2 + excess (-17/2) (15/2) p.1 := by
+  have := abs_sub_quantizeSlot_le (low := -8) (high := 7) (by decide) p.1
+  have hl : ((-8 : Int) : Rat) - 1/2 = -17/2 := by decide +kernel
+  have hh : ((7 : Int) : Rat) + 1/2 = 15/2 := by decide +kernel
+  rw [hl, hh] at this
+  rwa [arithmeticTable_encodeArithmetic]
+
+/-- The distance to an interval scales with it. -/
+theorem excess_mul {s : Rat} (hs : 0 < s) (low high x : Rat) :
+    excess (low * s) (high * s) (s * x) = s * excess low high x := by
+  have hlow : s * x < low * s ↔ x < low := by rw [Rat.mul_comm low, Rat.mul_lt_mul_left hs]
+  have hhigh : high * s < s * x ↔ high < x := by rw [Rat.mul_comm high, Rat.mul_lt_mul_left hs]
+  grind [excess]
+
+/-- The error in the lo slot: at most half its scale, plus the distance to what the slot covers. -/
+theorem encodeArithmetic_lo_error_le {loScale : Int} (hL : 0 < loScale) (p : Rat × Rat) :
+    abs (p.2 - (arithmeticTable loScale (encodeArithmetic loScale p)).2) ≤
+      loScale / 2 + excess (-9/2 * loScale) (7/2 * loScale) p.2 := by
+  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
+  have hne := Rat.ne_of_gt hL'
+  have habs : abs (loScale : Rat) = loScale := by grind [abs]
+  have hp : p.2 = loScale * (p.2 / loScale) := by grind
+  have hl : ((-4 : Int) : Rat) - 1/2 = -9/2 := by decide +kernel
+  have hh : ((3 : Int) : Rat) + 1/2 = 7/2 := by decide +kernel
+  have hle := abs_sub_quantizeSlot_le (low := -4) (high := 3) (by decide) (p.2 / loScale)
+  rw [hl, hh] at hle
+  have := Rat.mul_le_mul_of_nonneg_left hle (Rat.le_of_lt hL')
+  have hscale := excess_mul hL' (-9/2) (7/2) (p.2 / loScale)
+  rw [← hp] at hscale
+  rw [arithmeticTable_encodeArithmetic, Rat.intCast_mul, abs_sub_mul hne, habs, hscale]
+  grind
+
+/-- Both slots are within half a spacing exactly inside the region that the table covers. -/
+theorem encodeArithmetic_error_le_iff {loScale : Int} (hL : 0 < loScale) (p : Rat × Rat) :
+    (abs (p.1 - (arithmeticTable loScale (encodeArithmetic loScale p)).1) ≤ 1/2 ∧
+      abs (p.2 - (arithmeticTable loScale (encodeArithmetic loScale p)).2) ≤ loScale / 2) ↔
+    arithmeticRegion loScale p := by
+  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
+  have hhi := abs_sub_quantizeSlot_le_half_iff (low := -8) (high := 7) (by decide) p.1
+  have hlo := slotError_le_half_step_iff (low := -4) (high := 3) (by decide) (Rat.ne_of_gt hL') p.2
+  have habs : abs (loScale : Rat) = loScale := by grind [abs]
+  have hl8 : ((-8 : Int) : Rat) - 1/2 = -17/2 := by decide +kernel
+  have hh7 : ((7 : Int) : Rat) + 1/2 = 15/2 := by decide +kernel
+  have hl4 : ((-4 : Int) : Rat) - 1/2 = -9/2 := by decide +kernel
+  have hh3 : ((3 : Int) : Rat) + 1/2 = 7/2 := by decide +kernel
+  rw [hl8, hh7] at hhi
+  rw [slotError, habs, hl4, hh3, le_div_iff hL', div_le_iff hL'] at hlo
+  rw [arithmeticTable_encodeArithmetic, Rat.intCast_mul, hhi, hlo]
+  rfl
+
+example : abs ((15/2 : Rat) - (blockTable (encodeArithmetic 2 (15/2, -9))).1) ≤ 1/2 :=
+  ((encodeArithmetic_error_le_iff (loScale := 2) (by decide) (15/2, -9)).mpr
+    (by unfold arithmeticRegion; decide +kernel)).1
+
+/-- Inside its region an arithmetic table has an entry within the squared distance `(1 + loScale²) / 4`. -/
+theorem arithmetic_covers {loScale : Int} (hL : 0 < loScale) {p : Rat × Rat} (hp : arithmeticRegion loScale p) :
+    distSq p (arithmeticTable loScale (encodeArithmetic loScale p)) ≤ (1 + loScale * loScale) / 4 := by
+  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
+  have ⟨hhi, hlo⟩ := (encodeArithmetic_error_le_iff hL p).mpr hp
+  have hhi' := mul_self_le_of_abs_le (y := 1/2) (Rat.le_trans hhi (by decide +kernel))
+  have hlo' := mul_self_le_of_abs_le (y := (loScale : Rat) / 2) (Rat.le_trans hlo (by grind [abs]))
+  simp only [distSq]
+  grind
+
+/-- That covering radius is exact: a point of the region has no entry at a lesser distance. -/
+theorem arithmetic_covers_exactly {loScale : Int} (hL : 0 < loScale) :
+    ∃ p, arithmeticRegion loScale p ∧ ∀ c, (1 + (loScale : Rat) * loScale) / 4 ≤ distSq p (arithmeticTable loScale c) := by
+  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
+  refine ⟨(1/2, loScale / 2), by simp only [arithmeticRegion]; grind, fun c => ?_⟩
+  have half (n : Int) : (1/2 : Rat) * (1/2) ≤ (1/2 - n) * (1/2 - n) := by
+    refine mul_self_le_of_abs_le ?_
+    have hr := roundHalfEven_nearest (1/2) n
+    have : roundHalfEven (1/2) = 0 := by decide +kernel
+    rw [this] at hr
+    have : (1/2 : Rat) - (0 : Int) = 1/2 := by decide +kernel
+    rwa [this] at hr
+  have hhi := half (hi c)
+  have hlo := Rat.mul_le_mul_of_nonneg_left (half (lo c)) (mul_self_nonneg (loScale : Rat))
+  simp only [distSq, arithmeticTable, Rat.intCast_mul]
+  grind
+
+example : ∃ p, arithmeticRegion 2 p ∧ ∀ c, (1 + ((2 : Int) : Rat) * (2 : Int)) / 4 ≤ distSq p (blockTable c) :=
+  arithmetic_covers_exactly (by decide)
+
+/-- The entries of an arithmetic table are distinct. -/
+theorem arithmeticTable_injective {loScale : Int} (hL : loScale ≠ 0) {c c' : Code}
+    (h : arithmeticTable loScale c = arithmeticTable loScale c') : c = c' := by
+  have ⟨h1, h2⟩ := Prod.mk.inj h
+  exact decode_injective (Prod.ext h1 (Int.eq_of_mul_eq_mul_left hL h2))
+
+/-- Encoding what was dequantized gives the code back: arithmetic tables are idempotent. -/
+theorem encodeArithmetic_dequantize {loScale : Int} (hL : loScale ≠ 0) {d : Rat} (hd : d ≠ 0) (c : Code) :
+    let w := dequantize (arithmeticTable loScale) d c
+    encodeArithmetic loScale (w.1 / d, w.2 / d) = c := by
+  have hL' : (loScale : Rat) ≠ 0 := fun h => hL (Rat.intCast_inj.mp h)
+  have h1 : d * (hi c : Rat) / d = hi c := by grind
+  have h2 : d * (loScale * (lo c : Rat)) / d / loScale = lo c := by grind
+  have ⟨⟨hl, hh⟩, ⟨hl', hh'⟩⟩ := decode_inRange c
+  refine decode_injective ?_
+  rw [decode_encodeArithmetic, quantizeSlots]
+  simp only [dequantize, arithmeticTable, Rat.intCast_mul, h1, h2]
+  rw [quantizeSlot_intCast hl hh, quantizeSlot_intCast hl' hh']
+  rfl
+
+example : encodeArithmetic 2 ((dequantize blockTable (-1/3) 77).1 / (-1/3), (dequantize blockTable (-1/3) 77).2 / (-1/3))
+    = 77 := encodeArithmetic_dequantize (loScale := 2) (by decide) (by decide +kernel) 77
+
+end Q35
