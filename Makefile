@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
-KERNEL_SOURCES := $(shell find kernels/cpu -name '*.cpp' -o -name '*.h' -o -name '*.hpp') CMakeLists.txt pyproject.toml
+KERNEL_SOURCES := $(shell find kernels/cpu -name '*.cpp' -o -name '*.h' -o -name '*.hpp') CMakeLists.txt kernels/CMakeLists.txt pyproject.toml
 EVIDENCE ?= evidence
 
 .PHONY: install certify test lint clean

@@ -56,6 +56,14 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
+@pytest.fixture
+def compared(request: pytest.FixtureRequest) -> Ledger:
+    """The ledger of this test; whatever it does not count was not compared."""
+    ledger = Ledger()
+    request.node.stash[LEDGER] = ledger
+    return ledger
+
+
 def subject_named(name: str) -> ArraySubject:
     """The subject, or a skip (reported as `not run`) when this machine lacks its instruction set."""
     if reason := subjects.machine_lacks(name.removeprefix("kernel-") if name.startswith("kernel-") else None):

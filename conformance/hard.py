@@ -62,10 +62,43 @@ def around_bisectors(table: tuple[truth.Pair, ...], step: float) -> NDArray[np.f
     return np.concatenate(moved)
 
 
+def outward_normals(table: tuple[truth.Pair, ...]) -> NDArray[np.float64]:
+    """[n, 2] integers: the directions in which two entries of the table are farthest, both equally.
+
+    Far out in such a direction w, w . e = w . f for both entries, and only their lengths, by then tiny, tell which is
+    nearer: sums that round lose them.
+    """
+    normals = []
+    for a in table:
+        for b in table:
+            normal = (a[1] - b[1], b[0] - a[0])
+            reach = normal[0] * a[0] + normal[1] * a[1]
+            if a != b and all(normal[0] * t[0] + normal[1] * t[1] <= reach for t in table):
+                normals.append(normal)
+    return np.array(normals, dtype=np.float64)
+
+
+def far_out(table: tuple[truth.Pair, ...], step: float) -> NDArray[np.float32]:
+    """float32 [n, 2]: outward normals at distances from a thousand to 2^90 times the step."""
+    normals = outward_normals(table) * np.sign(step)
+    return np.concatenate([np.ldexp(normals, exponent) for exponent in (0, 10, 20, 40, 70, 90)]).astype(np.float32)
+
+
+def unclipped_blocks() -> list[NDArray[np.float32]]:
+    """Blocks [32] of the `block` scheme whose best step clips nothing: multiples of one step within both slots."""
+    random = np.random.default_rng(9)
+    blocks = []
+    for exponent in range(-6, 6):
+        hi, lo = random.integers(-6, 7, 16), 2 * random.integers(-2, 3, 16)
+        hi[0] = 7
+        blocks.append(np.ldexp(np.stack([hi, lo], axis=1).reshape(-1), exponent).astype(np.float32))
+    return blocks
+
+
 def hard_weights(form: Scheme, step_bits: int) -> NDArray[np.float32]:
     step = float(np.uint16(step_bits).view(np.float16))
     if form.lo_scale is None:
-        return around_bisectors(form.table, step)
+        return np.concatenate([around_bisectors(form.table, step), far_out(form.table, step)])
     return around_ties(form.lo_scale, step)
 
 

@@ -73,17 +73,18 @@ class Ledger:
         errors: type[BaseException] | tuple[type[BaseException], ...],
         mentions: Iterable[str] = (),
         **claim: Any,
-    ) -> None:
+    ) -> BaseException:
         """Asserts that `call` raises one of `errors` with every string of `mentions` in its message, and counts one."""
-        message, answer = None, None
+        refusal, answer = None, None
         try:
             answer = call()
         except errors as error:
-            message = str(error)
-        assert message is not None, f"accepted, with {answer!r}"
-        missing = [word for word in mentions if word not in message]
-        assert not missing, f"the error {message!r} does not mention {missing}"
+            refusal = error
+        assert refusal is not None, f"accepted, with {answer!r}"
+        missing = [word for word in mentions if word not in str(refusal)]
+        assert not missing, f"the error {str(refusal)!r} does not mention {missing}"
         self.count(1, **claim)
+        return refusal
 
     def entries(self) -> list[dict[str, Any]]:
         """The entries as plain data, for the report."""

@@ -12,6 +12,29 @@ FOLDER = Path(__file__).parent / "mutants"
 FAMILIES = {"reference": "q35ref", "kernels": "kernels"}
 """Family of mutants (a file `mutants/<family>.toml`) and the folder that its mutants change."""
 
+BUG_CLASSES = {
+    "bad-input-accepted": "a byte of 128 or more, a tail bit or a wrong length taken for data",
+    "clip-and-scale": "a slot's own scale forgotten, or clipped in the wrong place",
+    "exactness-lost": "what is promised exact computed in rounded arithmetic",
+    "float-order": "a sum in another order than declared, or fused",
+    "nan-as-number": "NaN or infinity read as a number",
+    "narrow-accumulator": "an accumulator too narrow, or a length accepted at which it is",
+    "nearest-strictness": "nearest by the wrong one of < and <=: the wrong side of a tie",
+    "past-the-end": "elements past the end of a tail read or counted",
+    "saturation": "overflow instead of the largest value, or wrap-around",
+    "scale-rule": "another rule for the step than declared",
+    "sign-extension": "a slot's bits read as unsigned",
+    "signed-zero": "the sign of a zero lost or kept against the rule",
+    "slots-swapped": "hi and lo slot swapped",
+    "step-sign": "the sign of a step lost",
+    "stream-layout": "a wrong shift, bit order or tail of the stream",
+    "subnormals": "subnormals flushed, or decoded as normals",
+    "ties": "ties away from zero or up instead of to even",
+    "twos-complement": "two's complement off by one",
+    "wrong-step": "the step of a neighbouring block, or rows and columns swapped",
+}
+"""Classes of bugs that real kernels had; a mutant names one."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -24,6 +47,11 @@ class Mutant:
     old: str
     new: str
     tests: tuple[str, ...]
+
+    @property
+    def isa(self) -> str | None:
+        """The instruction set without which the bug cannot show."""
+        return "avx512" if Path(self.file).name == "avx512.cpp" else None
 
 
 def load(family: str) -> list[Mutant]:
@@ -51,13 +79,18 @@ def changed(mutant: Mutant, text: str) -> str:
     return text.replace(mutant.old, mutant.new)
 
 
-def copy_of(family: str, target: Path) -> None:
-    """Copies the family's folder, without what Python or a build left there."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.so", "build")
-    shutil.copytree(REPOSITORY / FAMILIES[family], target, ignore=ignored)
+def stage(family: str, mutant: Mutant | None, root: Path) -> None:
+    """Puts a copy of the family's package under `root`, with the mutant planted (None: unchanged), and builds it.
 
+    Raises ValueError for a stale mutant and q35's ToolchainError when the copy does not compile.
+    """
+    folder = FAMILIES[family]
+    package = root / ("q35kernels" if family == "kernels" else folder)
+    shutil.copytree(REPOSITORY / folder, package, ignore=shutil.ignore_patterns("__pycache__", "*.so", "build"))
+    if mutant is not None:
+        path = package / Path(mutant.file).relative_to(folder)
+        path.write_text(changed(mutant, path.read_text()))
+    if family == "kernels":
+        from q35kernels import build_variant
 
-def plant(mutant: Mutant, copy: Path) -> None:
-    """Changes the mutant's file in a copy of its family's folder."""
-    path = copy / Path(mutant.file).relative_to(FAMILIES[mutant.family])
-    path.write_text(changed(mutant, path.read_text()))
+        build_variant.build(package / "cpu", package)

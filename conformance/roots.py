@@ -38,11 +38,3 @@ def judge_packages_in(root: Path) -> None:
     if not names or early:
         raise ValueError(f"{root} holds {names}, of which {early} were already imported")
     sys.meta_path.insert(0, OnlyFrom(root, names))
-
-
-@pytest.fixture
-def compared(request: pytest.FixtureRequest) -> Ledger:
-    """The ledger of this test; whatever it does not count was not compared."""
-    ledger = Ledger()
-    request.node.stash[LEDGER] = ledger
-    return ledger

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from conformance import inputs, truth
 from conformance.formats import BLOCK_SCHEMES, BLOCK_SIZES, Scheme, scheme
+from conformance.hard import unclipped_blocks
 from conformance.ledger import Ledger
 from conformance.subjects import ArraySubject
 
@@ -127,6 +128,20 @@ def test_steps_next_to_a_tie_of_halves(name: str, array_subject: ArraySubject, c
             for largest in (np.nextafter(at, np.float32(0)), at, np.nextafter(at, np.float32(np.inf))):
                 rest = np.array([0.61, -0.37, 0.12, -0.93], dtype=np.float32) * largest
                 check(array_subject, form, np.append(rest, largest)[None, :].astype(np.float32), 32, compared)
+
+
+def test_the_first_of_equal_steps(array_subject: ArraySubject, compared: Ledger) -> None:
+    """Blocks that no step clips have the same error at +d and -d, also in double: the positive one comes first."""
+    form = scheme("block")
+    for weights in unclipped_blocks():
+        floats, pairs = weights.astype(np.float64).reshape(-1, 2), truth.as_pairs(truth.float32_ints(weights))
+        candidates = truth.step_candidates(max(truth.float32_ints(np.abs(weights))), form.numerators, form.denominator)
+        want, error = truth.best_step(floats, pairs, candidates, form.table)
+        other = form.codes(floats, pairs, want ^ 0x8000)
+        assert truth.squared_error(pairs, want ^ 0x8000, other, form.table) == error, "the block has no tie to break"
+        _, steps = array_subject.quantize(weights[None, :], "block", 32)
+        claim = {"subject": array_subject.name, "truth": "exact-rational", "level": "sampled"}
+        compared.equal(int(steps[0, 0].view(np.uint16)), want, **claim)
 
 
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)

@@ -126,7 +126,7 @@ def test_shapes_that_do_not_fit_are_refused(case: str, array_subject: ArraySubje
 def test_dequantize_from_the_stream(
     block_size: int, kernel: Kernel, products: NDArray[np.uint32], compared: Ledger
 ) -> None:
-    """Kernels read the stream layout without unpacking it first: the same weights, and the same refusal of tail bits."""
+    """Kernels read the stream layout directly: the same weights, and tail bits are refused."""
     random = np.random.default_rng(block_size + 1)
     table = scheme("codebook").array()
     for cols in range(1, 5 * block_size // 2, 3):

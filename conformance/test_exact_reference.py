@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from conformance import inputs, truth
 from conformance.formats import BLOCK_SCHEMES, TABLES, scheme
-from conformance.hard import hard_cases
+from conformance.hard import hard_cases, unclipped_blocks
 from conformance.ledger import Ledger
 from conformance.subjects import exact_reference
 
@@ -75,8 +75,16 @@ def test_every_middle_of_two_halves(exact: Any, compared: Ledger) -> None:
         negative = tuple(b | 0x8000 if b else 0 for b in want)
         assert tuple(exact.rat_to_half(-middle - x) for x in (-TINY, 0, TINY)) == negative, f"-{bits:#06x}"
     compared.count(6 * truth.LARGEST_HALF_BITS, **SUBJECT, level="exhaustive", domain=6 * truth.LARGEST_HALF_BITS)
+
+
+def test_both_ends_of_the_halves(exact: Any, compared: Ledger) -> None:
+    """What is too large saturates, also where it would round to infinity; what is too small is +0 of either sign."""
     for huge in (65504, 65519, 65520, 65536, 10**9, 10**60):
         compared.equal((exact.rat_to_half(huge), exact.rat_to_half(-huge)), (0x7BFF, 0xFBFF), **SAMPLED)
+    for tiny in (Fraction(0), Fraction(1, 2**25), Fraction(1, 2**26), Fraction(1, 10**60)):
+        compared.equal((exact.rat_to_half(tiny), exact.rat_to_half(-tiny)), (0, 0), **SAMPLED)
+    least = Fraction(1, 2**25) + TINY
+    compared.equal((exact.rat_to_half(least), exact.rat_to_half(-least)), (1, 0x8001), **SAMPLED)
 
 
 @given(numerator=st.integers(-(10**9), 10**9), denominator=st.integers(1, 10**4))
@@ -160,6 +168,18 @@ def test_best_step(name: str, kind: str, exact: Any, compared: Ledger) -> None:
         want, _ = truth.best_step(floats, pairs, candidates, form.table) if largest else (0, 0)
         got, codes = exact.best_step(exact.formats.scheme(name), fractions_of(weights))
         compared.equal((got, codes), (want, form.codes(floats, pairs, want)), **SAMPLED)
+
+
+def test_the_first_of_equal_steps(exact: Any, compared: Ledger) -> None:
+    """Blocks that no step clips have the same error at +d and -d: the positive one comes first."""
+    for weights in unclipped_blocks():
+        floats, pairs = weights.astype(np.float64).reshape(-1, 2), truth.as_pairs(truth.float32_ints(weights))
+        form = scheme("block")
+        candidates = truth.step_candidates(max(truth.float32_ints(np.abs(weights))), form.numerators, form.denominator)
+        want, error = truth.best_step(floats, pairs, candidates, form.table)
+        other = form.codes(floats, pairs, want ^ 0x8000)
+        assert truth.squared_error(pairs, want ^ 0x8000, other, form.table) == error, "the block has no tie to break"
+        compared.equal(exact.best_step(exact.formats.scheme("block"), fractions_of(weights))[0], want, **SAMPLED)
 
 
 @given(weights=inputs.weights(max_rows=1, max_cols=40))

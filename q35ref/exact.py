@@ -12,7 +12,17 @@ from math import lcm
 
 from q35ref import formats
 from q35ref.errors import InputError
-from q35ref.formats import CODES, HI_RANGE, LO_BITS, LO_RANGE, AbsmaxStep, ArithmeticTable, Scheme, SearchedStep
+from q35ref.formats import (
+    CODES,
+    HI_RANGE,
+    LO_BITS,
+    LO_RANGE,
+    AbsmaxStep,
+    ArithmeticTable,
+    RangeStep,
+    Scheme,
+    SearchedStep,
+)
 
 Number = Fraction | int
 Pair = tuple[int, int]
@@ -157,6 +167,11 @@ def table_of(scheme: Scheme) -> list[Pair]:
     return [(int(first), int(second)) for first, second in formats.table(scheme.id)]
 
 
+def arithmetic_table(lo_scale: int) -> list[Pair]:
+    """Entry of code c: `(hi c, lo_scale * lo c)`."""
+    return [(hi(code), lo_scale * lo(code)) for code in range(CODES)]
+
+
 row_table: Table = table_of(formats.scheme("row-absmax"))
 block_table: Table = table_of(formats.scheme("block"))
 codebook_table: Table = table_of(formats.scheme("codebook"))
@@ -178,10 +193,14 @@ def nearest(table: Table, point: Point) -> int:
     return min(range(len(table)), key=lambda c: (x - unit * table[c][0]) ** 2 + (y - unit * table[c][1]) ** 2)
 
 
+def quantize_slots(lo_scale: int, point: Point) -> Pair:
+    """Both slots rounded half-even and clamped, the lo slot in units of `lo_scale`."""
+    return quantize_slot(*HI_RANGE, point[0]), quantize_slot(*LO_RANGE, Fraction(point[1]) / lo_scale)
+
+
 def encode_arithmetic(lo_scale: int, point: Point) -> int:
-    """The code of each slot rounded half-even and clamped, the lo slot in units of `lo_scale`: a nearest entry."""
-    pair = quantize_slot(*HI_RANGE, point[0]), quantize_slot(*LO_RANGE, Fraction(point[1]) / lo_scale)
-    code = encode(pair)
+    """The code of `quantize_slots`: a nearest entry of the arithmetic table."""
+    code = encode(quantize_slots(lo_scale, point))
     assert code is not None, "clamped slots have a code"
     return code
 
@@ -278,16 +297,29 @@ def row_absmax(scheme: Scheme, weights: Sequence[Number]) -> tuple[int, list[int
     return bits, encode_block(scheme, finite(bits), weights)
 
 
-def affine_parameters(low: int, high: int, least: Number, largest: Number) -> tuple[int, int]:
-    """Step bits and zero point for weights in `[least, largest]`, widened to hold 0, in a slot of `[low, high]`."""
-    least, largest = min(least, 0), max(largest, 0)
-    bits = rat_to_half(Fraction(largest - least) / (high - low))
+def affine_step(low: int, high: int, least: Number, greatest: Number) -> Fraction:
+    """The exact step that spreads `least` to `greatest` over the slot."""
+    return Fraction(greatest - least) / (high - low)
+
+
+def zero_point(low: int, s: Number, least: Number) -> int:
+    """The integer that stands for 0 when the slot's lower end stands for `least`: round(low - least / s)."""
+    return round_half_even(low - Fraction(least) / s)
+
+
+def affine_parameters(low: int, high: int, least: Number, greatest: Number) -> tuple[int, int]:
+    """Step bits and zero point for weights from `least` to `greatest`, widened to hold 0, in a slot `low..high`.
+
+    The zero point is that of the rounded step, clamped to the slot; 0 where the step is 0.
+    """
+    least, greatest = min(least, 0), max(greatest, 0)
+    bits = rat_to_half(affine_step(low, high, least, greatest))
     s = finite(bits)
-    return bits, quantize_slot(low, high, low - Fraction(least) / s) if s else 0
+    return bits, clamp(low, high, zero_point(low, s, least)) if s else 0
 
 
-def affine_value(low: int, high: int, s: Number, z: int, weight: Number) -> int:
-    """The slot's q: clamp(round(weight / s + z)); 0 where the step is 0. It reads back as s (q - z)."""
+def quantize_affine(low: int, high: int, s: Number, z: int, weight: Number) -> int:
+    """The slot's q for `weight`: clamp(round(weight / s + z)); 0 where the step is 0. It reads back as s (q - z)."""
     return quantize_slot(low, high, Fraction(weight) / s + z) if s else 0
 
 
@@ -305,7 +337,7 @@ def row_affine(rows: Sequence[Sequence[Number]], columns: int) -> tuple[list[int
     codes = []
     for row in rows:
         values = [
-            affine_value(*slot_range(column), finite(bits), z, row[column])
+            quantize_affine(*slot_range(column), finite(bits), z, row[column])
             for column, (bits, z) in enumerate(parameters)
         ]
         # A padding column has step 0, zero point 0 and value 0.
@@ -317,55 +349,117 @@ def row_affine(rows: Sequence[Sequence[Number]], columns: int) -> tuple[list[int
 # Accumulation (Q35/Accumulate.lean)
 
 
+def wrap32(value: int) -> int:
+    """The int32 number that is left of `value` when only 32 bits are kept."""
+    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def sum32(values: Sequence[int]) -> int:
+    """A sum in int32 arithmetic: every addition keeps 32 bits."""
+    total = 0
+    for value in values:
+        total = wrap32(total + value)
+    return total
+
+
 def dot_pair(activations: Pair, entry: Pair) -> int:
-    """The contribution of one pair to an integer dot product."""
+    """What one code adds to an integer dot product."""
     return activations[0] * entry[0] + activations[1] * entry[1]
 
 
-def dot(table: Table, activations: Sequence[int], codes: Sequence[int]) -> int:
-    """The integer dot product of a row's codes with int8 activations, one for each true weight, unbounded."""
+def products(table: Table, activations: Sequence[int], codes: Sequence[int]) -> list[int]:
+    """What each code of a row adds; one int8 activation for each true weight, an odd number padded with one 0."""
     padded = [(int(first), int(second)) for first, second in pairs_of(activations)]
-    return sum(dot_pair(pair, table[code]) for pair, code in zip(padded, codes, strict=True))
+    return [dot_pair(pair, table[code]) for pair, code in zip(padded, codes, strict=True)]
 
 
-def _sum_bounds(table: Table, k: int) -> Pair:
-    """Least and largest dot product of `k` int8 activations with entries of `table`."""
-    ends = [[sorted(a * t for a in INT8_RANGE) for t in entry] for entry in table]
-    pair_low, pair_high = min(f[0] + s[0] for f, s in ends), max(f[1] + s[1] for f, s in ends)
-    first_low, first_high = min(f[0] for f, _ in ends), max(f[1] for f, _ in ends)
-    return k // 2 * pair_low + k % 2 * first_low, k // 2 * pair_high + k % 2 * first_high
+def dot(table: Table, activations: Sequence[int], codes: Sequence[int]) -> int:
+    """The exact dot product of int8 activations and a row of codes."""
+    return sum(products(table, activations, codes))
+
+
+def dot32(table: Table, activations: Sequence[int], codes: Sequence[int]) -> int:
+    """The dot product as an int32 accumulator computes it."""
+    return sum32(products(table, activations, codes))
+
+
+def least_product(t: int) -> int:
+    """The least product of an int8 number and `t`."""
+    return min(a * t for a in INT8_RANGE)
+
+
+def greatest_product(t: int) -> int:
+    """The greatest product of an int8 number and `t`."""
+    return max(a * t for a in INT8_RANGE)
+
+
+def least_pair(table: Table) -> int:
+    """The least contribution of a code of the table."""
+    return min(least_product(first) + least_product(second) for first, second in table)
+
+
+def greatest_pair(table: Table) -> int:
+    """The greatest contribution of a code of the table."""
+    return max(greatest_product(first) + greatest_product(second) for first, second in table)
+
+
+def max_safe_pairs(table: Table) -> int:
+    """The largest number of pairs that int32 holds whatever the codes and the int8 activations are."""
+    low, high = INT32_RANGE
+    return min(-low // max(1, -least_pair(table)), high // max(1, greatest_pair(table)))
 
 
 def max_safe_k(table: Table) -> int:
-    """The largest K for which no dot product of K weights, nor a part of one, leaves int32.
+    """The largest number of weights for which no dot product, nor a part of one, leaves int32.
 
-    An entry's extreme products are at most 0 and at least 0, so that the sum of any part lies between the same bounds.
+    It is twice `max_safe_pairs`, and one more where the first slot of one more pair still fits.
     """
-    low, high = _sum_bounds(table, 2)
-    k = 2 * min(INT32_RANGE[1] // high, INT32_RANGE[0] // low)
-    low, high = _sum_bounds(table, k + 1)
-    return k + 1 if INT32_RANGE[0] <= low and high <= INT32_RANGE[1] else k
+    low, high = INT32_RANGE
+    pairs = max_safe_pairs(table)
+    least = pairs * least_pair(table) + min(least_product(first) for first, _ in table)
+    greatest = pairs * greatest_pair(table) + max(greatest_product(first) for first, _ in table)
+    return 2 * pairs + int(low <= least and greatest <= high)
 
 
 # Sizes (Q35/Size.lean)
+
+
+def bits_per_weight(code_bits: int, step_bits: int, block_size: int) -> Fraction:
+    """Bits a weight of codes of `code_bits` for two weights and one step of `step_bits` for `block_size` weights."""
+    return Fraction(code_bits, 2) + Fraction(step_bits, block_size)
+
+
+def pair_count(count: int) -> int:
+    """Codes of a row of `count` weights."""
+    return (count + 1) // 2
+
+
+def block_count(block_size: int, count: int) -> int:
+    """Blocks of a row of `count` weights; the last may be short."""
+    return (count + block_size - 1) // block_size
+
+
+def stream_row_bytes(block_size: int, count: int) -> int:
+    """Bytes of a row of `count` weights as a stream, its float16 steps included."""
+    return stream_size(pair_count(count)) + 2 * block_count(block_size, count)
+
+
+def byte_row_bytes(block_size: int, count: int) -> int:
+    """Bytes of a row of `count` weights in the byte layout, its float16 steps included."""
+    return pair_count(count) + 2 * block_count(block_size, count)
 
 
 def steps_count(scheme: Scheme, block_size: int | None, rows: int, columns: int) -> int:
     """How many steps a `rows` x `columns` tensor stores."""
     size = formats.check_block_size(scheme.id, block_size)
     if size is not None:
-        return rows * -(-columns // size)
+        return rows * block_count(size, columns)
     return rows if isinstance(scheme.step, AbsmaxStep) else columns
 
 
 def stored_bytes(scheme: Scheme, block_size: int | None, storage: str, rows: int, columns: int) -> int:
-    """Bytes of a quantized tensor: codes, a float16 for each step, and an int8 for each zero point."""
-    pairs = -(-columns // 2)
+    """Bytes of a quantized tensor: codes, float16 steps and, for `row-affine`, an int8 zero point a column."""
+    pairs = pair_count(columns)
     row_bytes = stream_size(pairs) if formats.storage_bits(storage) == CODE_BITS else pairs
-    steps = steps_count(scheme, block_size, rows, columns)
-    return rows * row_bytes + steps * (3 if isinstance(scheme.step, formats.RangeStep) else 2)
-
-
-def bits_per_weight(scheme: Scheme, block_size: int | None, storage: str, rows: int, columns: int) -> Fraction:
-    """Stored bits for each of the tensor's true weights. Raises `ZeroDivisionError` for an empty tensor."""
-    return Fraction(8 * stored_bytes(scheme, block_size, storage, rows, columns), rows * columns)
+    zero_points = columns if isinstance(scheme.step, RangeStep) else 0
+    return rows * row_bytes + 2 * steps_count(scheme, block_size, rows, columns) + zero_points

@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import q35spec
 from numpy.typing import NDArray
 
+import q35spec
 from q35ref.errors import InputError
 
 Table = NDArray[np.int8]

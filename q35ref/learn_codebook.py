@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import q35spec
 from numpy.typing import NDArray
+
+import q35spec
 
 SEED = 35
 ROUNDS = 150

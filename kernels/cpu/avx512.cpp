@@ -15,12 +15,8 @@ namespace {
 constexpr std::size_t kBytes = 64, kFloats = 16, kDoubles = 8;
 
 // Masks of the lanes below `count`; lanes that are masked off are neither read nor written.
-__mmask64 bytes_below(std::size_t count) {
-  return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
-}
-__mmask16 floats_below(std::size_t count) {
-  return static_cast<__mmask16>(count >= 16 ? 0xFFFFu : (1u << count) - 1);
-}
+__mmask64 bytes_below(std::size_t count) { return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
+__mmask16 floats_below(std::size_t count) { return static_cast<__mmask16>(count >= 16 ? 0xFFFFu : (1u << count) - 1); }
 
 std::size_t first_invalid_code(const std::uint8_t* codes, std::size_t count) {
   for (std::size_t i = 0; i < count; i += kBytes) {
@@ -95,10 +91,10 @@ struct Decoded {
 };
 
 Decoded look_up(__m512i codes, const Table& table) {
-  const __m512i first = _mm512_permutex2var_epi8(_mm512_loadu_si512(table.first), codes,
-                                                 _mm512_loadu_si512(table.first + kBytes));
-  const __m512i second = _mm512_permutex2var_epi8(_mm512_loadu_si512(table.second), codes,
-                                                  _mm512_loadu_si512(table.second + kBytes));
+  const __m512i first =
+      _mm512_permutex2var_epi8(_mm512_loadu_si512(table.first), codes, _mm512_loadu_si512(table.first + kBytes));
+  const __m512i second =
+      _mm512_permutex2var_epi8(_mm512_loadu_si512(table.second), codes, _mm512_loadu_si512(table.second + kBytes));
   const __m512i even = _mm512_unpacklo_epi8(first, second), odd = _mm512_unpackhi_epi8(first, second);
   const __m512i low_order = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
   const __m512i high_order = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
@@ -190,8 +186,7 @@ __m512d add_square(__m512d sum, __m512d w, __m512d product) {
   return _mm512_add_pd(sum, _mm512_mul_pd(error, error));
 }
 
-double block_error(const float* weights, std::size_t pairs, const Table& table, float step,
-                   const std::uint8_t* codes) {
+double block_error(const float* weights, std::size_t pairs, const Table& table, float step, const std::uint8_t* codes) {
   alignas(64) std::int8_t values[2 * kBytes];
   __m512d sum = _mm512_setzero_pd();
   for (std::size_t i = 0; i < pairs; i += kBytes) {
@@ -228,8 +223,8 @@ std::uint16_t negated(std::uint16_t magnitude) {
 }
 
 // Both signs of a step share one division: rint(-x) = -rint(x), so only the clamp differs.
-std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales scales,
-                                const std::uint16_t* magnitudes, std::size_t candidates) {
+std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales scales, const std::uint16_t* magnitudes,
+                                std::size_t candidates) {
   __m512d w[kMaxBlock / kDoubles];
   const std::size_t groups = (2 * pairs + kDoubles - 1) / kDoubles;
   __m512d zero_error = _mm512_setzero_pd();
@@ -314,15 +309,16 @@ void encode_nearest_with(const Scores& scores, const float* weights, std::size_t
                          std::uint8_t* codes) {
   const __m512 magnitude = _mm512_set1_ps(step < 0 ? -step : step);
   const __m512 sign = _mm512_set1_ps(step < 0 ? -1.0f : 1.0f);
-  const __m512 step_doubt = _mm512_set1_ps(kStepDoubt * scores.reach * scores.reach * (step < 0 ? -step : step) + kTinyDoubt);
+  const __m512 step_doubt =
+      _mm512_set1_ps(kStepDoubt * scores.reach * scores.reach * (step < 0 ? -step : step) + kTinyDoubt);
   for (std::size_t i = 0; i < pairs; i += kFloats) {
     const Pairs w = load_pairs(weights + 2 * i, pairs - i);
     const __m512 x = _mm512_mul_ps(w.first, sign), y = _mm512_mul_ps(w.second, sign);
     __m512 best = _mm512_set1_ps(-__builtin_inff()), second = best;
     __m512i code = _mm512_setzero_si512();
     for (std::size_t e = 0; e < kCodes; ++e) {
-      const __m512 product = _mm512_fmadd_ps(_mm512_set1_ps(scores.b[e]), y,
-                                             _mm512_mul_ps(_mm512_set1_ps(scores.a[e]), x));
+      const __m512 product =
+          _mm512_fmadd_ps(_mm512_set1_ps(scores.b[e]), y, _mm512_mul_ps(_mm512_set1_ps(scores.a[e]), x));
       const __m512 score = _mm512_sub_ps(product, _mm512_mul_ps(magnitude, _mm512_set1_ps(scores.h[e])));
       const __mmask16 better = _mm512_cmp_ps_mask(score, best, _CMP_GT_OQ);
       second = _mm512_max_ps(second, _mm512_min_ps(score, best));
@@ -330,8 +326,8 @@ void encode_nearest_with(const Scores& scores, const float* weights, std::size_t
       code = _mm512_mask_mov_epi32(code, better, _mm512_set1_epi32(static_cast<int>(e)));
     }
     const __m512 size = _mm512_add_ps(_mm512_abs_ps(x), _mm512_abs_ps(y));
-    const __m512 weight_doubt = _mm512_mul_ps(_mm512_set1_ps(kWeightDoubt),
-                                              _mm512_mul_ps(_mm512_set1_ps(scores.reach), size));
+    const __m512 weight_doubt =
+        _mm512_mul_ps(_mm512_set1_ps(kWeightDoubt), _mm512_mul_ps(_mm512_set1_ps(scores.reach), size));
     const __m512 doubt = _mm512_mul_ps(_mm512_set1_ps(3.0f), _mm512_add_ps(weight_doubt, step_doubt));
     const __mmask16 wanted = floats_below(pairs - i);
     const __mmask16 sure = _mm512_cmp_ps_mask(_mm512_sub_ps(best, second), doubt, _CMP_GT_OQ);
@@ -350,20 +346,38 @@ void encode_nearest(const float* weights, std::size_t pairs, const Table& table,
 }
 
 // Candidates whose best scores are accumulated together: 4 sizes x 2 signs x 2 vectors fill 16 registers.
-constexpr std::size_t kTile = 4;
+constexpr std::size_t kTile = 4, kVectors = 2;
 
-// Adds, over 32 pairs (absent lanes masked off), the best score of both signs of kTile steps: plus[c] += max_e (t - d h),
-// minus[c] += max_e (-t - d h) = -min_e (t + d h), with t = a w0 + b w1 computed once for all of them.
-void add_best_scores(const Scores& scores, const Pairs* w, const float (*scaled_norms)[kTile], std::size_t pairs,
+// Sum of the lanes of `Vectors` vectors that hold `pairs` pairs, in double.
+template <std::size_t Vectors>
+double sum_of_pairs(const __m512 (&lanes)[Vectors][kTile], std::size_t c, std::size_t pairs) {
+  __m512d sum = _mm512_setzero_pd();
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    const __m512 wanted = _mm512_maskz_mov_ps(floats_below(pairs - v * kFloats), lanes[v][c]);
+    sum = _mm512_add_pd(sum, _mm512_cvtps_pd(_mm512_castps512_ps256(wanted)));
+    sum = _mm512_add_pd(sum, _mm512_cvtps_pd(_mm512_extractf32x8_ps(wanted, 1)));
+  }
+  return reduce(sum);
+}
+
+// Adds the best scores of `pairs` pairs, which begin in the last of `Vectors` vectors, under kTile steps d of both
+// signs. With t = a w0 + b w1, computed once for all: plus[c] += max over the entries of t - d h, and minus[c] += max
+// of -t - d h, that is -(min of t + d h).
+template <std::size_t Vectors>
+void add_best_scores(const Scores& scores, const float* weights, std::size_t pairs, const float (*scaled_norms)[kTile],
                      double* plus, double* minus) {
-  __m512 highest[2][kTile], lowest[2][kTile];
-  for (std::size_t c = 0; c < kTile; ++c) {
-    highest[0][c] = highest[1][c] = _mm512_set1_ps(-__builtin_inff());
-    lowest[0][c] = lowest[1][c] = _mm512_set1_ps(__builtin_inff());
+  Pairs w[Vectors];
+  __m512 highest[Vectors][kTile], lowest[Vectors][kTile];
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    w[v] = load_pairs(weights + 2 * v * kFloats, pairs - v * kFloats);
+    for (std::size_t c = 0; c < kTile; ++c) {
+      highest[v][c] = _mm512_set1_ps(-__builtin_inff());
+      lowest[v][c] = _mm512_set1_ps(__builtin_inff());
+    }
   }
   for (std::size_t e = 0; e < kCodes; ++e) {
     const __m512 a = _mm512_set1_ps(scores.a[e]), b = _mm512_set1_ps(scores.b[e]);
-    for (std::size_t v = 0; v < 2; ++v) {
+    for (std::size_t v = 0; v < Vectors; ++v) {
       const __m512 product = _mm512_fmadd_ps(b, w[v].second, _mm512_mul_ps(a, w[v].first));
       for (std::size_t c = 0; c < kTile; ++c) {
         const __m512 norm = _mm512_set1_ps(scaled_norms[e][c]);
@@ -372,18 +386,9 @@ void add_best_scores(const Scores& scores, const Pairs* w, const float (*scaled_
       }
     }
   }
-  for (std::size_t v = 0; v < 2; ++v) {
-    const __mmask16 mask = floats_below(pairs > v * kFloats ? pairs - v * kFloats : 0);
-    const __mmask8 low_mask = static_cast<__mmask8>(mask), high_mask = static_cast<__mmask8>(mask >> 8);
-    for (std::size_t c = 0; c < kTile; ++c) {
-      const auto sum = [&](__m512 lanes) {
-        const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(lanes));
-        const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(lanes, 1));
-        return _mm512_mask_reduce_add_pd(low_mask, low) + _mm512_mask_reduce_add_pd(high_mask, high);
-      };
-      plus[c] += sum(highest[v][c]);
-      minus[c] -= sum(lowest[v][c]);
-    }
+  for (std::size_t c = 0; c < kTile; ++c) {
+    plus[c] += sum_of_pairs<Vectors>(highest, c, pairs);
+    minus[c] -= sum_of_pairs<Vectors>(lowest, c, pairs);
   }
 }
 
@@ -425,12 +430,10 @@ void enclose_gains(const Scores& scores, const float* weights, std::size_t pairs
     _mm512_store_ps(scaled_norms[e], _mm512_mul_ps(step, norms));
   }
   double plus[kTile] = {}, minus[kTile] = {};
-  for (std::size_t i = 0; i < pairs; i += 2 * kFloats) {
+  for (std::size_t i = 0; i < pairs; i += kVectors * kFloats) {
     const std::size_t left = pairs - i;
-    const Pairs nothing{_mm512_setzero_ps(), _mm512_setzero_ps()};
-    const Pairs w[2] = {load_pairs(weights + 2 * i, left),
-                        left > kFloats ? load_pairs(weights + 2 * (i + kFloats), left - kFloats) : nothing};
-    add_best_scores(scores, w, scaled_norms, left, plus, minus);
+    const auto add = left > kFloats ? add_best_scores<kVectors> : add_best_scores<1>;
+    add(scores, weights + 2 * i, left, scaled_norms, plus, minus);
   }
   for (std::size_t c = 0; c < kTile; ++c) {
     const double reach = scores.reach, size = steps[c];
@@ -441,22 +444,24 @@ void enclose_gains(const Scores& scores, const float* weights, std::size_t pairs
   }
 }
 
-// Most candidate sizes of a search that are filtered; what is beyond them is judged exactly.
-constexpr std::size_t kMaxCandidates = 64;
+// The step of candidate i: +magnitude, -magnitude of each size in order.
+std::uint16_t candidate(const std::uint16_t* magnitudes, std::size_t i) {
+  return i % 2 == 0 ? magnitudes[i / 2] : negated(magnitudes[i / 2]);
+}
 
-// First encloses every candidate's gain in float, then computes the prescribed error only of those that can still win.
-// A candidate c is dropped when its gain is certainly below that of another, c'. The prescribed double error of a block
-// of at most 256 is within 2^-46 (relative) of the exact error E = sum w^2 - 2 gain, so c can only win when
-// gain(c) >= gain(c') - 2^-45 E(c'), and E(c') <= sum w^2 + 2 |gain(c')|; the slack below is larger (2^-40) to
-// cover the roundings of this test itself. Blocks so large that a score could overflow are not filtered.
-std::uint16_t search_nearest(const float* weights, std::size_t pairs, const Table& table,
-                             const std::uint16_t* magnitudes, std::size_t candidates) {
-  const Scores scores(table);
+// Writes the candidates that may be the best to `kept`, in order, and returns how many they are: at least one.
+// Every candidate's gain is enclosed in float; one is dropped when its gain is certainly below another's. The
+// prescribed double error of a block of at most 256 is within 2^-46 (relative) of the exact error E = sum w^2 - 2 gain,
+// so c can only win over c' when gain(c) >= gain(c') - 2^-45 E(c'), and E(c') <= sum w^2 + 2 |gain(c')|; the slack
+// below is larger (2^-40), to cover the roundings of this test itself. Where a score could overflow, nothing is
+// dropped.
+std::size_t possible_candidates(const Scores& scores, const float* weights, std::size_t pairs,
+                                const std::uint16_t* magnitudes, std::size_t candidates, std::uint8_t* kept) {
   const Sizes sizes(weights, 2 * pairs);
   Gain gains[2 * kMaxCandidates];
+  const bool bounded = sizes.largest < 0x1p112f;  // 2 * 2^7 * 2^112 is far from the largest float
   double threshold = -__builtin_inf();
-  const bool filtered = candidates <= kMaxCandidates && sizes.largest < 0x1p120f / 256;
-  for (std::size_t c = 0; filtered && c < candidates; c += kTile) {
+  for (std::size_t c = 0; bounded && c < candidates; c += kTile) {
     float steps[kTile];
     for (std::size_t t = 0; t < kTile; ++t) steps[t] = step_value(magnitudes[c + t < candidates ? c + t : c]);
     enclose_gains(scores, weights, pairs, sizes, steps, gains + 2 * c);
@@ -465,11 +470,23 @@ std::uint16_t search_nearest(const float* weights, std::size_t pairs, const Tabl
     }
   }
   threshold -= 0x1p-40 * (sizes.squared + 2 * __builtin_fabs(threshold));
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < 2 * candidates; ++i) {
+    if (!bounded || gains[i].high >= threshold) kept[count++] = static_cast<std::uint8_t>(i);
+  }
+  return count;
+}
+
+std::uint16_t search_nearest(const float* weights, std::size_t pairs, const Table& table,
+                             const std::uint16_t* magnitudes, std::size_t candidates) {
+  const Scores scores(table);
+  std::uint8_t kept[2 * kMaxCandidates];
+  const std::size_t count = possible_candidates(scores, weights, pairs, magnitudes, candidates, kept);
+  if (count == 1) return candidate(magnitudes, kept[0]);
   Best best;
   std::uint8_t codes[kMaxBlock / 2];
-  for (std::size_t i = 0; i < 2 * candidates; ++i) {
-    if (filtered && gains[i].high < threshold) continue;
-    const std::uint16_t bits = i % 2 == 0 ? magnitudes[i / 2] : negated(magnitudes[i / 2]);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint16_t bits = candidate(magnitudes, kept[i]);
     const float step = step_value(bits);
     if (bits == 0) {
       __builtin_memset(codes, 0, pairs);
@@ -508,8 +525,8 @@ void encode_affine(const float* weights, std::size_t pairs, const float* steps, 
   }
 }
 
-void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps,
-                       const std::int8_t* zero_points, float* weights) {
+void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
+                       float* weights) {
   for (std::size_t j = 0; j < cols; j += kDoubles) {
     const std::size_t count = cols - j;
     const __mmask16 four = static_cast<__mmask16>(floats_below(pairs_of(count)) & 0xFu);

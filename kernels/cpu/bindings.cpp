@@ -54,14 +54,16 @@ q::Table table_of(const Entries& entries) {
 
 q::Scales scales_of(int hi_scale, int lo_scale) {
   // 8 * 15 and 4 * 31 still fit int8.
-  require(hi_scale >= 1 && hi_scale <= 15 && lo_scale >= 1 && lo_scale <= 31, "a slot's scale does not fit int8 entries");
+  require(hi_scale >= 1 && hi_scale <= 15 && lo_scale >= 1 && lo_scale <= 31,
+          "a slot's scale does not fit int8 entries");
   return {hi_scale, lo_scale};
 }
 
 q::Candidates candidates_of(const Vector<const std::int32_t>& numerators, int denominator) {
   // Below 2^20, max|w| * p is exact in double and a quotient keeps its distance to every fp16 tie.
   constexpr std::int32_t limit = 1 << 20;
-  require(numerators.shape(0) > 0 && denominator > 0 && denominator < limit, "a search needs candidates p / q");
+  require(numerators.shape(0) > 0 && numerators.shape(0) <= q::kMaxCandidates && denominator > 0 && denominator < limit,
+          "a search needs 1 to 64 candidates p / q");
   for (std::size_t i = 0; i < numerators.shape(0); ++i) {
     require(numerators(i) > 0 && numerators(i) < limit, "a candidate's numerator must be in 1 .. 2^20 - 1");
   }
@@ -103,8 +105,8 @@ Position unpack_stream(const std::string& isa, const Codes& stream, const Matrix
   return position(q::unpack_stream(isa_named(isa), stream.data(), codes.shape(0), codes.shape(1), codes.data()));
 }
 
-Position dequantize(const std::string& isa, const Codes& codes, const Steps& steps, const Entries& table, std::size_t block_size,
-                    const Matrix<float>& weights) {
+Position dequantize(const std::string& isa, const Codes& codes, const Steps& steps, const Entries& table,
+                    std::size_t block_size, const Matrix<float>& weights) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   check_blocks(steps, rows, cols, block_size);
@@ -112,8 +114,8 @@ Position dequantize(const std::string& isa, const Codes& codes, const Steps& ste
                                 weights.data()));
 }
 
-Position dequantize_stream(const std::string& isa, const Codes& stream, const Steps& steps, const Entries& table, std::size_t block_size,
-                           const Matrix<float>& weights) {
+Position dequantize_stream(const std::string& isa, const Codes& stream, const Steps& steps, const Entries& table,
+                           std::size_t block_size, const Matrix<float>& weights) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_stream(stream, rows, q::pairs_of(cols));
   check_blocks(steps, rows, cols, block_size);
@@ -126,8 +128,8 @@ Position dequantize_affine(const std::string& isa, const Codes& codes, const Vec
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   require(steps.shape(0) == cols && zero_points.shape(0) == cols, "steps and zero points must be [cols]");
-  return position(q::dequantize_affine(isa_named(isa), codes.data(), steps.data(), zero_points.data(), rows, cols,
-                                       weights.data()));
+  return position(
+      q::dequantize_affine(isa_named(isa), codes.data(), steps.data(), zero_points.data(), rows, cols, weights.data()));
 }
 
 void check_search(const Weights& weights, const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps,
@@ -137,34 +139,34 @@ void check_search(const Weights& weights, const Matrix<std::uint8_t>& codes, con
   require(block_size <= q::kMaxBlock, "the block is longer than a step search takes");
 }
 
-Position quantize_block(const std::string& isa, const Weights& weights, std::size_t block_size, int hi_scale, int lo_scale,
-                        const Vector<const std::int32_t>& numerators, int denominator, const Matrix<std::uint8_t>& codes,
-                        const Matrix<std::uint16_t>& steps) {
+Position quantize_block(const std::string& isa, const Weights& weights, std::size_t block_size, int hi_scale,
+                        int lo_scale, const Vector<const std::int32_t>& numerators, int denominator,
+                        const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
   check_search(weights, codes, steps, block_size);
   return position(q::quantize_block(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
-                                    scales_of(hi_scale, lo_scale), candidates_of(numerators, denominator),
-                                    codes.data(), steps.data()));
+                                    scales_of(hi_scale, lo_scale), candidates_of(numerators, denominator), codes.data(),
+                                    steps.data()));
 }
 
 Position quantize_codebook(const std::string& isa, const Weights& weights, std::size_t block_size, const Entries& table,
-                           const Vector<const std::int32_t>& numerators, int denominator, const Matrix<std::uint8_t>& codes,
-                           const Matrix<std::uint16_t>& steps) {
+                           const Vector<const std::int32_t>& numerators, int denominator,
+                           const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
   check_search(weights, codes, steps, block_size);
   return position(q::quantize_codebook(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
                                        table_of(table), candidates_of(numerators, denominator), codes.data(),
                                        steps.data()));
 }
 
-Position encode_block(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size, int hi_scale,
-                      int lo_scale, const Matrix<std::uint8_t>& codes) {
+Position encode_block(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size,
+                      int hi_scale, int lo_scale, const Matrix<std::uint8_t>& codes) {
   check_layout(codes, weights.shape(0), weights.shape(1));
   check_blocks(steps, weights.shape(0), weights.shape(1), block_size);
   return position(q::encode_block(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
                                   scales_of(hi_scale, lo_scale), steps.data(), codes.data()));
 }
 
-Position encode_codebook(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size, const Entries& table,
-                         const Matrix<std::uint8_t>& codes) {
+Position encode_codebook(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size,
+                         const Entries& table, const Matrix<std::uint8_t>& codes) {
   check_layout(codes, weights.shape(0), weights.shape(1));
   check_blocks(steps, weights.shape(0), weights.shape(1), block_size);
   return position(q::encode_codebook(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
@@ -196,8 +198,8 @@ Position quantize_row_affine(const std::string& isa, const Weights& weights, con
 
 std::size_t max_safe_k(const Entries& table) { return q::max_safe_k(table_of(table)); }
 
-Position block_dots(const std::string& isa, const Entries& a, const Codes& codes, const Entries& table, std::size_t block_size,
-                    const Cube<std::int32_t>& dots) {
+Position block_dots(const std::string& isa, const Entries& a, const Codes& codes, const Entries& table,
+                    std::size_t block_size, const Cube<std::int32_t>& dots) {
   const std::size_t m = a.shape(0), k = a.shape(1), n = codes.shape(0);
   check_layout(codes, n, k);
   require(block_size >= 2 && block_size % 2 == 0, "the block size must be even and positive");
@@ -208,8 +210,8 @@ Position block_dots(const std::string& isa, const Entries& a, const Codes& codes
   return position(q::block_dots(isa_named(isa), a.data(), m, k, codes.data(), n, entries, block_size, dots.data()));
 }
 
-Position matmul(const std::string& isa, const Entries& a, const Vector<const float>& a_scale, const Codes& codes, const Steps& steps, const Entries& table,
-                std::size_t block_size, const Matrix<float>& y) {
+Position matmul(const std::string& isa, const Entries& a, const Vector<const float>& a_scale, const Codes& codes,
+                const Steps& steps, const Entries& table, std::size_t block_size, const Matrix<float>& y) {
   const std::size_t m = a.shape(0), k = a.shape(1), n = codes.shape(0);
   check_layout(codes, n, k);
   check_blocks(steps, n, k, block_size);

@@ -23,8 +23,9 @@ static inline float step_value(std::uint16_t bits) {
   return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
 }
 
-// Moves a rounded positive `value` to its neighbour with an odd last bit, on the side of the `residual` = exact - value.
-// Rounding such a "round to odd" result once more, to at most 51 bits, gives what rounding the exact value gives.
+// Moves a rounded positive `value` to its neighbour with an odd last bit, on the side of the `residual` = exact -
+// value. Rounding such a "round to odd" result once more, to at most 51 bits, gives what rounding the exact value
+// gives.
 static inline double sticky(double value, double residual) {
   const std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
   if (residual == 0 || (bits & 1) != 0) return value;
@@ -42,7 +43,8 @@ static inline std::uint16_t nearest_half(double value) {
   return static_cast<std::uint16_t>((rounded >> 42) - (std::uint64_t{1023 - 15} << 10));
 }
 
-// ratToHalf(numerator / denominator) of a non-negative numerator (exact, or rounded to odd) and a small positive integer.
+// ratToHalf(numerator / denominator) of a non-negative numerator (exact, or rounded to odd) and a small positive
+// integer.
 static inline std::uint16_t half_of_ratio(double numerator, double denominator) {
   const double quotient = numerator / denominator;
   return nearest_half(sticky(quotient, std::fma(-quotient, denominator, numerator)));

@@ -15,6 +15,8 @@ inline constexpr int kLoLow = -(1 << (kLoBits - 1)), kLoHigh = -kLoLow - 1;
 inline constexpr std::size_t kCodes = std::size_t{1} << kCodeBits;
 // Longest block that a step search takes (its scratch lives on the stack).
 inline constexpr std::size_t kMaxBlock = 256;
+// Most sizes that a step search tries, each with both signs.
+inline constexpr std::size_t kMaxCandidates = 64;
 
 inline constexpr std::size_t pairs_of(std::size_t cols) { return (cols + 1) / 2; }
 inline constexpr std::size_t stream_size(std::size_t pairs) { return (kCodeBits * pairs + 7) / 8; }
@@ -105,8 +107,8 @@ struct Candidates {
   std::int32_t denominator;
 };
 
-std::size_t quantize_block(const Isa&, const float* weights, std::size_t rows, std::size_t cols,
-                           std::size_t block_size, Scales, Candidates, std::uint8_t* codes, std::uint16_t* steps);
+std::size_t quantize_block(const Isa&, const float* weights, std::size_t rows, std::size_t cols, std::size_t block_size,
+                           Scales, Candidates, std::uint8_t* codes, std::uint16_t* steps);
 std::size_t quantize_codebook(const Isa&, const float* weights, std::size_t rows, std::size_t cols,
                               std::size_t block_size, const Table&, Candidates, std::uint8_t* codes,
                               std::uint16_t* steps);

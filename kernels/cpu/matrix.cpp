@@ -78,15 +78,16 @@ std::size_t quantize_blocks(const Isa& isa, const float* weights, std::size_t ro
   for (std::size_t row = 0; row < rows; ++row) {
     const std::size_t bad = isa.first_not_finite(weights + row * cols, cols);
     if (bad != cols) return row * cols + bad;
-    for_each_block(weights + row * cols, cols, block_size, [&](const float* block, std::size_t count, std::size_t start) {
-      const double largest = static_cast<double>(isa.max_abs(block, 2 * count));
-      for (std::size_t i = 0; i < candidates.count; ++i) {
-        magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
-      }
-      const std::uint16_t bits = largest == 0 ? std::uint16_t{0} : search(block, count, magnitudes.data());
-      steps[row * blocks + start / block_size] = bits;
-      encode_with_step(block, 2 * count, bits, codes + row * pairs + start / 2, encode);
-    });
+    for_each_block(
+        weights + row * cols, cols, block_size, [&](const float* block, std::size_t count, std::size_t start) {
+          const double largest = static_cast<double>(isa.max_abs(block, 2 * count));
+          for (std::size_t i = 0; i < candidates.count; ++i) {
+            magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
+          }
+          const std::uint16_t bits = largest == 0 ? std::uint16_t{0} : search(block, count, magnitudes.data());
+          steps[row * blocks + start / block_size] = bits;
+          encode_with_step(block, 2 * count, bits, codes + row * pairs + start / 2, encode);
+        });
   }
   return none;
 }
@@ -114,8 +115,8 @@ void affine_step(float low, float high, int slot_low, int slot_high, std::uint16
   }
   // As in the encoders: a double quotient of a float by a step never reaches a tie that the exact one does not have.
   const double rounded = std::nearbyint(slot_low - static_cast<double>(low) / value);
-  zero_point = static_cast<std::int8_t>(
-      std::clamp(rounded, static_cast<double>(slot_low), static_cast<double>(slot_high)));
+  zero_point =
+      static_cast<std::int8_t>(std::clamp(rounded, static_cast<double>(slot_low), static_cast<double>(slot_high)));
 }
 
 std::vector<float> step_values(const std::uint16_t* steps, std::size_t cols) {
@@ -228,8 +229,8 @@ std::size_t encode_codebook(const Isa& isa, const float* weights, std::size_t ro
   return encode_blocks(weights, rows, cols, block_size, steps, codes, nearest_encoder(isa, table));
 }
 
-std::size_t quantize_row_absmax(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
-                                Scales scales, std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps) {
+std::size_t quantize_row_absmax(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols, Scales scales,
+                                std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps) {
   const std::size_t pairs = pairs_of(cols);
   for (std::size_t row = 0; row < rows; ++row) {
     const float* const source = weights + row * cols;
@@ -256,9 +257,10 @@ std::size_t quantize_row_affine(const Isa& isa, const float* weights, std::size_
   std::vector<std::int8_t> zeros(2 * pairs, 0);
   std::copy_n(zero_points, cols, zeros.begin());
   for (std::size_t row = 0; row < rows; ++row) {
-    for_each_block(weights + row * cols, cols, kMaxBlock, [&](const float* block, std::size_t count, std::size_t start) {
-      isa.encode_affine(block, count, values.data() + start, zeros.data() + start, codes + row * pairs + start / 2);
-    });
+    for_each_block(
+        weights + row * cols, cols, kMaxBlock, [&](const float* block, std::size_t count, std::size_t start) {
+          isa.encode_affine(block, count, values.data() + start, zeros.data() + start, codes + row * pairs + start / 2);
+        });
   }
   return none;
 }
@@ -291,13 +293,13 @@ std::size_t block_dots(const Isa& isa, const std::int8_t* a, std::size_t m, std:
   const std::size_t bad = isa.first_invalid_code(codes, n * pairs_of(k));
   if (bad != n * pairs_of(k)) return bad;
   const std::size_t blocks = blocks_of(k, block_size);
-  for_each_decoded_block(isa, codes, n, k, table, block_size,
-                         [&](std::size_t row, std::size_t block, std::size_t start, std::size_t count,
-                             const std::int8_t* values) {
-                           for (std::size_t i = 0; i < m; ++i) {
-                             dots[(i * n + row) * blocks + block] = isa.dot(a + i * k + start, values, count);
-                           }
-                         });
+  for_each_decoded_block(
+      isa, codes, n, k, table, block_size,
+      [&](std::size_t row, std::size_t block, std::size_t start, std::size_t count, const std::int8_t* values) {
+        for (std::size_t i = 0; i < m; ++i) {
+          dots[(i * n + row) * blocks + block] = isa.dot(a + i * k + start, values, count);
+        }
+      });
   return none;
 }
 
@@ -308,15 +310,15 @@ std::size_t matmul(const Isa& isa, const std::int8_t* a, const float* a_scale, s
   if (bad != n * pairs_of(k)) return bad;
   const std::size_t blocks = blocks_of(k, block_size);
   std::fill_n(y, m * n, 0.0f);
-  for_each_decoded_block(isa, codes, n, k, table, block_size,
-                         [&](std::size_t row, std::size_t block, std::size_t start, std::size_t count,
-                             const std::int8_t* values) {
-                           const float step = step_value(steps[row * blocks + block]);
-                           for (std::size_t i = 0; i < m; ++i) {
-                             const std::int32_t dot = isa.dot(a + i * k + start, values, count);
-                             y[i * n + row] = y[i * n + row] + step * static_cast<float>(dot);
-                           }
-                         });
+  for_each_decoded_block(
+      isa, codes, n, k, table, block_size,
+      [&](std::size_t row, std::size_t block, std::size_t start, std::size_t count, const std::int8_t* values) {
+        const float step = step_value(steps[row * blocks + block]);
+        for (std::size_t i = 0; i < m; ++i) {
+          const std::int32_t dot = isa.dot(a + i * k + start, values, count);
+          y[i * n + row] = y[i * n + row] + step * static_cast<float>(dot);
+        }
+      });
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t row = 0; row < n; ++row) y[i * n + row] *= a_scale[i];
   }

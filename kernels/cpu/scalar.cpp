@@ -18,7 +18,8 @@ std::size_t first_invalid_code(const std::uint8_t* codes, std::size_t count) {
   return count;
 }
 
-// Unaligned pointers are allowed everywhere, so floats are read and written through memcpy (a plain move when compiled).
+// Unaligned pointers are allowed everywhere, so floats are read and written through memcpy (a plain move when
+// compiled).
 float load(const float* source) {
   float value;
   std::memcpy(&value, source, sizeof value);
@@ -72,14 +73,15 @@ float max_abs(const float* weights, std::size_t count) {
   return largest;
 }
 
-// clamp(rint(x)): x is a quotient of a float by a step, correctly rounded to double. A quotient that is no tie is at least
-// 2^-24 (relative) away from every tie that matters, so rounding it to double neither reaches nor crosses one.
+// clamp(rint(x)): x is a quotient of a float by a step, correctly rounded to double. A quotient that is no tie is at
+// least 2^-24 (relative) away from every tie that matters, so rounding it to double neither reaches nor crosses one.
 int quantize_slot(int low, int high, double x) {
   return static_cast<int>(std::clamp(std::nearbyint(x), static_cast<double>(low), static_cast<double>(high)));
 }
 
 std::uint8_t encode(int hi, int lo) {
-  const unsigned u4 = static_cast<unsigned>(hi) & ((1u << kHiBits) - 1), u3 = static_cast<unsigned>(lo) & ((1u << kLoBits) - 1);
+  const unsigned u4 = static_cast<unsigned>(hi) & ((1u << kHiBits) - 1),
+                 u3 = static_cast<unsigned>(lo) & ((1u << kLoBits) - 1);
   return static_cast<std::uint8_t>((u4 << kLoBits) | u3);
 }
 
@@ -98,8 +100,7 @@ void encode_nearest(const float* weights, std::size_t pairs, const Table& table,
   }
 }
 
-double block_error(const float* weights, std::size_t pairs, const Table& table, float step,
-                   const std::uint8_t* codes) {
+double block_error(const float* weights, std::size_t pairs, const Table& table, float step, const std::uint8_t* codes) {
   double lane[8] = {};
   for (std::size_t j = 0; j < 2 * pairs; ++j) {
     const double product = static_cast<double>(step) * static_cast<double>(slot(table, codes, j));
@@ -131,7 +132,8 @@ std::uint16_t best_step(const float* weights, std::size_t pairs, const Table& ta
   std::uint16_t best = 0;
   for (std::size_t i = 0; i < 2 * candidates; ++i) {
     const std::uint16_t magnitude = magnitudes[i / 2];
-    const std::uint16_t bits = static_cast<std::uint16_t>(i % 2 != 0 && magnitude != 0 ? magnitude | 0x8000u : magnitude);
+    const std::uint16_t bits =
+        static_cast<std::uint16_t>(i % 2 != 0 && magnitude != 0 ? magnitude | 0x8000u : magnitude);
     const float step = step_value(bits);
     if (bits == 0) {
       std::fill_n(codes, pairs, std::uint8_t{0});
@@ -147,8 +149,8 @@ std::uint16_t best_step(const float* weights, std::size_t pairs, const Table& ta
   return best;
 }
 
-std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales scales,
-                                const std::uint16_t* magnitudes, std::size_t candidates) {
+std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales scales, const std::uint16_t* magnitudes,
+                                std::size_t candidates) {
   return best_step(weights, pairs, arithmetic_table(scales), magnitudes, candidates,
                    [&](float step, std::uint8_t* codes) { encode_arithmetic(weights, pairs, scales, step, codes); });
 }
@@ -182,8 +184,8 @@ void encode_affine(const float* weights, std::size_t pairs, const float* steps, 
   }
 }
 
-void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps,
-                       const std::int8_t* zero_points, float* weights) {
+void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
+                       float* weights) {
   const Table plain = arithmetic_table({1, 1});
   for (std::size_t j = 0; j < cols; ++j) {
     store(weights + j, load(steps + j) * static_cast<float>(slot(plain, codes, j) - zero_points[j]));
@@ -200,23 +202,23 @@ std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) 
 
 const Isa& scalar_isa() {
   static constexpr Isa isa{
-    .name = "scalar",
-    .first_invalid_code = first_invalid_code,
-    .first_not_finite = first_not_finite,
-    .pack = pack,
-    .unpack = unpack,
-    .decode = decode,
-    .dequantize = dequantize,
-    .max_abs = max_abs,
-    .encode_arithmetic = encode_arithmetic,
-    .encode_nearest = encode_nearest,
-    .block_error = block_error,
-    .search_arithmetic = search_arithmetic,
-    .search_nearest = search_nearest,
-    .extend_ranges = extend_ranges,
-    .encode_affine = encode_affine,
-    .dequantize_affine = dequantize_affine,
-    .dot = dot,
+      .name = "scalar",
+      .first_invalid_code = first_invalid_code,
+      .first_not_finite = first_not_finite,
+      .pack = pack,
+      .unpack = unpack,
+      .decode = decode,
+      .dequantize = dequantize,
+      .max_abs = max_abs,
+      .encode_arithmetic = encode_arithmetic,
+      .encode_nearest = encode_nearest,
+      .block_error = block_error,
+      .search_arithmetic = search_arithmetic,
+      .search_nearest = search_nearest,
+      .extend_ranges = extend_ranges,
+      .encode_affine = encode_affine,
+      .dequantize_affine = dequantize_affine,
+      .dot = dot,
   };
   return isa;
 }

@@ -77,6 +77,11 @@ theorem mul_self_le_of_abs_le {x y : Rat} (h : abs x ≤ abs y) : x * x ≤ y * 
   rw [← abs_mul_abs x, ← abs_mul_abs y]
   exact mul_le_mul h h (abs_nonneg x) (abs_nonneg y)
 
+/-- A number of absolute value at most `b` has a square of at most that of `b`. -/
+theorem mul_self_le_mul_self {x b : Rat} (h : abs x ≤ b) : x * x ≤ b * b := by
+  have := abs_nonneg x
+  exact mul_self_le_of_abs_le (Rat.le_trans h (by grind [abs]))
+
 /-- Among numbers that are not negative the greater has the greater square. -/
 theorem mul_self_lt {a b : Rat} (ha : 0 ≤ a) (hab : a < b) : a * a < b * b := by
   have := Rat.mul_nonneg (a := b - a) (b := a) (by grind) ha

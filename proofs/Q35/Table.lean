@@ -358,8 +358,7 @@ theorem encodeArithmetic_dequantize {loScale : Int} (hL : loScale ≠ 0) {d : Ra
   refine decode_injective ?_
   rw [decode_encodeArithmetic, quantizeSlots]
   simp only [dequantize, arithmeticTable, Rat.intCast_mul, h1, h2]
-  rw [quantizeSlot_intCast hl hh, quantizeSlot_intCast hl' hh']
-  rfl
+  exact Prod.ext (quantizeSlot_intCast hl hh) (quantizeSlot_intCast hl' hh')
 
 example : encodeArithmetic 2 ((dequantize blockTable (-1/3) 77).1 / (-1/3), (dequantize blockTable (-1/3) 77).2 / (-1/3))
     = 77 := encodeArithmetic_dequantize (loScale := 2) (by decide) (by decide +kernel) 77

@@ -25,7 +25,7 @@ def check_kernels(project: Path) -> Outcome:
     import q35kernels
 
     built, present = q35kernels.source_sha256(), q35kernels.source_sha256_of(project / "kernels" / "cpu")
-    shown = {"source_sha256": built, "extension_sha256": sha256_file(_extension()), "instruction_sets": ", ".join(q35kernels.available_isas())}
+    shown = {"source_sha256": built, "extension_sha256": sha256_file(Path(q35kernels.extension_path())), "instruction_sets": ", ".join(q35kernels.available_isas())}
     if built != present:
         finding = (
             f"kernels/cpu: the kernels that run were built from other sources ({built[:12]}…) than the ones here "
@@ -35,18 +35,13 @@ def check_kernels(project: Path) -> Outcome:
     return Outcome(f"built from these sources; here: {shown['instruction_sets']}", [], shown)
 
 
-def _extension() -> Path:
-    """The file of the compiled extension that Python imports."""
-    from q35kernels import _core
-
-    return Path(str(_core.__file__))
-
-
 def suite_key(project: Path) -> str:
     """What the suite's outcome depends on, as one hash: its sources, what it judges, the interpreter and the machine."""
+    import q35kernels
+
     inputs = {
         "rooms": {room: room_sha256(project, room) for room in ("conformance", "spec", "q35ref", "kernels")},
-        "extension": sha256_file(_extension()),
+        "extension": sha256_file(Path(q35kernels.extension_path())),
         "python": sys.version,
         "numpy": np.__version__,
         "machine": [machine()["processor"], platform.machine()],

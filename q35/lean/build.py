@@ -27,9 +27,11 @@ from q35.lean.package import Import, Module, Package
 from q35.lean.progress import Report, silent
 from q35.lean.server import Server, ServerDied
 
-_FORMAT = 1
+_FORMAT = 2
 _PARTS = ("olean", "ir", "olean.server", "olean.private")
 """A module's artifacts in the order in which Lean's `ImportArtifacts` wants them."""
+POSITIONS = "ilean"
+"""The part that holds where each declaration stands; importers do not read it."""
 _RECORD = "record.json"
 _KEEP_DAYS = 30
 # A fresh process stands at 0.7 GB, and a module that imports only Init adds 66 MB that Lean never gives back.
@@ -220,7 +222,13 @@ class Builder:
             "plugins": [],
             "options": options,
         }
-        parameters = {"file": str(path.resolve()), "shown": path.name, "olean": str(olean or ""), "setup": setup}
+        parameters = {
+            "file": str(path.resolve()),
+            "shown": path.name,
+            "olean": str(olean or ""),
+            "ilean": str(olean.with_suffix(f".{POSITIONS}") if olean else ""),
+            "setup": setup,
+        }
         fresh = self.server.memory == 0
         try:
             answer = self.server.request("elaborate", self.timeout, **parameters)
@@ -244,7 +252,7 @@ class Builder:
         known = self._interfaces.get((name, everything))
         if known is None:
             parts = self.artifacts[name].parts
-            seen = {part: digest for part, digest in parts.items() if everything or part in ("olean", "ir")}
+            seen = {part: digest for part, digest in parts.items() if part in (_PARTS if everything else _PARTS[:2])}
             below = [self._interface(i.module, everything) for i in self.package.own_imports(self.package.module(name))]
             known = self._interfaces[name, everything] = cache.digest_json([seen, below])
         return known
@@ -286,7 +294,7 @@ def _write_record(
     made: Path, final: Path, module: str, key: str, messages: Sequence[Message], seconds: float
 ) -> Artifact:
     """Turn the folder `made` into the stored result `final`, replacing a damaged one."""
-    parts = {p: cache.digest_file(made / f"module.{p}") for p in _PARTS if (made / f"module.{p}").exists()}
+    parts = {p: cache.digest_file(made / f"module.{p}") for p in (*_PARTS, POSITIONS) if (made / f"module.{p}").exists()}
     record = {"module": module, "parts": parts, "messages": [asdict(m) for m in messages], "seconds": seconds}
     (made / _RECORD).write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     made.chmod(0o755)

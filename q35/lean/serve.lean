@@ -22,9 +22,13 @@ def text (request : Json) (key : String) : String :=
   | .ok (.str s) => s
   | _ => ""
 
+def path? (request : Json) (key : String) : Option System.FilePath :=
+  let path := text request key
+  if path == "" then none else some path
+
 /-- Elaborate a file and write its `.olean` files; whether it had no error. Messages go to stdout as JSON lines. -/
-def frontend (source shown : String) (setup : ModuleSetup) (olean : Option System.FilePath) : IO Bool := do
-  let env? ← runFrontend source {} shown setup.name 0 olean none true #[] #[] false (some setup)
+def frontend (source shown : String) (setup : ModuleSetup) (olean ilean : Option System.FilePath) : IO Bool := do
+  let env? ← runFrontend source {} shown setup.name 0 olean ilean true #[] #[] false (some setup)
   return env?.isSome
 
 /-- Answer to `elaborate`: `ok`, and `output` with Lean's messages, one JSON object a line. -/
@@ -33,10 +37,10 @@ def elaborate (request : Json) : IO Json := do
     | .ok setup => pure setup
     | .error e => throw <| IO.userError s!"bad setup: {e}"
   let source ← IO.FS.readFile (text request "file")
-  let olean := text request "olean"
-  let olean? : Option System.FilePath := if olean == "" then none else some olean
+  let olean? := path? request "olean"
+  let ilean? := path? request "ilean"
   let (output, ok) ← IO.FS.withIsolatedStreams (isolateStderr := true) <|
-    frontend source (text request "shown") setup olean?
+    frontend source (text request "shown") setup olean? ilean?
   return Json.mkObj [("ok", ok), ("output", output)]
 
 /-- Bytes of linear memory in use by the embedded Lean; empty for a native one. -/

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from q35.errors import InputError, Q35Error
 from q35.files import sha256_file
-from q35.model.bounds import THEOREMS, Doubles, Promise
+from q35.model.bounds import THEOREMS, Doubles, PairPromise, Promise, SlotPromise
 
 SLOTS = ((-8, 7), (-4, 3))  # the integers of the hi and the lo slot
 
@@ -131,12 +131,12 @@ class Scheme:
     def promise(self, cols: int, zero_points: NDArray[np.int8] | None) -> Promise:
         """The proved error bound for `cols` columns."""
         if self.row["table"]["kind"] == "learned":
-            return _learned_promise(cols)
+            return _learned_promise()
         scales = [self.row["table"]["hi_scale"], self.row["table"]["lo_scale"]]
         low, high = (_alternate([scale * (slot[end] + side / 2) for slot, scale in zip(SLOTS, scales, strict=True)], cols)
                      for end, side in ((0, -1), (1, 1)))
         zero = 0.0 if zero_points is None else zero_points.astype(np.float64)
-        return Promise(low - zero, high - zero, (Fraction(scales[0], 2), Fraction(scales[1], 2)), False)
+        return SlotPromise(low - zero, high - zero, (Fraction(scales[0], 2), Fraction(scales[1], 2)))
 
     def max_safe_k(self, zero_points: NDArray[np.int8] | None) -> int:
         """The largest number of products of int8 values and this tensor's integers whose sum cannot leave int32."""
@@ -161,12 +161,10 @@ def _alternate(values: list[float], cols: int) -> Doubles:
 
 
 @cache
-def _learned_promise(cols: int) -> Promise:
-    """The learned table's covering radius on its region, a box."""
+def _learned_promise() -> PairPromise:
+    """The learned table's covering radius on its region, a polygon."""
     book = q35spec.codebook()
-    (low_hi, high_hi), (low_lo, high_lo) = book["region"]
-    radius = Fraction(book["covering_radius"])
-    return Promise(_alternate([low_hi, low_lo], cols), _alternate([high_hi, high_lo], cols), (radius, radius), True)
+    return PairPromise([(a, b, c) for a, b, c in book["region"]], Fraction(book["covering_radius"]))
 
 
 def make_scheme(name: str | None, block_size: int | None, storage: str | None) -> Scheme:

@@ -299,7 +299,7 @@ def _check_rows(
     slots, entries, rule = scheme.reconstruct(codes, parts.zero_points)
     real = (np.arange(2 * pairs) < cols).reshape(pairs, 2)
     figures, wrong = measure(Chunk(weights, spread, slots, entries, real), rule)
-    if scheme.learned:
+    if scheme.pair_rule:
         exact = np.ldexp(weights.mantissa.astype(np.float64), weights.exponent)
         step = np.broadcast_to(np.ldexp(spread.mantissa.astype(np.float64), spread.exponent), (n, pairs, 1))
         pair = first_not_nearest(exact.reshape(-1, 2), step.reshape(-1), codes.reshape(-1), scheme.table)

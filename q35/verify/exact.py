@@ -58,29 +58,95 @@ def split_floats(raw: NDArray[np.uint8], dtype: str, shape: tuple[int, ...]) -> 
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What a scheme promises of each slot, all integers, broadcastable to `[rows, pairs, 2]`.
+class SlotRule:
+    """What an arithmetic table promises of each slot; integers broadcastable to `[rows, pairs, 2]`.
 
-    Its table has covering radius `radius` on the interval [`low`, `high`] (all three times `denominator`). `joint`: the
-    radius is one of the pair, and what lies outside in either slot adds to the bound of both. `spacing` is the distance
-    of neighbouring entries, `first` and `last` the ends of the slot's integers; a spacing of 0 stands for a learned table.
+    Within [`low`, `high`] halves of a step an entry is at most `spacing` halves away. `first` and `last` are the ends of the
+    slot's integers, `spacing` is the distance of neighbouring entries.
     """
 
     low: Integers
     high: Integers
-    radius: Integers
-    denominator: int
-    joint: bool
     spacing: Integers
     first: Integers
     last: Integers
+    headroom: int = 5  # bits that the sums below need on top of a weight
 
-    def at(self, where: NDArray[np.bool_]) -> Rule:
+    def at(self, where: NDArray[np.bool_]) -> SlotRule:
         """The rule of the pairs at `where` (`[rows, pairs]`), in Python integers."""
         def pick(values: Integers) -> Integers:
             return np.broadcast_to(values, (*where.shape, 2))[where].astype(object)
-        return Rule(pick(self.low), pick(self.high), pick(self.radius), self.denominator, self.joint,
-                    pick(self.spacing), pick(self.first), pick(self.last))
+        return SlotRule(pick(self.low), pick(self.high), pick(self.spacing), pick(self.first), pick(self.last))
+
+    def bound(self, weight: Integers, step: Integers, real: NDArray[np.bool_]) -> tuple[int, Fraction]:
+        """How many real weights lie outside, and the largest bound of any, in the integers' unit."""
+        one, other = step * self.low, step * self.high
+        excess = np.maximum(np.maximum(2 * weight - np.maximum(one, other), np.minimum(one, other) - 2 * weight), 0)
+        largest = np.where(real, abs(step) * self.spacing + excess, 0).max()
+        return int(np.count_nonzero(excess)), Fraction(int(largest), 2)
+
+    def misplaced(self, weight: Integers, step: Integers, slot: Integers, entry: Integers) -> NDArray[np.bool_]:
+        """Which slots do not hold the nearest integer (ties to even, clamped to the slot)."""
+        above = 2 * (weight - step * entry) * np.sign(step)  # twice the way from entry to weight, along the step
+        span, odd = abs(step) * self.spacing, slot % 2 == 1
+        up = ((above > span) | ((above == span) & odd)) & (slot != self.last)
+        down = ((-above > span) | ((-above == span) & odd)) & (slot != self.first)
+        return up | down | ((step == 0) & (slot != 0))
+
+
+@dataclass(frozen=True)
+class PairRule:
+    """What the learned table promises of a pair p = w/d: an entry within `radius` where a x + b y <= c for all `sides`.
+
+    Outside, with t > 1 the least number such that p/t is inside, |p - p/t| <= (|x| + |y|) (1 - 1/t) comes on top.
+    """
+
+    sides: tuple[tuple[int, int, int], ...]
+    radius: Fraction
+
+    @property
+    def headroom(self) -> int:
+        """Bits that the sums below need on top of a weight, or of a step times 2^8."""
+        return 3 + max(max((abs(a) + abs(b)).bit_length(), c.bit_length() - 8) for a, b, c in self.sides)
+
+    def at(self, where: NDArray[np.bool_]) -> PairRule:
+        """The rule of some of the pairs."""
+        return self
+
+    def bound(self, weight: Integers, step: Integers, real: NDArray[np.bool_]) -> tuple[int, Fraction]:
+        """How many real weights lie in pairs outside, and the largest bound of any, in the integers' unit."""
+        x, y = weight[..., 0], weight[..., 1]
+        d = np.broadcast_to(step, weight.shape)[..., 0]
+        sign, size = np.where(d < 0, -1, 1), abs(d)
+        largest = int(size.max()) * self.radius
+        outside = np.zeros(x.shape, bool)
+        for a, b, c in self.sides:
+            outside |= ((a * x + b * y) * sign > c * size).astype(bool)
+        if not outside.any():
+            return 0, largest
+        cases = [values[outside] for values in (x * sign, y * sign, size)]
+        for i in self._candidates(*(values.astype(np.float64) for values in cases)).tolist():
+            largest = max(largest, self._bound(*(int(values[i]) for values in cases)))
+        return int(np.count_nonzero(outside[..., None] & real)), largest
+
+    def _candidates(self, x: NDArray[np.float64], y: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Those whose bound, computed with rounding errors of some 2^-50, is within 2^-40 of the largest."""
+        shrunk = np.full(len(x), 1.0)
+        for a, b, c in self.sides:
+            reach = a * x + b * y
+            shrunk = np.where(reach > c * d, np.minimum(shrunk, c * d / np.where(reach > 0, reach, 1.0)), shrunk)
+        bounds = d * float(self.radius) + (abs(x) + abs(y)) * (1 - shrunk)
+        return np.flatnonzero(bounds >= bounds.max() * (1 - 2.0**-40))
+
+    def _bound(self, x: int, y: int, d: int) -> Fraction:
+        """The bound of a pair that is outside, for a step that is not negative."""
+        reaches = [(a * x + b * y, c * d) for a, b, c in self.sides]
+        shrunk = min(Fraction(edge, reach) for reach, edge in reaches if reach > edge)
+        return d * self.radius + (abs(x) + abs(y)) * (1 - shrunk)
+
+    def misplaced(self, weight: Integers, step: Integers, slot: Integers, entry: Integers) -> NDArray[np.bool_]:
+        """None: whether the entry is the nearest of the table is for `first_not_nearest`."""
+        return np.zeros(weight.shape, bool)
 
 
 @dataclass
@@ -118,53 +184,41 @@ class Chunk:
     real: NDArray[np.bool_]
 
 
-def measure(chunk: Chunk, rule: Rule) -> tuple[Figures, int | None]:
+def measure(chunk: Chunk, rule: SlotRule | PairRule) -> tuple[Figures, int | None]:
     """The figures of a chunk, and the flat index of its first slot that is not the nearest one, or None."""
     weights, steps, shape = chunk.weights, chunk.steps, chunk.entries.shape
-    # 24 bits of a weight; 11 of a step and 8 of an entry or an edge; the bound adds three such terms.
+    # 24 bits of a weight; 11 of a step and 8 of an entry or an edge.
     top = max(int(weights.exponent.max()) + 24, int(steps.exponent.max()) + 19)
-    unit = max(top + 3 + rule.denominator.bit_length() - 62, FINEST)
+    unit = max(top + rule.headroom - 62, FINEST)
     rough = (weights.off_grid(unit) | steps.off_grid(unit)).any(axis=-1)
     fine = ~rough[..., None]
     weight, step = np.where(fine, weights.on_grid(unit), 0), np.where(fine, steps.on_grid(unit), 0)
     total = _figures(weight, step, chunk.entries, rule, chunk.real, unit)
-    wrong = fine & _misplaced(weight, step, chunk.slots, chunk.entries, rule)
+    wrong = fine & rule.misplaced(weight, step, chunk.slots, chunk.entries)
     if rough.any():
         wide = Floats(np.broadcast_to(steps.mantissa, shape), np.broadcast_to(steps.exponent, shape))
         weight = weights.python_integers(rough).reshape(-1, 2)
         step = wide.python_integers(rough).reshape(-1, 2)
         entries, part = chunk.entries[rough].astype(object), rule.at(rough)
         total.add(_figures(weight, step, entries, part, np.broadcast_to(chunk.real, shape)[rough], FINEST))
-        wrong[rough] = _misplaced(weight, step, chunk.slots[rough].astype(object), entries, part)
+        wrong[rough] = part.misplaced(weight, step, chunk.slots[rough].astype(object), entries)
     total.weights = int(np.count_nonzero(np.broadcast_to(chunk.real, shape)))
     return total, int(wrong.argmax()) if wrong.any() else None
 
 
-def _figures(weight: Integers, step: Integers, entry: Integers, rule: Rule, real: NDArray[np.bool_], unit: int) -> Figures:
+def _figures(weight: Integers, step: Integers, entry: Integers, rule: SlotRule | PairRule, real: NDArray[np.bool_],
+             unit: int) -> Figures:
     """The figures of weights and steps that are integers in units of 2^unit."""
     error = np.where(real, abs(weight - step * entry), 0)
-    scaled = weight * rule.denominator
-    one, other = step * rule.low, step * rule.high
-    excess = np.maximum(np.maximum(scaled - np.maximum(one, other), np.minimum(one, other) - scaled), 0)
-    bound = abs(step) * rule.radius + (excess.sum(axis=-1, keepdims=True) if rule.joint else excess)
+    outside, bound = rule.bound(weight, step, real)
     scale = unit - FINEST
     return Figures(
         squared_error=sum_of_squares(error) << 2 * scale,
         squared_weight=sum_of_squares(abs(weight)) << 2 * scale,
         largest_error=int(error.max()) << scale,
-        outside=int(np.count_nonzero(excess)),
-        bound=Fraction(int(np.where(real, bound, 0).max()), rule.denominator) * Fraction(2) ** unit,
+        outside=outside,
+        bound=bound * Fraction(2) ** unit,
     )
-
-
-def _misplaced(weight: Integers, step: Integers, slot: Integers, entry: Integers, rule: Rule) -> NDArray[np.bool_]:
-    """Which slots do not hold the nearest integer (ties to even, clamped to the slot); none for a learned table."""
-    above = 2 * (weight - step * entry) * np.sign(step)  # twice the way from the entry to the weight, in steps' direction
-    span = abs(step) * rule.spacing
-    odd = slot % 2 == 1
-    up = ((above > span) | ((above == span) & odd)) & (slot != rule.last)
-    down = ((-above > span) | ((-above == span) & odd)) & (slot != rule.first)
-    return ((up | down) & (rule.spacing != 0)) | ((step == 0) & (slot != 0) & (rule.spacing != 0))
 
 
 def sum_of_squares(values: Integers) -> int:

@@ -8,14 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from q35.errors import CheckFailed
-from q35.verify.exact import Floats, Rule
+from q35.verify.exact import Floats, PairRule, SlotRule
 
 # The theorem behind each scheme's error bound.
 THEOREMS = {
@@ -35,11 +34,9 @@ class Scheme:
     per: str
     block_size: int | None
     storage: str
-    learned: bool
     scale: NDArray[np.int64]
     table: NDArray[np.int64]
-    box: tuple[list[Fraction], list[Fraction]]
-    radius: Fraction
+    pair_rule: PairRule | None
     theorem: str
 
     def blocks(self, cols: int) -> int:
@@ -58,23 +55,17 @@ class Scheme:
 
     def reconstruct(
         self, codes: NDArray[np.uint8], zero_points: NDArray[np.int8] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Rule]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], SlotRule | PairRule]:
         """The slots' integers and the table's entries `[rows, pairs, 2]` of `codes`, and the rule that they obey."""
         slots = SLOTS[codes]
-        if self.learned:
-            low, high = self.box
-            denominator = lcm(*(edge.denominator for edge in (*low, *high, self.radius)))
-            none = np.zeros(2, np.int64)
-            rule = Rule(_times(low, denominator), _times(high, denominator), _times([self.radius] * 2, denominator),
-                        denominator, True, none, none, none)
-            return slots, self.table[codes], rule
+        if self.pair_rule:
+            return slots, self.table[codes], self.pair_rule
         zero = np.zeros(2, np.int64)
         if zero_points is not None:
             zero = np.pad(zero_points.astype(np.int64), (0, len(zero_points) % 2)).reshape(-1, 2)
-        rule = Rule(2 * (FIRST * self.scale - zero) - self.scale, 2 * (LAST * self.scale - zero) + self.scale,
-                    self.scale, 2, False, self.scale, FIRST, LAST)
+        rule = SlotRule(2 * (FIRST * self.scale - zero) - self.scale, 2 * (LAST * self.scale - zero) + self.scale,
+                        self.scale, FIRST, LAST)
         return slots, slots * self.scale - zero, rule
-
 
     def max_safe_k(self, zero_points: NDArray[np.int8] | None) -> int:
         """The largest K for which no sum of at most K products with int8 values leaves int32, hi slot first."""
@@ -92,10 +83,6 @@ def _longest(growth: NDArray[np.int64], limit: int) -> int:
     """How many weights fit when each pair of them can add at most one row of `growth` to a sum of at most `limit`."""
     pair, first = int(growth.sum(axis=1).max()), int(growth[:, 0].max())
     return 2 * (limit // pair) + (limit % pair >= first)
-
-
-def _times(values: list[Fraction], denominator: int) -> NDArray[np.int64]:
-    return np.array([int(value * denominator) for value in values], np.int64)
 
 
 def _slots() -> NDArray[np.int64]:
@@ -116,19 +103,18 @@ def load_scheme(stated: Mapping[str, Any]) -> Scheme:
     if stated["formats_sha256"] != hashlib.sha256(raw).hexdigest():
         raise CheckFailed("it was made with another formats.json than this version has", "certificate, format")
     row = next(row for row in formats["schemes"] if row["id"] == stated["scheme"])
-    per, learned = row["step"]["per"], row["table"]["kind"] == "learned"
+    per = row["step"]["per"]
     if (per == "block") != (stated["block_size"] is not None):
         raise CheckFailed(f"block size {stated['block_size']} does not go with scheme {row['id']}", "certificate, format")
-    if learned:
+    rule = None
+    if row["table"]["kind"] == "learned":
         book = json.loads(folder.joinpath(row["table"]["file"]).read_text())
         table, scale = np.array(book["entries"], np.int64), np.ones(2, np.int64)
-        edges = [[Fraction(edge) for edge in slot] for slot in book["region"]]
-        box, radius = ([slot[0] for slot in edges], [slot[1] for slot in edges]), Fraction(book["covering_radius"])
+        rule = PairRule(tuple((a, b, c) for a, b, c in book["region"]), Fraction(book["covering_radius"]))
     else:
         scale = np.array([row["table"]["hi_scale"], row["table"]["lo_scale"]], np.int64)
-        table, box, radius = SLOTS * scale, ([], []), Fraction(0)
+        table = SLOTS * scale
     digest = hashlib.sha256(table.astype(np.int8).tobytes()).hexdigest()
     if stated["table_sha256"] != digest or row["table"].get("sha256", digest) != digest:
         raise CheckFailed(f"the table of {row['id']} has sha256 {digest}, not the stated one", "certificate, format")
-    return Scheme(row["id"], per, stated["block_size"], stated["storage"], learned, scale, table, box, radius,
-                  THEOREMS[row["id"]])
+    return Scheme(row["id"], per, stated["block_size"], stated["storage"], scale, table, rule, THEOREMS[row["id"]])

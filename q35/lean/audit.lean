@@ -1,0 +1,134 @@
+module
+public import Lean
+public meta import Lean
+-- The modules under audit are imported here, each with `import all`, so that their proofs are visible:
+--IMPORTS
+
+/-!
+What the compiled modules of a package really hold: one JSON line a declaration, as information messages. It only
+reports; the judgement (which axioms are reached, what is forbidden) is `audit.py`'s.
+
+Small and with its own recursion, because the embedded Lean lacks many library functions at compile time.
+-/
+
+public meta section
+open Lean Elab Meta
+
+namespace Q35.Audit
+
+partial def levelText : Level → String
+  | .zero => "0"
+  | .succ l => "s" ++ levelText l
+  | .max a b => "(max " ++ levelText a ++ " " ++ levelText b ++ ")"
+  | .imax a b => "(imax " ++ levelText a ++ " " ++ levelText b ++ ")"
+  | .param n => n.toString
+  | .mvar _ => "?"
+
+partial def levelsText : List Level → String
+  | [] => ""
+  | l :: ls => levelText l ++ "," ++ levelsText ls
+
+def binderText : BinderInfo → String
+  | .default => "("
+  | .implicit => "{"
+  | .strictImplicit => "{{"
+  | .instImplicit => "["
+
+/-- A statement as text that depends on nothing but its structure: no names of bound variables, no notation. -/
+partial def shape : Expr → String
+  | .bvar i => "#" ++ toString i
+  | .fvar i => i.name.toString
+  | .mvar _ => "?"
+  | .sort l => "(Sort " ++ levelText l ++ ")"
+  | .const n ls => n.toString ++ ".{" ++ levelsText ls ++ "}"
+  | .app f a => "(" ++ shape f ++ " " ++ shape a ++ ")"
+  | .lam _ t b i => "(fun " ++ binderText i ++ shape t ++ " " ++ shape b ++ ")"
+  | .forallE _ t b i => "(all " ++ binderText i ++ shape t ++ " " ++ shape b ++ ")"
+  | .letE _ t v b _ => "(let " ++ shape t ++ " " ++ shape v ++ " " ++ shape b ++ ")"
+  | .lit (.natVal n) => toString n
+  | .lit (.strVal s) => Json.compress (.str s)
+  | .mdata _ e => shape e
+  | .proj s i e => "(" ++ s.toString ++ "." ++ toString i ++ " " ++ shape e ++ ")"
+
+def kind : ConstantInfo → String
+  | .axiomInfo _ => "axiom"
+  | .defnInfo _ => "def"
+  | .thmInfo _ => "theorem"
+  | .opaqueInfo _ => "opaque"
+  | .quotInfo _ => "quot"
+  | .inductInfo _ => "inductive"
+  | .ctorInfo _ => "constructor"
+  | .recInfo _ => "recursor"
+
+partial def names (list : Array Name) (i : Nat := 0) (out : Array Json := #[]) : Json :=
+  if h : i < list.size then names list (i + 1) (out.push (.str list[i].toString)) else .arr out
+
+/-- Those of the constants that were declared as axioms. (A theorem without a body looks like one, but was none.) -/
+partial def axioms (env : Environment) (list : Array Name) (i : Nat := 0) (out : Array Json := #[]) : Json :=
+  if h : i < list.size then
+    let out := match getOriginalConstKind? env list[i] with
+      | some .axiom => out.push (.str list[i].toString)
+      | _ => out
+    axioms env list (i + 1) out
+  else .arr out
+
+/-- The kernel's own word on a value: empty if its type is the declared one. -/
+def recheck (env : Environment) (type value : Expr) : String :=
+  match Kernel.check env {} value with
+  | .error _ => "the kernel refuses the value"
+  | .ok found =>
+    match Kernel.isDefEq env {} found type with
+    | .ok true => ""
+    | _ => "the value is not of the declared type"
+
+def valueOf : ConstantInfo → Option Expr
+  | .defnInfo i => some i.value
+  | .thmInfo i => some i.value
+  | .opaqueInfo i => some i.value
+  | _ => none
+
+def describe (info : ConstantInfo) : TermElabM Json := do
+  let env ← getEnv
+  let statement := (← ppExpr info.type).pretty 120
+  let own := match valueOf info with
+    | some value => value.getUsedConstants
+    | none => #[]
+  let mut fields := [
+    ("name", Json.str info.name.toString), ("kind", .str (kind info)),
+    ("statement", .str statement), ("shape", .str (shape info.type)),
+    ("inType", names info.type.getUsedConstants), ("inValue", names own), ("axioms", axioms env info.type.getUsedConstants), ("axiomsOfValue", axioms env own)]
+  if let some value := valueOf info then
+    fields := ("recheck", .str (recheck env info.type value)) :: fields
+  return Json.mkObj fields
+
+partial def describeAll (data : ModuleData) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
+  if h : i < data.constants.size then
+    describeAll data (i + 1) (out.push (← describe data.constants[i]))
+  else
+    return out
+
+def isLibrary (module : Name) : Bool :=
+  module.getRoot == `Init || module.getRoot == `Std || module.getRoot == `Lean || module.getRoot == `Lake
+
+partial def walk (env : Environment) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
+  if h : i < env.header.moduleNames.size then
+    let module := env.header.moduleNames[i]
+    if isLibrary module then
+      walk env (i + 1) out
+    else
+      let found ← describeAll env.header.moduleData[i]! 0 #[]
+      walk env (i + 1) (out.push (Json.mkObj [("module", .str module.toString), ("declarations", .arr found)]))
+  else
+    return out
+
+elab "q35_audit " out:str : tactic => do
+  IO.FS.writeFile out.getString (Json.compress (.arr (← walk (← getEnv) 0 #[])))
+
+end Q35.Audit
+end
+
+set_option maxHeartbeats 0 in
+set_option maxRecDepth 100000 in
+example : True := by
+  q35_audit "OUT"
+  trivial

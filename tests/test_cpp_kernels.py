@@ -1,0 +1,87 @@
+"""The stand-alone C++ tests of the kernels, plain and under the sanitizers, and that they notice what they must.
+
+A missing compiler fails these tests: kernels that nobody can test are not tested.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import q35kernels
+from q35kernels import build_variant
+from q35kernels.sources import SOURCES
+
+TOTAL = re.compile(r"^total: (\d+) compared, (\d+) failed$", re.MULTILINE)
+GROUP = re.compile(r"^.{45} +(\d+) compared +(\d+) failed$", re.MULTILINE)
+
+
+def run_tests(program: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program], capture_output=True, text=True, timeout=600, check=False)
+
+
+def changed_sources(folder: Path, name: str, old: str, new: str) -> Path:
+    """A copy of the kernels' sources with the one occurrence of `old` in the file `name` replaced."""
+    copy = folder / "cpu"
+    shutil.copytree(SOURCES, copy)
+    text = (copy / name).read_text()
+    assert text.count(old) == 1, f"{name}: {old!r} stands there {text.count(old)} times"
+    (copy / name).write_text(text.replace(old, new))
+    return copy
+
+
+@pytest.mark.parametrize("sanitize", [False, True], ids=["plain", "sanitized"])
+def test_program_passes(sanitize: bool) -> None:
+    done = run_tests(build_variant.build_tests(sanitize=sanitize))
+    assert done.returncode == 0, done.stdout + done.stderr
+    total = TOTAL.search(done.stdout)
+    assert total is not None, done.stdout
+    compared = [int(group[0]) for group in GROUP.findall(done.stdout)]
+    assert sum(compared) == int(total[1]) > 1_000_000
+    assert min(compared) > 0
+    for isa in q35kernels.available_isas():
+        assert f"ran on: {isa}\n" in done.stdout
+        assert f"{isa} against scalar: encoders" in done.stdout
+
+
+def test_sanitizers_are_on(tmp_path: Path) -> None:
+    overflow = changed_sources(
+        tmp_path, "scalar.cpp", "sum += a[j] * b[j];", "sum += (a[j] * b[j]) * 0x7FFFFFFF + 0x7FFFFFFF;"
+    )
+    done = run_tests(build_variant.build_tests(overflow, sanitize=True))
+    assert done.returncode != 0
+    assert "runtime error: signed integer overflow" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        (
+            "scalar.cpp",
+            "for (std::size_t j = 0; j < 2 * pairs; ++j) values[j]",
+            "for (std::size_t j = 0; j <= 2 * pairs; ++j) values[j]",
+        ),
+        ("half.hpp", "rounded = bits + ((std::uint64_t{1} << 41) - 1)", "rounded = bits + (std::uint64_t{1} << 41)"),
+        ("exact.hpp", "(high.error != 0 ? high.error : middle.error) < 0", "high.error < 0"),
+        ("matrix.cpp", "return used == 0 ||", "return used <= 3 ||"),
+    ],
+    ids=["overrun", "tie", "exact-sign", "tail-bits"],
+)
+def test_program_notices(name: str, old: str, new: str, tmp_path: Path) -> None:
+    done = run_tests(build_variant.build_tests(changed_sources(tmp_path, name, old, new), sanitize=False))
+    assert done.returncode != 0, "the C++ tests pass with this bug planted"
+
+
+def test_source_hash_names_the_sources(tmp_path: Path) -> None:
+    copy = changed_sources(tmp_path, "isa.cpp", "Which kernels", "What kernels")
+    extension = build_variant.build(copy, tmp_path / "out")
+    own = q35kernels.source_sha256()
+    assert own == q35kernels.source_sha256_of(SOURCES), "the installed kernels are not built from this source tree"
+    with build_variant.active(extension):
+        assert q35kernels.source_sha256() == q35kernels.source_sha256_of(copy) != own
+        assert q35kernels.extension_path() == extension
+    assert q35kernels.source_sha256() == own
