@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--q35-effort", choices=["quick", "default", "deep"], default="default", help="sampled examples a test"
     )
+    group.addoption("--q35-without", metavar="ISA", action="append", default=[], help="treat an ISA as missing here")
     group.addoption("--q35-root", metavar="DIR", help="judge the packages in this folder instead of the installed ones")
 
 
@@ -48,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(config), "q35-collector")
     hypothesis.settings.load_profile(config.getoption("--q35-effort"))
+    subjects.EXCLUDED.update(config.getoption("--q35-without"))
     root = config.getoption("--q35-root")
     if root:
         try:

@@ -26,17 +26,20 @@ class Run:
         return {test["id"]: test["outcome"] for test in (self.report or {"tests": []})["tests"]}
 
 
-def run_session(arguments: list[str], folder: Path, *, plugin: bool = False, limit_s: float = 300) -> Run:
+def run_session(
+    arguments: list[str], folder: Path, *, plugin: bool = False, workers: bool = False, limit_s: float = 300
+) -> Run:
     """Runs pytest with `arguments` in `folder`, away from this session's plugins; kills it after `limit_s` seconds.
 
-    `plugin`: load the framework for tests that do not live in the conformance folder.
+    `plugin`: load the framework for tests that do not live in the conformance folder. `workers`: allow xdist.
     """
     report = folder / "session-report.json"
     report.unlink(missing_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
     environment["PYTHONPATH"] = str(REPOSITORY)
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += [] if workers else ["-p", "no:xdist"]
     command += ["-p", "conformance.conftest"] if plugin else []
     try:
         done = subprocess.run(

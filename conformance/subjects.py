@@ -14,6 +14,9 @@ from conformance.formats import BLOCK_SCHEMES
 
 KERNEL_ISAS = ("scalar", "avx512")
 
+EXCLUDED: set[str] = set()
+"""Instruction sets that this session must treat as missing (`--q35-without`)."""
+
 Codes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
@@ -51,9 +54,11 @@ def kernels() -> ModuleType:
 
 def machine_lacks(isa: str | None) -> str | None:
     """Why kernels of an ISA cannot run on this machine, or None when they can (or no ISA is asked for)."""
-    if isa is None or isa in kernels().available_isas():
+    if isa is None:
         return None
-    return f"this machine has no {isa}"
+    if isa in EXCLUDED:
+        return f"{isa} was excluded by --q35-without"
+    return None if isa in kernels().available_isas() else f"this machine has no {isa}"
 
 
 class Kernel:

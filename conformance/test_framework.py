@@ -11,7 +11,7 @@ import pytest
 
 from conformance.conftest import VOID_EXIT
 from conformance.ledger import Ledger
-from conformance.runner import Run, run_session
+from conformance.runner import REPOSITORY, Run, run_session
 
 CLAIM: dict[str, Any] = {"subject": "framework", "truth": "expected-outcome", "level": "sampled"}
 REAL = "subject='reference', truth='exact-rational'"
@@ -93,6 +93,31 @@ def test_what_is_void_or_not_run_is_listed_with_its_reason(tmp_path: Path, compa
     compared.equal(report["void"], [{"id": "test_it.py::test_empty", "reason": "it compared nothing"}], **CLAIM)
     compared.equal(report["not_run"], [{"id": "test_it.py::test_missing", "reason": "this machine lacks it"}], **CLAIM)
     compared.equal(report["compared"], {"reference": {"tests": 1, "exhaustive": 3, "sampled": 0}}, **CLAIM)
+
+
+def test_kernels_of_a_missing_isa_are_not_run(tmp_path: Path, compared: Ledger) -> None:
+    """Never passed, never left out: listed as not run, while the others are judged."""
+    test = f"{REPOSITORY}/conformance/test_streams.py::test_wrong_lengths_are_refused"
+    run = run_session([f"--rootdir={REPOSITORY}", "--q35-without=avx512", test], tmp_path)
+    assert run.report is not None, run.output
+    want = {"reference-vectorized": "passed", "kernel-scalar": "passed", "kernel-avx512": "not run"}
+    compared.equal({name.split("[")[1].rstrip("]"): o for name, o in run.outcomes().items()}, want, **CLAIM)
+    compared.equal(sorted(run.report["compared"]), ["kernel-scalar", "reference-vectorized"], **CLAIM)
+    compared.equal(len(run.report["not_run"]), 1, **CLAIM)
+
+
+def test_workers_report_to_one_session(tmp_path: Path, compared: Ledger) -> None:
+    """With xdist the comparisons of every worker arrive in the one report."""
+    count = ", level='exhaustive', domain=5)"
+    source = f"""
+        @pytest.mark.parametrize("n", range(6))
+        def test_it(n, compared): compared.count(5, {REAL}{count}
+        """
+    (tmp_path / "test_it.py").write_text("import pytest\n" + textwrap.dedent(source))
+    run = run_session([f"--rootdir={tmp_path}", "-n", "2", "test_it.py"], tmp_path, plugin=True, workers=True)
+    assert run.report is not None, run.output
+    want = {"reference": {"tests": 6, "exhaustive": 30, "sampled": 0}}
+    compared.equal((run.status, run.report["verdict"], run.report["compared"]), (0, "passed", want), **CLAIM)
 
 
 def test_ledger_compares_bits(compared: Ledger) -> None:

@@ -1,7 +1,7 @@
 """The command line. Each command imports what it needs when it runs, so that `q35 --help` answers at once.
 
-Exit codes: 0 done, 1 wrong input, 2 wrong usage, 3 a check failed, 130 interrupted (143 terminated). Errors are one line on
-stderr; with `--json` the one document on stdout then says the same. `Q35_DEBUG=1` adds Python's traceback.
+Exit codes: 0 done, 1 wrong input, 2 wrong usage, 3 a check failed, 130 interrupted (143 terminated). Errors are one
+line on stderr; with `--json` the one document on stdout then says the same. `Q35_DEBUG=1` adds Python's traceback.
 """
 
 from __future__ import annotations
@@ -26,11 +26,19 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="State, prove, implement, test and certify low-bit number formats.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over existing files.")]
+
+Project = Annotated[Path | None, typer.Option(metavar="DIR", help="The project's folder, if not this one.")]
+Toolchain = Annotated[
+    str | None, typer.Option(metavar="FOLDER|embedded", help="Which Lean, instead of $Q35_LEAN, PATH, embedded.")
+]
 
 
 def main() -> None:
@@ -69,8 +77,15 @@ def _report(error: Q35Error, wants_json: bool) -> int:
         traceback.print_exc()
     print("q35: " + " ".join(str(error).split()), file=sys.stderr)
     if wants_json:
-        _print_json({"schema": "q35.error/1", "exit_code": error.exit_code, "what": error.what, "where": error.where,
-                     "fix": error.fix})
+        _print_json(
+            {
+                "schema": "q35.error/1",
+                "exit_code": error.exit_code,
+                "what": error.what,
+                "where": error.where,
+                "fix": error.fix,
+            }
+        )
     return error.exit_code
 
 
@@ -87,20 +102,63 @@ def _progress(label: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(label), BarColumn(), DownloadColumn(), TimeRemainingColumn(), TextColumn("{task.fields[tensor]}"))
+    columns = (
+        TextColumn(label),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[tensor]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, tensor="")
         yield lambda name, done, total: bar.update(task, completed=done, total=total, tensor=name)
 
 
 @app.command()
+def doctor(
+    toolchain: Toolchain = None,
+    project: Project = None,
+    json_: Json = False,
+) -> None:
+    """Tell which Lean is used and why, and whether it is fit to use; install it if there is none."""
+    _lean("doctor", [], project, toolchain, json_)
+
+
+@app.command()
+def build(
+    modules: Annotated[
+        list[str] | None, typer.Argument(metavar="MODULE...", help="Names or files; all if none.")
+    ] = None,
+    toolchain: Toolchain = None,
+    project: Project = None,
+    json_: Json = False,
+) -> None:
+    """Build the proofs; only what changed."""
+    _lean("build", modules or [], project, toolchain, json_)
+
+
+def _lean(command: str, arguments: list[str], project: Path | None, toolchain: str | None, json_: bool) -> None:
+    """Run a command of `q35.lean` and exit with its code."""
+    from q35.lean.__main__ import main as lean
+    from q35.project import find_project
+
+    options = ["--project", str(find_project(project) / "proofs")]
+    options += ["--toolchain", toolchain] if toolchain else []
+    raise typer.Exit(lean([command, *arguments, *options, *(["--json"] if json_ else [])]))
+
+
+@app.command()
 def quantize(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A safetensors file, an index, or a folder with either.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A safetensors file, an index, or a folder with either.")
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its certificate is OUT.cert.json.")],
     scheme: Annotated[str | None, typer.Option(help="codebook (default), block, row-affine or row-absmax.")] = None,
     block_size: Annotated[int | None, typer.Option(help="32, 64 (default) or 128 weights a step.")] = None,
     storage: Annotated[str | None, typer.Option(help="stream (default): 7 bits a code; byte: 8.")] = None,
-    include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Quantize these tensors and no others.")] = None,
+    include: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Quantize these tensors and no others.")
+    ] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Keep these tensors as they are.")] = None,
     json_: Json = False,
     force: Force = False,
@@ -114,9 +172,11 @@ def quantize(
         result = work(source, target, request, progress)
     if json_:
         return _print_json(result)
-    print(f"{result['quantized']} of {result['tensors']} tensors, {result['weights']:,} weights, "
-          f"{_ratio(result['bits_per_weight']):.4g} bits/weight, relative RMSE {float(result['relative_rmse']):.2%}, "
-          f"{result['seconds']:.2f} s, {result['weights'] / 1e6 / max(result['seconds'], 1e-3):.1f} M weights/s")
+    print(
+        f"{result['quantized']} of {result['tensors']} tensors, {result['weights']:,} weights, "
+        f"{_ratio(result['bits_per_weight']):.4g} bits/weight, relative RMSE {float(result['relative_rmse']):.2%}, "
+        f"{result['seconds']:.2f} s, {result['weights'] / 1e6 / max(result['seconds'], 1e-3):.1f} M weights/s"
+    )
 
 
 @app.command()
@@ -136,9 +196,11 @@ def verify(
     result["seconds"] = round(perf_counter() - started, 3)
     if json_:
         return _print_json(result)
-    print(f"verified: {result['quantized']} quantized and {result['tensors'] - result['quantized']} copied tensors, "
-          f"{result['weights']:,} weights, relative RMSE {float(result['relative_rmse']):.2%}, every figure of the "
-          f"certificate derived anew, {result['seconds']:.2f} s")
+    print(
+        f"verified: {result['quantized']} quantized and {result['tensors'] - result['quantized']} copied tensors, "
+        f"{result['weights']:,} weights, relative RMSE {float(result['relative_rmse']):.2%}, every figure of the "
+        f"certificate derived anew, {result['seconds']:.2f} s"
+    )
 
 
 @app.command()
@@ -156,8 +218,10 @@ def dequantize(
         result = work(source, target, dtype, force, progress)
     if json_:
         return _print_json(result)
-    print(f"{result['dequantized']} of {result['tensors']} tensors dequantized, {result['bytes']:,} bytes, "
-          f"{result['seconds']:.2f} s")
+    print(
+        f"{result['dequantized']} of {result['tensors']} tensors dequantized, {result['bytes']:,} bytes, "
+        f"{result['seconds']:.2f} s"
+    )
 
 
 @app.command()
@@ -185,10 +249,17 @@ def _print_tensors(result: dict[str, Any]) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for entry in result["tensors"]:
         stored = "as it was" if entry["action"] == "copied" else "quantized"
-        table.add_row(escape(entry["name"]), entry["dtype"], "x".join(map(str, entry["shape"])) or "scalar", stored,
-                      f"{entry['bits_per_weight']:.4g}", _shown(entry["relative_rmse"], ".2%"),
-                      _shown(entry["largest_error"], ".3g"), _shown(entry["error_bound"], ".3g"),
-                      _shown(entry["outside_region"], "d"))
+        table.add_row(
+            escape(entry["name"]),
+            entry["dtype"],
+            "x".join(map(str, entry["shape"])) or "scalar",
+            stored,
+            f"{entry['bits_per_weight']:.4g}",
+            _shown(entry["relative_rmse"], ".2%"),
+            _shown(entry["largest_error"], ".3g"),
+            _shown(entry["error_bound"], ".3g"),
+            _shown(entry["outside_region"], "d"),
+        )
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table)
     totals, format_, certified = result["totals"], result["format"], result["certificate"]

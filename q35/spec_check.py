@@ -112,7 +112,7 @@ def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> It
 
 def check_links(project: Path, proofs: Proofs) -> Check:
     """Every link of a requirement or a claim leads to something that exists; every requirement has evidence; ids are unique."""
-    findings = []
+    findings: list[str] = []
     seen: set[str] = set()
     examined = 0
     for requirement in requirements(project):
@@ -190,7 +190,7 @@ def agree_on_statements(project: Path, proofs: Proofs) -> int:
 
 def check_fresh(name: str, project: Path, folder: Path, write: Callable[[Path], object]) -> Check:
     """The files that `write` makes are byte for byte the ones in `folder`; the first difference of each is named."""
-    findings = []
+    findings: list[str] = []
     with tempfile.TemporaryDirectory(prefix="q35-fresh-") as scratch:
         write(Path(scratch))
         made = {path.name for path in Path(scratch).iterdir()}

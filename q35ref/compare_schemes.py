@@ -63,18 +63,27 @@ def plain_integers(bits: int, divisor: int, group: int | None) -> Callable[[Floa
     return apply
 
 
-def q35(scheme: str, block_size: int | None = None) -> Callable[[Floats], tuple[Floats, int]]:
+RoundTrip = Callable[[Floats, str, int | None], Floats]
+"""Weights, scheme and block size to the weights that are read back."""
+
+
+def reference_round_trip(weights: Floats, scheme: str, block_size: int | None) -> Floats:
+    """Quantize and dequantize with the NumPy reference."""
+    return vectorized.dequantize(vectorized.quantize(weights, scheme, block_size))
+
+
+def q35(scheme: str, block_size: int | None, round_trip: RoundTrip) -> Callable[[Floats], tuple[Floats, int]]:
     """A Q35 scheme, stored as a stream."""
 
     def apply(weights: Floats) -> tuple[Floats, int]:
-        restored = vectorized.dequantize(vectorized.quantize(weights, scheme, block_size))
+        restored = round_trip(weights, scheme, block_size)
         return restored, 8 * exact.stored_bytes(formats.scheme(scheme), block_size, STORAGE, *weights.shape)
 
     return apply
 
 
-def methods() -> list[Method]:
-    """Every row of the comparison: the plain formats, then each scheme, with blocks in every size."""
+def methods(round_trip: RoundTrip = reference_round_trip) -> list[Method]:
+    """Every row of the comparison: the plain formats, then each scheme by `round_trip`, with blocks in every size."""
     plain = [
         Method("int8, row absmax/127", plain_integers(8, 127, None)),
         Method("int4, row absmax/7", plain_integers(4, 7, None)),
@@ -85,7 +94,7 @@ def methods() -> list[Method]:
         published = " (published)" if scheme.published else ""
         for size in formats.BLOCK_SIZES if scheme.has_blocks else (None,):
             name = f"Q35 {scheme.id}{published}" if size is None else f"Q35 {scheme.id} {size}"
-            ours.append(Method(name, q35(scheme.id, size)))
+            ours.append(Method(name, q35(scheme.id, size, round_trip)))
     return plain + ours
 
 

@@ -4,6 +4,9 @@ Run as `python -m q35ref.learn_codebook`; it rewrites `spec/codebook.json`. No m
 every block chooses its step among the scheme's own candidates under the present table; then each entry moves to the
 mean of the pairs that chose it, a block of step d counting with weight d^2, so that the rounds lower the squared error
 in the weights' own units. Learning may be approximate: what is binding is the table that it writes.
+
+The table is not closed under negation, and steps take both signs. Measured with as many candidates, a symmetric table
+costs 0.4 points of relative RMSE: 11.3 % against 10.9 % on N(0,1), 11.5 % against 11.1 % on a model's linear weights.
 """
 
 from __future__ import annotations

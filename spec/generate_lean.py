@@ -27,7 +27,7 @@ TARGET = SPEC.parent / "proofs" / "Q35" / "CodebookTable.lean"
 
 SCALE = 256
 """Box corners are integers in units of 1 / SCALE."""
-ENTRIES_A_LINE = 8
+ENTRIES_A_LINE = 4
 LINE_LENGTH = 118
 
 
@@ -167,10 +167,21 @@ def codebook{title}Tree : CoverTree :=
 """
 
 
+def entry_tree(entries: list[Pair], indent: str) -> str:
+    """The Lean term of the entries as a tree of halves, ENTRIES_A_LINE to a line."""
+    if len(entries) == 1:
+        a, b = (str(v) if v >= 0 else f"({v})" for v in entries[0])
+        return f"(.entry {a} {b})"
+    middle = len(entries) // 2
+    if len(entries) > ENTRIES_A_LINE:
+        inner = indent + "  "
+        return f"{indent}(.halves\n{entry_tree(entries[:middle], inner)}\n{entry_tree(entries[middle:], inner)})"
+    lead = indent if len(entries) == ENTRIES_A_LINE else ""
+    return f"{lead}(.halves {entry_tree(entries[:middle], indent)} {entry_tree(entries[middle:], indent)})"
+
+
 def lean_file(entries: list[Pair]) -> str:
     """The text of CodebookTable.lean."""
-    pairs = [f"({a}, {b})" for a, b in entries]
-    rows = ",\n".join("  " + ", ".join(pairs[i : i + ENTRIES_A_LINE]) for i in range(0, len(pairs), ENTRIES_A_LINE))
     return f"""module
 
 public import Q35.Cover
@@ -183,8 +194,8 @@ public import Q35.Cover
 namespace Q35
 
 /-- The 128 learned pairs, in the order of their codes. -/
-def codebookEntries : Array (Int × Int) := #[
-{rows}]
+def codebookEntries : EntryTree :=
+{entry_tree(entries, "  ")}
 
 /-- The corners of the trees' boxes are integers in units of one part in this many. -/
 def codebookScale : Int := {SCALE}

@@ -26,12 +26,18 @@ def normal(shape: tuple[int, ...], dtype: str = "F32", seed: int = 0, scale: flo
     return tensor(dtype, np.random.default_rng(seed).standard_normal(shape) * scale)
 
 
-def write(path: Path, tensors: Mapping[str, tuple[str, NDArray[Any]]], metadata: Mapping[str, str] | None = None) -> Path:
+def write(
+    path: Path, tensors: Mapping[str, tuple[str, NDArray[Any]]], metadata: Mapping[str, str] | None = None
+) -> Path:
     """A safetensors file, its tensors in the given order."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     position = 0
     for name, (dtype, values) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": list(values.shape), "data_offsets": [position, position + values.nbytes]}
+        header[name] = {
+            "dtype": dtype,
+            "shape": list(values.shape),
+            "data_offsets": [position, position + values.nbytes],
+        }
         position += values.nbytes
     return write_raw(path, header, b"".join(values.tobytes() for _, values in tensors.values()))
 
@@ -68,7 +74,9 @@ def certificate_of(out: Path) -> Path:
     return out.with_name(out.name + ".cert.json")
 
 
-def forge(out: Path, change: Callable[[dict[str, Any]], None], data: Callable[[bytearray, dict[str, Any]], None] | None = None) -> None:
+def forge(
+    out: Path, change: Callable[[dict[str, Any]], None], data: Callable[[bytearray, dict[str, Any]], None] | None = None
+) -> None:
     """Change a certificate (and the model file's data), then make all digests consistent again.
 
     What is left for a verifier to find is the untrue statement itself.
@@ -84,10 +92,13 @@ def forge(out: Path, change: Callable[[dict[str, Any]], None], data: Callable[[b
             for key in [key for key in entry if key.endswith("_sha256") and key != "input_sha256"]:
                 begin, end = header[f"{entry['name']}.{key.removesuffix('_sha256')}"]["data_offsets"]
                 entry[key] = hashlib.sha256(body[begin:end]).hexdigest()
+
     def text(item: object) -> bytes:
         return (json.dumps(item, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
     header["__metadata__"]["q35.certificate_sha256"] = hashlib.sha256(
-        text({key: item for key, item in value.items() if key != "output"})).hexdigest()
+        text({key: item for key, item in value.items() if key != "output"})
+    ).hexdigest()
     write_raw(out, json.dumps(header, ensure_ascii=False).encode(), bytes(body))
     value["output"] = {"size": out.stat().st_size, "sha256": hashlib.sha256(out.read_bytes()).hexdigest()}
     path.write_bytes(text(value))

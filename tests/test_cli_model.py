@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +20,15 @@ from q35 import cli
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return write(tmp_path / "in.safetensors", {"a.weight": normal((6, 64)), "b.weight": normal((3, 5)), "bias": normal((4,))})
+    return write(
+        tmp_path / "in.safetensors", {"a.weight": normal((6, 64)), "b.weight": normal((3, 5)), "bias": normal((4,))}
+    )
 
 
 def _run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "q35", *map(str, arguments)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "q35", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
 
 
 def test_the_whole_round(source: Path, tmp_path: Path) -> None:
@@ -43,8 +49,22 @@ def test_the_whole_round(source: Path, tmp_path: Path) -> None:
 
 def test_options_reach_the_quantizer(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.safetensors"
-    done = _run("quantize", source, out, "--scheme", "block", "--block-size", 32, "--storage", "byte", "--include", "*weight",
-                "--exclude", "b*", "--json")
+    done = _run(
+        "quantize",
+        source,
+        out,
+        "--scheme",
+        "block",
+        "--block-size",
+        32,
+        "--storage",
+        "byte",
+        "--include",
+        "*weight",
+        "--exclude",
+        "b*",
+        "--json",
+    )
     result = json.loads(done.stdout)
     assert (result["scheme"], result["block_size"], result["storage"], result["quantized"]) == ("block", 32, "byte", 1)
     assert _run("quantize", source, out).returncode == 1
@@ -57,8 +77,11 @@ def test_options_reach_the_quantizer(source: Path, tmp_path: Path) -> None:
 def test_json_is_one_document(source: Path, tmp_path: Path, command: str) -> None:
     out = tmp_path / "out.safetensors"
     arguments: dict[str, tuple[Any, ...]] = {
-        "quantize": (source, tmp_path / "more"), "verify": (out, "--against", source), "inspect": (out,),
-        "dequantize": (out, tmp_path / "back")}
+        "quantize": (source, tmp_path / "more"),
+        "verify": (out, "--against", source),
+        "inspect": (out,),
+        "dequantize": (out, tmp_path / "back"),
+    }
     _run("quantize", source, out)
     done = _run(command, *arguments[command], "--json")
     assert done.returncode == 0
@@ -69,13 +92,24 @@ def test_wrong_input_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     done = _run("quantize", tmp_path / "nowhere", tmp_path / "out", "--json")
     assert done.returncode == 1
     assert done.stderr == f"q35: {tmp_path / 'nowhere'}: no such file\n"
-    assert json.loads(done.stdout) == {"schema": "q35.error/1", "exit_code": 1, "what": "no such file",
-                                       "where": str(tmp_path / "nowhere"), "fix": None}
+    assert json.loads(done.stdout) == {
+        "schema": "q35.error/1",
+        "exit_code": 1,
+        "what": "no such file",
+        "where": str(tmp_path / "nowhere"),
+        "fix": None,
+    }
 
 
 def test_wrong_usage_is_exit_code_2() -> None:
-    for arguments in ([], ["quantize"], ["no-such-command"], ["inspect", "--no-such-option"], ["verify", "x"],
-                      ["quantize", "a", "b", "--block-size", "x"]):
+    for arguments in (
+        [],
+        ["quantize"],
+        ["no-such-command"],
+        ["inspect", "--no-such-option"],
+        ["verify", "x"],
+        ["quantize", "a", "b", "--block-size", "x"],
+    ):
         done = _run(*arguments)
         assert done.returncode == 2, arguments
         assert "Traceback" not in done.stderr
@@ -84,8 +118,10 @@ def test_wrong_usage_is_exit_code_2() -> None:
 def test_a_failed_check_is_exit_code_3(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.safetensors"
     _run("quantize", source, out)
+
     def lie(certificate: dict[str, Any]) -> None:
         certificate["tensors"][0]["outside_region"] += 1
+
     forge(out, lie)
     done = _run("verify", out, "--against", source)
     assert done.returncode == 3
@@ -95,10 +131,12 @@ def test_a_failed_check_is_exit_code_3(source: Path, tmp_path: Path) -> None:
     assert _run("verify", out, "--against", source).returncode == 1
 
 
-def test_an_unexpected_error_is_one_line_unless_asked(source: Path, monkeypatch: pytest.MonkeyPatch,
-                                                      capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unexpected_error_is_one_line_unless_asked(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken(path: Path) -> None:
         raise RuntimeError("first\nsecond")
+
     monkeypatch.setattr("q35.model.inspect.inspect", broken)
     assert cli.run(["inspect", str(source)]) == 1
     assert capsys.readouterr().err == "q35: unexpected error, RuntimeError: first (Q35_DEBUG=1 shows the details)\n"
@@ -108,22 +146,24 @@ def test_an_unexpected_error_is_one_line_unless_asked(source: Path, monkeypatch:
 
 
 def test_help_starts_without_the_heavy_modules() -> None:
-    code = "import sys, q35.cli; print(sorted({'numpy', 'rich', 'jsonschema', 'q35kernels', 'q35.model', 'q35.lean'} & set(sys.modules)))"
+    heavy = {"numpy", "rich", "jsonschema", "q35kernels", "q35.model", "q35.lean"}
+    code = f"import sys, q35.cli; print(sorted({heavy!r} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_a_closed_pipe_is_no_traceback(source: Path) -> None:
-    done = subprocess.run(f"{sys.executable} -m q35 inspect {source} | true", shell=True, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        f"{sys.executable} -m q35 inspect {source} | true", shell=True, capture_output=True, text=True, check=False
+    )
     assert "Traceback" not in done.stderr
 
 
 def test_a_progress_bar_is_drawn_on_a_terminal(source: Path, tmp_path: Path) -> None:
-    import pty
-
     def read(handle: int) -> bytes:
-        data = __import__("os").read(handle, 4096)
+        data = os.read(handle, 4096)
         seen.append(data)
         return data
+
     seen: list[bytes] = []
     code = pty.spawn([sys.executable, "-m", "q35", "quantize", str(source), str(tmp_path / "out")], read)
     assert code == 0

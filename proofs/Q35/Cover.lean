@@ -11,6 +11,16 @@ a large tree in seconds. -/
 
 namespace Q35
 
+/-- Entries in the order of their codes, halved again and again: found in few steps by the kernel and by programs. -/
+inductive EntryTree where
+  | entry (a b : Int)
+  | halves (low high : EntryTree)
+
+/-- The entry number `i` of a tree whose lower half holds `half` entries. -/
+def EntryTree.find : EntryTree → (half i : Nat) → Int × Int
+  | .entry a b, _, _ => (a, b)
+  | .halves low high, half, i => if i < half then low.find (half / 2) i else high.find (half / 2) (i - half)
+
 /-- The half plane of the points with `a * x + b * y ≤ c`. -/
 structure HalfPlane where
   a : Int

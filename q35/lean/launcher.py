@@ -74,6 +74,11 @@ PATCHES = (
         "var pthreadPoolSize=2;",
     ),
     Patch(
+        "a worker's 4 MB of stack end before Lean's own guard against deep recursion, and the process with them",
+        'new Worker(pthreadMainJs,{workerData:"em-pthread",name:"em-pthread"})',
+        'new Worker(pthreadMainJs,{workerData:"em-pthread",name:"em-pthread",resourceLimits:{stackSizeMb:256}})',
+    ),
+    Patch(
         "a look at process.stdin makes a pipe non-blocking and EAGAIN then ends the input; a character that lies "
         "across two reads is decoded wrongly: read descriptor 0 itself, as bytes, and wait",
         "var FS_stdin_getChar=()=>{if(!FS_stdin_getChar_buffer.length){var result=null;if(ENVIRONMENT_IS_NODE){"

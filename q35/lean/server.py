@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -77,6 +77,7 @@ class Server:
 
     def close(self) -> None:
         """End the process. The next request starts another."""
+        self.memory = 0
         process, self._process = self._process, None
         if process:
             process.kill()
@@ -91,7 +92,9 @@ class Server:
     def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _running(self) -> subprocess.Popen[str]:
@@ -136,8 +139,9 @@ class Server:
 
     def _died(self, what: str) -> ServerDied:
         said = [line for line in self._tail if line]
+        telling = [line for line in said if "rror" in line] or said[-1:]
         self.close()
-        return ServerDied(f"{what}; it last said: {said[-1]}" if said else what)
+        return ServerDied(f"{what}; it last said: {telling[0]}" if telling else what)
 
 
 def _pump(output: IO[str], answers: queue.Queue[str | None], tail: collections.deque[str]) -> None:

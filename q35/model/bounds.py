@@ -1,9 +1,11 @@
-"""How far a reconstruction can be from its weight: the bound that Lean proves for each scheme, evaluated on real weights.
+"""How far a reconstruction can be from its weight: the bound that Lean proves for each scheme, evaluated on real
+weights.
 
-Arithmetic tables hold every multiple of the slot's scale between its ends, so a weight inside the region is within half a
-scale of its entry (in steps), and one outside is further by what lies outside. The learned table has one covering radius r on
-a polygon around the origin. A pair p outside it is drawn towards the origin until it reaches the border in q = p/t; then
-|p - q| <= (|x| + |y|) (1 - 1/t), and the nearest entry is within r plus that. Where the step is 0 all of a weight is error.
+Arithmetic tables hold every multiple of the slot's scale between its ends, so a weight inside the region is within
+half a scale of its entry (in steps), and one outside is further by what lies outside. The learned table has one
+covering radius r on a polygon around the origin. A pair p outside it is drawn towards the origin until it reaches the
+border in q = p/t; then |p - q| <= (|x| + |y|) (1 - 1/t), and the nearest entry is within r plus that. Where the step
+is 0 all of a weight is error.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ THEOREMS = {
     "block": "Q35.TBD",
     "codebook": "Q35.TBD",
 }
-# Bounds computed in doubles are good to a few parts in 2^53; all that come this close to the largest are computed exactly.
+# Bounds computed in doubles are good to a few parts in 2^53; all that come this close to the largest are computed
+# exactly.
 CLOSE = 1 - 2.0**-40
 
 Doubles = NDArray[np.float64]
@@ -49,7 +52,9 @@ class SlotPromise:
     radius: tuple[Fraction, Fraction]
 
     def evaluate(self, weights: Doubles, steps: Doubles) -> tuple[int, Fraction]:
-        """See `Promise`. A double holds step * edge (11 + 12 bits) exactly: comparing decides which weights lie outside."""
+        """See `Promise`. A double holds step * edge (11 + 12 bits) exactly: comparing decides which weights lie
+        outside.
+        """
         sizes = np.atleast_2d(abs(steps))
         bound = max(Fraction(float(sizes[:, slot::2].max(initial=0.0))) * self.radius[slot] for slot in (0, 1))
         far = abs(weights) > sizes * np.minimum(abs(self.low), abs(self.high))
@@ -71,8 +76,10 @@ class SlotPromise:
         size = abs(step) * np.array([float(radius) for radius in self.radius])[columns % 2]
         size += self._excess(weights, steps, rows, columns)
         close = size >= size.max() * CLOSE
-        return max(self._bound(float(weights[row, column]), float(d), column)
-                   for row, column, d in zip(rows[close].tolist(), columns[close].tolist(), step[close], strict=True))
+        return max(
+            self._bound(float(weights[row, column]), float(d), column)
+            for row, column, d in zip(rows[close].tolist(), columns[close].tolist(), step[close], strict=True)
+        )
 
     def _bound(self, weight: float, step: float, column: int) -> Fraction:
         """The bound of one weight outside, exactly."""
@@ -89,7 +96,7 @@ class PairPromise:
 
     def evaluate(self, weights: Doubles, steps: Doubles) -> tuple[int, Fraction]:
         """See `Promise`. Pairs inside a square that the polygon holds need no closer look."""
-        rows, cols = weights.shape
+        cols = weights.shape[1]
         steps = np.broadcast_to(steps, weights.shape)[:, 0::2]
         bound = Fraction(float(abs(steps).max())) * self.radius
         inner = min(c / (abs(a) + abs(b)) for a, b, c in self.sides) * CLOSE
@@ -106,7 +113,9 @@ class PairPromise:
         return count, max(bound, self._largest_bound(x[outside], y[outside], d[outside])) if count else bound
 
     def _outside(self, x: Doubles, y: Doubles, d: Doubles) -> NDArray[np.bool_]:
-        """Which pairs (x, y)/d lie outside, exactly; the products are exact in doubles, a sum of three may need fractions."""
+        """Which pairs (x, y)/d lie outside, exactly; the products are exact in doubles, a sum of three may need
+        fractions.
+        """
         outside, unsure = np.zeros(len(x), bool), np.zeros(len(x), bool)
         sign, size = np.where(d < 0, -1.0, 1.0), abs(d)
         for a, b, c in self.sides:

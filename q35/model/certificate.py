@@ -1,7 +1,7 @@
 """Certificates: what was done to each tensor and how exact it is, tied to the model file by hashes in both directions.
 
-The model file's metadata carry the digest of the certificate without its `output` section; that section carries the hash of
-the finished model file. So neither file can change by one bit without the other, or itself, giving it away.
+The model file's metadata carry the digest of the certificate without its `output` section; that section carries the
+hash of the finished model file. So neither file can change by one bit without the other, or itself, giving it away.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import q35spec
 
 import q35
+import q35spec
 from q35.errors import InputError
 from q35.files import canonical_json, read_json, sha256_file, sha256_tree
 
@@ -57,7 +57,14 @@ def read(path: Path, metadata: Mapping[str, str], model: Path) -> dict[str, Any]
     value: dict[str, Any] = read_json(path)
     for fault in _validator().iter_errors(value):
         raise InputError(f"not a certificate of this version: {fault.message[:200]} at {fault.json_path}", str(path))
-    if metadata.get(METADATA_KEY) != digest(value):
-        raise InputError(f"this certificate belongs to another file than {model.name}", str(path),
-                         "quantize again, or put the right certificate beside the model")
+    try:
+        own = digest(value)
+    except UnicodeEncodeError:
+        raise InputError("not a certificate: a name in it is not valid Unicode", str(path)) from None
+    if metadata.get(METADATA_KEY) != own:
+        raise InputError(
+            f"this certificate belongs to another file than {model.name}",
+            str(path),
+            "quantize again, or put the right certificate beside the model",
+        )
     return value

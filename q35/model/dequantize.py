@@ -19,13 +19,14 @@ from q35.model.safetensors_io import FLOAT_DTYPES, Model, TensorSpec, Writer
 from q35.model.select import matrix_shape
 
 
-def dequantize(source: Path, target: Path, dtype: str | None = None, force: bool = False,
-               progress: Progress = silent) -> dict[str, Any]:
+def dequantize(
+    source: Path, target: Path, dtype: str | None = None, force: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
     """Write the model that `source` stands for, with the original names and shapes, in `dtype` or the original dtypes.
 
-    F32 holds every dequantized weight exactly; F16 and BF16 are rounded to nearest, ties to even, and what exceeds the
-    largest float16 becomes 65504 with its sign. The other tensors are copied bit for bit. A certificate that lies beside
-    `source` must be its own. Raises `InputError` for bad input or files that cannot be written.
+    F32 holds every dequantized weight exactly; F16 and BF16 are rounded to nearest, ties to even, and what exceeds
+    the largest float16 becomes 65504 with its sign. The other tensors are copied bit for bit. A certificate that lies
+    beside `source` must be its own. Raises `InputError` for bad input or files that cannot be written.
     """
     started = perf_counter()
     if dtype is not None and dtype not in FLOAT_DTYPES:
@@ -43,8 +44,15 @@ def dequantize(source: Path, target: Path, dtype: str | None = None, force: bool
             _write(packed, {spec.name: spec.dtype for spec in specs}, writer, progress)
             sha256 = writer.finish({})
             commit_all([pending])
-    return {"schema": "q35.dequantized/1", "model": target.name, "sha256": sha256, "tensors": len(specs),
-            "dequantized": len(packed.originals), "bytes": writer.size, "seconds": round(perf_counter() - started, 3)}
+    return {
+        "schema": "q35.dequantized/1",
+        "model": target.name,
+        "sha256": sha256,
+        "tensors": len(specs),
+        "dequantized": len(packed.originals),
+        "bytes": writer.size,
+        "seconds": round(perf_counter() - started, 3),
+    }
 
 
 def _write(packed: PackedModel, dtypes: dict[str, str], writer: Writer, progress: Progress) -> None:
@@ -56,15 +64,18 @@ def _write(packed: PackedModel, dtypes: dict[str, str], writer: Writer, progress
             done += len(part)
             progress(info.name, done, total)
     for item in packed.originals.values():
+
         def advance(size: int, item: Original = item) -> None:
             nonlocal done
             done += size
             progress(item.name, done, total)
+
         _write_weights(packed, item, dtypes[item.name], writer, advance)
 
 
-def _write_weights(packed: PackedModel, item: Original, dtype: str, writer: Writer,
-                   advance: Callable[[int], None]) -> None:
+def _write_weights(
+    packed: PackedModel, item: Original, dtype: str, writer: Writer, advance: Callable[[int], None]
+) -> None:
     rows, cols = matrix_shape(item.shape)
     at_once = max(1, WEIGHTS_AT_ONCE // cols)
     for first in range(0, rows, at_once):

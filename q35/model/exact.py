@@ -1,8 +1,8 @@
 """Exact error figures from floating-point arithmetic that cannot round.
 
-A weight (24 bits) and its reconstruction (at most 19 bits) are doubles without loss, and so is nearly always their difference;
-where it is not, an error-free transformation says so and Python's fractions take over. Sums of squares go through limbs of
-18 bits whose products add up below 2^53, so that plain dot products of doubles are exact.
+A weight (24 bits) and its reconstruction (at most 19 bits) are doubles without loss, and so is nearly always their
+difference; where it is not, an error-free transformation says so and Python's fractions take over. Sums of squares go
+through limbs of 18 bits whose products add up below 2^53, so that plain dot products of doubles are exact.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Figures:
 
 
 def measure(weights: NDArray[np.float32], restored: NDArray[np.float32], steps: Doubles, promise: Promise) -> Figures:
-    """The exact figures of `weights` `[rows, cols]` against `restored`; `steps` `[rows, cols]` or `[cols]` are each weight's."""
+    """The exact figures of `weights` `[rows, cols]` against `restored`; `steps` `[rows, cols]` or `[cols]` are each
+    weight's.
+    """
     w = weights.astype(np.float64)
     error, lost = _difference(w, restored.astype(np.float64))
     exact = error if not lost.any() else np.where(lost != 0, 0.0, error)
@@ -99,8 +101,13 @@ def _sum_of_squares(values: Doubles) -> Fraction:
     scaled -= high * 2.0 ** (2 * LIMB)
     middle = np.rint(scaled * 2.0**-LIMB)
     scaled -= middle * 2.0**LIMB
-    sums = {4: high @ high, 3: 2 * (high @ middle), 2: 2 * (high @ scaled) + middle @ middle, 1: 2 * (middle @ scaled),
-            0: scaled @ scaled}
+    sums = {
+        4: high @ high,
+        3: 2 * (high @ middle),
+        2: 2 * (high @ scaled) + middle @ middle,
+        1: 2 * (middle @ scaled),
+        0: scaled @ scaled,
+    }
     total = sum(int(value) << LIMB * power for power, value in sums.items())
     return total * Fraction(2) ** (2 * unit) + (_sum_of_squares(smaller) if smaller.size else 0)
 
@@ -128,7 +135,9 @@ def ratio(value: Fraction) -> str:
 
 
 def relative_rmse(squared_error: Fraction, squared_weight: Fraction) -> str:
-    """sqrt(squared_error / squared_weight) with 12 decimals, halves up, from exact integers; 0 when all weights are 0."""
+    """sqrt(squared_error / squared_weight) with 12 decimals, halves up, from exact integers; 0 when all weights are
+    0.
+    """
     if squared_weight == 0:
         return f"0.{0:0{DECIMALS}d}"
     square = squared_error / squared_weight * 4 * 10 ** (2 * DECIMALS)

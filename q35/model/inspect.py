@@ -16,8 +16,8 @@ from q35.model.scheme import Scheme
 def inspect(source: Path) -> dict[str, Any]:
     """A description of the model in plain JSON values: `format` (None for an ordinary model), `tensors`, `totals`.
 
-    The errors are those of the certificate beside a quantized file, None when there is none; `InputError` when it belongs
-    to another file.
+    The errors are those of the certificate beside a quantized file, None when there is none; `InputError` when it
+    belongs to another file.
     """
     with Model(source) as model:
         if "q35.schema" not in model.metadata:
@@ -30,32 +30,58 @@ def inspect(source: Path) -> dict[str, Any]:
         tensors = [_quantized(item, packed.scheme, entries.get(item.name)) for item in packed.originals.values()]
         tensors += [_plain(info) for info in packed.copied.values()]
         scheme = packed.scheme
-        format_ = {"scheme": scheme.id, "block_size": scheme.block_size, "storage": scheme.storage,
-                   "table_sha256": scheme.table_sha256}
+        format_ = {
+            "scheme": scheme.id,
+            "block_size": scheme.block_size,
+            "storage": scheme.storage,
+            "table_sha256": scheme.table_sha256,
+        }
         return _description(source, format_, certified, sorted(tensors, key=lambda entry: str(entry["name"])), model)
 
 
-def _description(source: Path, format_: dict[str, Any] | None, certified: dict[str, Any] | None,
-                 tensors: list[dict[str, Any]], model: Model) -> dict[str, Any]:
+def _description(
+    source: Path,
+    format_: dict[str, Any] | None,
+    certified: dict[str, Any] | None,
+    tensors: list[dict[str, Any]],
+    model: Model,
+) -> dict[str, Any]:
     return {
         "schema": "q35.inspected/1",
         "model": source.name,
         "files": [path.name for path in model.files],
         "metadata": model.metadata,
         "format": format_,
-        "certificate": None if certified is None else {
-            "sha256": certificate.digest(certified), "tool": certified["tool"], "kernels": certified["kernels"],
-            "totals": certified["totals"]},
+        "certificate": None
+        if certified is None
+        else {
+            "sha256": certificate.digest(certified),
+            "tool": certified["tool"],
+            "kernels": certified["kernels"],
+            "totals": certified["totals"],
+        },
         "tensors": tensors,
-        "totals": {"tensors": len(tensors), "quantized": sum(entry["action"] == "quantized" for entry in tensors),
-                   "bytes": sum(info.size for info in model.tensors.values())},
+        "totals": {
+            "tensors": len(tensors),
+            "quantized": sum(entry["action"] == "quantized" for entry in tensors),
+            "bytes": sum(info.size for info in model.tensors.values()),
+        },
     }
 
 
 def _plain(info: TensorInfo) -> dict[str, Any]:
-    return {"name": info.name, "dtype": info.dtype, "shape": list(info.shape), "action": "copied", "bytes": info.size,
-            "bits_per_weight": float(BITS[info.dtype]), "relative_rmse": None, "largest_error": None,
-            "error_bound": None, "outside_region": None}
+    return {
+        "name": info.name,
+        "dtype": info.dtype,
+        "shape": list(info.shape),
+        "action": "copied",
+        "bytes": info.size,
+        "bits_per_weight": float(BITS[info.dtype]),
+        "relative_rmse": None,
+        "largest_error": None,
+        "error_bound": None,
+        "outside_region": None,
+    }
 
 
 def _quantized(item: Original, scheme: Scheme, entry: dict[str, Any] | None) -> dict[str, Any]:
@@ -64,7 +90,18 @@ def _quantized(item: Original, scheme: Scheme, entry: dict[str, Any] | None) -> 
     errors: dict[str, Any] = dict.fromkeys(("relative_rmse", "largest_error", "error_bound", "outside_region"))
     if entry is not None:
         numerator, denominator = map(int, entry["error_bound"].split("/"))
-        errors = {"relative_rmse": float(entry["relative_rmse"]), "largest_error": float(from_dyadic(entry["largest_error"])),
-                  "error_bound": numerator / denominator, "outside_region": entry["outside_region"]}
-    return {"name": item.name, "dtype": item.dtype, "shape": list(item.shape), "action": "quantized", "bytes": size,
-            "bits_per_weight": 8 * size / prod(item.shape), **errors}
+        errors = {
+            "relative_rmse": float(entry["relative_rmse"]),
+            "largest_error": float(from_dyadic(entry["largest_error"])),
+            "error_bound": numerator / denominator,
+            "outside_region": entry["outside_region"],
+        }
+    return {
+        "name": item.name,
+        "dtype": item.dtype,
+        "shape": list(item.shape),
+        "action": "quantized",
+        "bytes": size,
+        "bits_per_weight": 8 * size / prod(item.shape),
+        **errors,
+    }

@@ -55,11 +55,15 @@ class PackedModel:
             if info is None:
                 raise InputError(f"tensor {name!r} is missing", str(self.model.source))
             if (info.dtype, info.shape) != (dtype, shape):
-                raise InputError(f"tensor {name!r} is {info.dtype} {list(info.shape)}, not {dtype} {list(shape)}",
-                                 str(self.model.source))
+                raise InputError(
+                    f"tensor {name!r} is {info.dtype} {list(info.shape)}, not {dtype} {list(shape)}",
+                    str(self.model.source),
+                )
 
     def part(self, item: Original, first: int, rows: int) -> Part:
-        """Rows `first` to `first + rows` of a quantized tensor; `InputError` for bytes that are no codes or no steps."""
+        """Rows `first` to `first + rows` of a quantized tensor; `InputError` for bytes that are no codes or no
+        steps.
+        """
         cols = matrix_shape(item.shape)[1]
         width = self.scheme.row_bytes(cols)
         where = f"{self.model.source}: tensor {item.name}"
@@ -79,7 +83,8 @@ def part_specs(item: Original | TensorInfo, scheme: Scheme) -> list[tuple[str, s
     rows, cols = matrix_shape(item.shape)
     specs: list[tuple[str, str, tuple[int, ...]]] = [
         (f"{item.name}.codes", "U8", (rows, scheme.row_bytes(cols))),
-        (f"{item.name}.steps", "F16", scheme.step_shape(rows, cols))]
+        (f"{item.name}.steps", "F16", scheme.step_shape(rows, cols)),
+    ]
     if scheme.affine:
         specs.append((f"{item.name}.zero_points", "I8", (cols,)))
     return specs

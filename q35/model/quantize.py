@@ -48,10 +48,11 @@ class Request:
 
 
 def quantize(source: Path, target: Path, request: Request, progress: Progress = silent) -> dict[str, Any]:
-    """Quantize the model `source` to `target` and write the certificate beside it; the certificate's totals and the time.
+    """Quantize the model `source` to `target` and write the certificate beside it; the certificate's totals and the
+    time.
 
-    Both files appear whole or not at all. Raises `InputError` for bad input, an existing target without `force`, or files
-    that cannot be written.
+    Both files appear whole or not at all. Raises `InputError` for bad input, an existing target without `force`, or
+    files that cannot be written.
     """
     started = perf_counter()
     scheme = make_scheme(request.scheme, request.block_size, request.storage)
@@ -71,9 +72,17 @@ def quantize(source: Path, target: Path, request: Request, progress: Progress = 
             pending_certificate.write_at(0, canonical_json(value))
             commit_all([pending_certificate, pending])
     seconds = perf_counter() - started
-    return {"schema": "q35.quantized/1", "model": target.name, "certificate": beside.name, "sha256": sha256,
-            "scheme": scheme.id, "block_size": scheme.block_size, "storage": scheme.storage, **value["totals"],
-            "seconds": round(seconds, 3)}
+    return {
+        "schema": "q35.quantized/1",
+        "model": target.name,
+        "certificate": beside.name,
+        "sha256": sha256,
+        "scheme": scheme.id,
+        "block_size": scheme.block_size,
+        "storage": scheme.storage,
+        **value["totals"],
+        "seconds": round(seconds, 3),
+    }
 
 
 def check_target(model: Model, targets: Sequence[Path], force: bool) -> None:
@@ -96,9 +105,14 @@ def _specs(info: TensorInfo, quantized: bool, scheme: Scheme) -> list[TensorSpec
 def _metadata(model: Model, chosen: set[str], scheme: Scheme) -> dict[str, str]:
     """The output's metadata; the digest of the certificate has its place, and gets its value last."""
     shapes = {name: {"dtype": model.tensors[name].dtype, "shape": list(model.tensors[name].shape)} for name in chosen}
-    own = {"q35.schema": FILE_SCHEMA, "q35.scheme": scheme.id, "q35.storage": scheme.storage,
-           "q35.table_sha256": scheme.table_sha256, certificate.METADATA_KEY: "0" * 64,
-           "q35.tensors": json.dumps(shapes, sort_keys=True, ensure_ascii=False, separators=(",", ":"))}
+    own = {
+        "q35.schema": FILE_SCHEMA,
+        "q35.scheme": scheme.id,
+        "q35.storage": scheme.storage,
+        "q35.table_sha256": scheme.table_sha256,
+        certificate.METADATA_KEY: "0" * 64,
+        "q35.tensors": json.dumps(shapes, sort_keys=True, ensure_ascii=False, separators=(",", ":")),
+    }
     if scheme.block_size is not None:
         own["q35.block_size"] = str(scheme.block_size)
     return {**model.metadata, **own}
@@ -144,6 +158,7 @@ def _quantize_tensor(
     """Write one tensor's codes and steps in row chunks; its certificate entry and its figures."""
     rows, cols = matrix_shape(info.shape)
     at_once = max(1, WEIGHTS_AT_ONCE // cols)
+    specs = [TensorSpec(*spec) for spec in part_specs(info, scheme)]
     ranges = _column_ranges(model, info, cols, at_once) if scheme.affine else None
     figures = Figures()
     for first, weights in model.float_rows(info.name, cols, at_once):
@@ -154,18 +169,23 @@ def _quantize_tensor(
             writer.append(f"{info.name}.steps", part.steps)
         if first == 0 and part.zero_points is not None:
             writer.append(f"{info.name}.zero_points", part.zero_points)
-        figures.add(measure(weights, scheme.dequantize(part, cols), scheme.spread(part.steps, cols),
-                            scheme.promise(cols, part.zero_points)))
+        figures.add(
+            measure(
+                weights,
+                scheme.dequantize(part, cols),
+                scheme.spread(part.steps, cols),
+                scheme.promise(cols, part.zero_points),
+            )
+        )
         advance((first + len(weights)) * (info.size // rows))
-    names = [spec.name for spec in _specs(info, True, scheme)]
-    size = sum(spec.size for spec in _specs(info, True, scheme))
-    zero_points = part.zero_points
     return {
-        **_identity(info, "quantized"), **figures.texts(),
-        "input_sha256": hashlib.sha256(memoryview(model.array(info.name, "u1"))).hexdigest(),
-        **{f"{name.rpartition('.')[2]}_sha256": writer.digest(name) for name in names},
-        "bits_per_weight": ratio(Fraction(8 * size, info.elements)),
-        "bound_theorem": scheme.theorem, "max_safe_k": scheme.max_safe_k(zero_points),
+        **_identity(info, "quantized"),
+        **figures.texts(),
+        "input_sha256": hashlib.sha256(model.array(info.name, "u1").data).hexdigest(),
+        **{f"{spec.name.rpartition('.')[2]}_sha256": writer.digest(spec.name) for spec in specs},
+        "bits_per_weight": ratio(Fraction(8 * sum(spec.size for spec in specs), info.elements)),
+        "bound_theorem": scheme.theorem,
+        "max_safe_k": scheme.max_safe_k(part.zero_points),
     }, figures
 
 
@@ -184,23 +204,36 @@ def _refuse_non_finite(weights: NDArray[np.float32], info: TensorInfo, first: in
     if not finite.all():
         flat = first * cols + int(finite.argmin())
         index = ", ".join(str(int(i)) for i in np.unravel_index(flat, info.shape))
-        raise InputError(f"tensor {info.name!r}: weight [{index}] is {float(weights[~finite][0])}", str(info.path),
-                         "weights must be finite; exclude this tensor or repair the model")
+        raise InputError(
+            f"tensor {info.name!r}: weight [{index}] is {float(weights[~finite][0])}",
+            str(info.path),
+            "weights must be finite; exclude this tensor or repair the model",
+        )
 
 
 def _certificate(model: Model, scheme: Scheme, entries: list[dict[str, Any]], total: Figures) -> dict[str, Any]:
     """The certificate but for its `output` section."""
     quantized = [entry for entry in entries if entry["action"] == "quantized"]
-    size = sum(spec.size for entry in quantized
-               for spec in _specs(model.tensors[entry["name"]], True, scheme))
+    size = sum(spec.size for entry in quantized for spec in _specs(model.tensors[entry["name"]], True, scheme))
     return {
         "schema": certificate.SCHEMA,
         "tool": certificate.describe_tool(),
         "kernels": scheme.describe_kernels(),
-        "format": {"scheme": scheme.id, "block_size": scheme.block_size, "storage": scheme.storage,
-                   "formats_sha256": scheme.formats_sha256, "table_sha256": scheme.table_sha256},
+        "format": {
+            "scheme": scheme.id,
+            "block_size": scheme.block_size,
+            "storage": scheme.storage,
+            "formats_sha256": scheme.formats_sha256,
+            "table_sha256": scheme.table_sha256,
+        },
         "inputs": [certificate.describe_input(path) for path in model.files],
         "tensors": entries,
-        "totals": {"tensors": len(entries), "quantized": len(quantized), "copied": len(entries) - len(quantized),
-                   "bytes": size, "bits_per_weight": ratio(Fraction(8 * size, total.weights)), **total.texts()},
+        "totals": {
+            "tensors": len(entries),
+            "quantized": len(quantized),
+            "copied": len(entries) - len(quantized),
+            "bytes": size,
+            "bits_per_weight": ratio(Fraction(8 * size, total.weights)),
+            **total.texts(),
+        },
     }

@@ -1,8 +1,9 @@
 """safetensors files, read by memory map and written as a stream, both in bounded memory.
 
-The format: 8 bytes little-endian N, N bytes of JSON `{name: {dtype, shape, data_offsets}}` with an optional `__metadata__`
-of strings, then the tensors' bytes, which must cover the rest of the file without hole or overlap. Everything of that is
-checked before a tensor is touched, so that a file that lies gives one `InputError` naming the file and the tensor.
+The format: 8 bytes little-endian N, N bytes of JSON `{name: {dtype, shape, data_offsets}}` with an optional
+`__metadata__` of strings, then the tensors' bytes, which must cover the rest of the file without hole or overlap.
+Everything of that is checked before a tensor is touched, so that a file that lies gives one `InputError` naming the
+file and the tensor.
 """
 
 from __future__ import annotations
@@ -27,9 +28,28 @@ from q35.model.pending import PendingFile
 
 MAX_HEADER = 100_000_000  # bytes; the limit of the format's own implementation
 BITS = {
-    "BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8,
-    "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
-    "C64": 64, "F64": 64, "I64": 64, "U64": 64,
+    "BOOL": 8,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "U8": 8,
+    "I8": 8,
+    "F8_E5M2": 8,
+    "F8_E4M3": 8,
+    "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8,
+    "I16": 16,
+    "U16": 16,
+    "F16": 16,
+    "BF16": 16,
+    "I32": 32,
+    "U32": 32,
+    "F32": 32,
+    "C64": 64,
+    "F64": 64,
+    "I64": 64,
+    "U64": 64,
 }
 FLOAT_DTYPES = ("F32", "F16", "BF16")  # those that float32 holds exactly
 INDEX_SUFFIX = ".safetensors.index.json"
@@ -112,12 +132,15 @@ class Model:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        """Unmap the files, those that an array still looks into (in an error's traceback, say) when that array is gone."""
+        """Unmap the files, those that an array still looks into (in an error's traceback, say) when that array is
+        gone.
+        """
         for mapped in self._maps.values():
             with contextlib.suppress(BufferError):
                 mapped.close()
@@ -141,8 +164,9 @@ class Model:
         """
         info = self.tensors[name]
         if info.dtype not in FLOAT_DTYPES:
-            raise InputError(f"tensor {name!r} has dtype {info.dtype}, not one of {', '.join(FLOAT_DTYPES)}",
-                             str(info.path))
+            raise InputError(
+                f"tensor {name!r} has dtype {info.dtype}, not one of {', '.join(FLOAT_DTYPES)}", str(info.path)
+            )
         rows = info.elements // cols if cols else 0
         for first in range(0, rows, rows_at_once):
             n = min(rows_at_once, rows - first)
@@ -185,8 +209,11 @@ class Writer:
         entries: dict[str, Any] = {"__metadata__": self._metadata} if self._metadata else {}
         offset = 0
         for tensor in self._tensors:
-            entries[tensor.name] = {"dtype": tensor.dtype, "shape": list(tensor.shape),
-                                    "data_offsets": [offset, offset + tensor.size]}
+            entries[tensor.name] = {
+                "dtype": tensor.dtype,
+                "shape": list(tensor.shape),
+                "data_offsets": [offset, offset + tensor.size],
+            }
             offset += tensor.size
         text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
@@ -194,7 +221,7 @@ class Writer:
 
     def append(self, name: str, data: NDArray[Any]) -> None:
         """Append the bytes of `data` to tensor `name`; raises `ValueError` when that is more than it holds."""
-        raw = memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8))
+        raw = np.ascontiguousarray(data).reshape(-1).view(np.uint8).data
         if self._position[name] + len(raw) > self._end[name]:
             raise ValueError(f"too many bytes for tensor {name!r}")
         self._pending.write_at(self._position[name], raw)
@@ -208,7 +235,9 @@ class Writer:
         return self._hash[name].hexdigest()
 
     def finish(self, metadata: Mapping[str, str]) -> str:
-        """Write the header, with the values of `metadata` put in place of equally long ones; the whole file's SHA-256."""
+        """Write the header, with the values of `metadata` put in place of equally long ones; the whole file's
+        SHA-256.
+        """
         for name in self._position:
             self.digest(name)
         self._metadata.update(metadata)
@@ -222,7 +251,9 @@ class Writer:
 
 
 def find_files(source: Path) -> tuple[Path | None, list[Path]]:
-    """The index (if any) and the safetensors files that `source` stands for: a file, an index or a folder with either."""
+    """The index (if any) and the safetensors files that `source` stands for: a file, an index or a folder with
+    either.
+    """
     if source.is_dir():
         source = _only_model(source)
     if not source.exists():
@@ -302,6 +333,7 @@ def read_header(path: Path, handle: int) -> tuple[dict[str, str], list[TensorInf
 
 def _strict_json(raw: bytes) -> Any:
     """JSON in UTF-8 without duplicate keys or lone surrogates; `ValueError` says what is wrong."""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value: dict[str, Any] = {}
         for key, item in pairs:
@@ -310,6 +342,7 @@ def _strict_json(raw: bytes) -> Any:
             (key + item if isinstance(item, str) else key).encode()
             value[key] = item
         return value
+
     return json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
 
 
@@ -319,6 +352,7 @@ def _is_size(value: object) -> bool:
 
 def _tensor(path: Path, name: str, entry: object, start: int) -> TensorInfo:
     """One entry of the header; `start` is the byte where the tensors begin."""
+
     def wrong(what: str) -> InputError:
         return InputError(f"tensor {name!r}: {what}", str(path))
 

@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import q35spec
 from numpy.typing import NDArray
 
+import q35spec
 from q35.errors import InputError, Q35Error
 from q35.files import sha256_file
 from q35.model.bounds import THEOREMS, Doubles, PairPromise, Promise, SlotPromise
@@ -35,7 +35,9 @@ def kernels() -> ModuleType:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of a quantized matrix: codes uint8 `[rows, pairs]`, steps float16 as `Scheme.step_shape`, zero points int8 `[cols]`."""
+    """Rows of a quantized matrix: codes uint8 `[rows, pairs]`, steps float16 as `Scheme.step_shape`, zero points int8
+    `[cols]`.
+    """
 
     codes: NDArray[np.uint8]
     steps: NDArray[np.float16]
@@ -44,7 +46,9 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Scheme:
-    """One scheme of `formats.json` with a block size (None for the row schemes) and a storage; `table` is int8 `[128, 2]`."""
+    """One scheme of `formats.json` with a block size (None for the row schemes) and a storage; `table` is int8 `[128,
+    2]`.
+    """
 
     id: str
     block_size: int | None
@@ -87,13 +91,13 @@ class Scheme:
     def quantize(self, weights: NDArray[np.float32], ranges: NDArray[np.float32] | None) -> Part:
         """Quantize rows float32 `[n, cols]`, all finite.
 
-        `row-affine` rows are part of a larger matrix whose columns' largest and smallest weights are `ranges` `[2, cols]`:
-        quantized on top of them, every part gets the matrix's own steps and zero points.
+        `row-affine` rows are part of a larger matrix whose columns' largest and smallest weights are `ranges` `[2,
+        cols]`: quantized on top of them, every part gets the matrix's own steps and zero points.
         """
         if ranges is None:
             return Part(*kernels().quantize(weights, self.id, self.block_size))
         part = kernels().quantize(np.concatenate([ranges, weights]), self.id)
-        return Part(part.codes[len(ranges):], part.steps, part.zero_points)
+        return Part(part.codes[len(ranges) :], part.steps, part.zero_points)
 
     def dequantize(self, part: Part, cols: int) -> NDArray[np.float32]:
         """The weights float32 `[n, cols]` that `part` stands for, exactly."""
@@ -112,7 +116,9 @@ class Scheme:
         return np.asarray(kernels().pack_stream(codes), np.uint8) if self.storage == "stream" else codes
 
     def load(self, stored: NDArray[np.uint8], cols: int, where: str, first_row: int) -> NDArray[np.uint8]:
-        """The codes of stored rows; `InputError` at `where` for a byte that is no code or a tail bit that is not zero."""
+        """The codes of stored rows; `InputError` at `where` for a byte that is no code or a tail bit that is not
+        zero.
+        """
         try:
             if self.storage == "stream":
                 return np.asarray(kernels().unpack_stream(stored, -(-cols // 2)), np.uint8)
@@ -133,8 +139,10 @@ class Scheme:
         if self.row["table"]["kind"] == "learned":
             return _learned_promise()
         scales = [self.row["table"]["hi_scale"], self.row["table"]["lo_scale"]]
-        low, high = (_alternate([scale * (slot[end] + side / 2) for slot, scale in zip(SLOTS, scales, strict=True)], cols)
-                     for end, side in ((0, -1), (1, 1)))
+        low, high = (
+            _alternate([scale * (slot[end] + side / 2) for slot, scale in zip(SLOTS, scales, strict=True)], cols)
+            for end, side in ((0, -1), (1, 1))
+        )
         zero = 0.0 if zero_points is None else zero_points.astype(np.float64)
         return SlotPromise(low - zero, high - zero, (Fraction(scales[0], 2), Fraction(scales[1], 2)))
 
@@ -142,8 +150,10 @@ class Scheme:
         """The largest number of products of int8 values and this tensor's integers whose sum cannot leave int32."""
         table = self.table
         if zero_points is not None:  # the columns' tables differ: one that reaches as far as any of them
-            ends = [[slot[0] - int(part.max(initial=0)), slot[1] - int(part.min(initial=0))]
-                    for slot, part in zip(SLOTS, (zero_points[0::2], zero_points[1::2]), strict=True)]
+            ends = [
+                [slot[0] - int(part.max(initial=0)), slot[1] - int(part.min(initial=0))]
+                for slot, part in zip(SLOTS, (zero_points[0::2], zero_points[1::2]), strict=True)
+            ]
             table = np.zeros_like(table)
             table[:4] = [(first, second) for first in ends[0] for second in ends[1]]
         return int(kernels().max_safe_k(table))
@@ -151,8 +161,12 @@ class Scheme:
     def describe_kernels(self) -> dict[str, str]:
         """The kernels that do the work, by the hash of the sources they were built from."""
         import q35  # the extension is part of this package and has its version
-        return {"name": f"q35kernels {kernels().resolve_isa()}", "version": q35.__version__,
-                "source_sha256": kernels().source_sha256()}
+
+        return {
+            "name": f"q35kernels {kernels().resolve_isa()}",
+            "version": q35.__version__,
+            "source_sha256": kernels().source_sha256(),
+        }
 
 
 def _alternate(values: list[float], cols: int) -> Doubles:
@@ -180,8 +194,11 @@ def make_scheme(name: str | None, block_size: int | None, storage: str | None) -
     if row["step"]["per"] == "block":
         block_size = block_size or formats["default"]["block_size"]
         if block_size not in formats["block_sizes"]:
-            raise InputError(f"block size {block_size} is not supported", None,
-                             f"choose {', '.join(map(str, formats['block_sizes']))}")
+            raise InputError(
+                f"block size {block_size} is not supported",
+                None,
+                f"choose {', '.join(map(str, formats['block_sizes']))}",
+            )
     elif block_size is not None:
         raise InputError(f"scheme {name} has no blocks, so it takes no block size")
     try:

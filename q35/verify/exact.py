@@ -1,8 +1,8 @@
 """Exact figures of a quantized tensor, in integers.
 
-Every float16, bfloat16 and float32 is an integer multiple of 2^-149. A chunk of weights is put on a common grid 2^E, fine
-enough for nearly all of them and coarse enough for int64; the few pairs that are off the grid take the same code in Python
-integers on the grid 2^-149. Nothing is ever rounded.
+Every float16, bfloat16 and float32 is an integer multiple of 2^-149. A chunk of weights is put on a common grid 2^E,
+fine enough for nearly all of them and coarse enough for int64; the few pairs that are off the grid take the same code
+in Python integers on the grid 2^-149. Nothing is ever rounded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 FINEST = -149  # exponent of the smallest positive float32
-_FIELDS = {"F32": ("<u4", 8, 23), "F16": ("<u2", 5, 10), "BF16": ("<u2", 8, 7)}  # container, exponent bits, fraction bits
+_FIELDS = {
+    "F32": ("<u4", 8, 23),
+    "F16": ("<u2", 5, 10),
+    "BF16": ("<u2", 8, 7),
+}  # container, exponent bits, fraction bits
 
 Integers = NDArray[Any]  # int64, or object for Python integers
 
@@ -34,7 +38,7 @@ class Floats:
 
     def off_grid(self, unit: int) -> NDArray[np.bool_]:
         """Which values may not be multiples of 2^unit."""
-        return (self.exponent < unit) & (self.mantissa != 0)
+        return np.asarray((self.exponent < unit) & (self.mantissa != 0))
 
     def python_integers(self, where: NDArray[np.bool_]) -> Integers:
         """The values at `where` in units of 2^FINEST, as Python integers."""
@@ -61,8 +65,8 @@ def split_floats(raw: NDArray[np.uint8], dtype: str, shape: tuple[int, ...]) -> 
 class SlotRule:
     """What an arithmetic table promises of each slot; integers broadcastable to `[rows, pairs, 2]`.
 
-    Within [`low`, `high`] halves of a step an entry is at most `spacing` halves away. `first` and `last` are the ends of the
-    slot's integers, `spacing` is the distance of neighbouring entries.
+    Within [`low`, `high`] halves of a step an entry is at most `spacing` halves away. `first` and `last` are the ends
+    of the slot's integers, `spacing` is the distance of neighbouring entries.
     """
 
     low: Integers
@@ -74,8 +78,10 @@ class SlotRule:
 
     def at(self, where: NDArray[np.bool_]) -> SlotRule:
         """The rule of the pairs at `where` (`[rows, pairs]`), in Python integers."""
+
         def pick(values: Integers) -> Integers:
             return np.broadcast_to(values, (*where.shape, 2))[where].astype(object)
+
         return SlotRule(pick(self.low), pick(self.high), pick(self.spacing), pick(self.first), pick(self.last))
 
     def bound(self, weight: Integers, step: Integers, real: NDArray[np.bool_]) -> tuple[int, Fraction]:
@@ -91,7 +97,7 @@ class SlotRule:
         span, odd = abs(step) * self.spacing, slot % 2 == 1
         up = ((above > span) | ((above == span) & odd)) & (slot != self.last)
         down = ((-above > span) | ((-above == span) & odd)) & (slot != self.first)
-        return up | down | ((step == 0) & (slot != 0))
+        return np.asarray(up | down | ((step == 0) & (slot != 0)))
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ def measure(chunk: Chunk, rule: SlotRule | PairRule) -> tuple[Figures, int | Non
     # 24 bits of a weight; 11 of a step and 8 of an entry or an edge.
     top = max(int(weights.exponent.max()) + 24, int(steps.exponent.max()) + 19)
     unit = max(top + rule.headroom - 62, FINEST)
-    rough = (weights.off_grid(unit) | steps.off_grid(unit)).any(axis=-1)
+    rough = np.asarray((weights.off_grid(unit) | steps.off_grid(unit)).any(axis=-1))
     fine = ~rough[..., None]
     weight, step = np.where(fine, weights.on_grid(unit), 0), np.where(fine, steps.on_grid(unit), 0)
     total = _figures(weight, step, chunk.entries, rule, chunk.real, unit)
@@ -206,8 +212,9 @@ def measure(chunk: Chunk, rule: SlotRule | PairRule) -> tuple[Figures, int | Non
     return total, int(wrong.argmax()) if wrong.any() else None
 
 
-def _figures(weight: Integers, step: Integers, entry: Integers, rule: SlotRule | PairRule, real: NDArray[np.bool_],
-             unit: int) -> Figures:
+def _figures(
+    weight: Integers, step: Integers, entry: Integers, rule: SlotRule | PairRule, real: NDArray[np.bool_], unit: int
+) -> Figures:
     """The figures of weights and steps that are integers in units of 2^unit."""
     error = np.where(real, abs(weight - step * entry), 0)
     outside, bound = rule.bound(weight, step, real)

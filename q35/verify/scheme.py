@@ -45,12 +45,14 @@ class Scheme:
 
     def spread(self, steps: Floats, pairs: int) -> Floats:
         """The steps laid out so that they broadcast to `[rows, pairs, 2]`."""
+
         def lay(values: NDArray[np.int64]) -> NDArray[np.int64]:
             if self.per == "column":
                 return np.pad(values, (0, 2 * pairs - len(values))).reshape(pairs, 2)
             if self.block_size is None:
                 return values[..., None]
             return np.repeat(values, self.block_size // 2, axis=1)[:, :pairs, None]
+
         return Floats(lay(steps.mantissa), lay(steps.exponent))
 
     def reconstruct(
@@ -60,11 +62,16 @@ class Scheme:
         slots = SLOTS[codes]
         if self.pair_rule:
             return slots, self.table[codes], self.pair_rule
-        zero = np.zeros(2, np.int64)
+        zero: NDArray[np.int64] = np.zeros(2, np.int64)
         if zero_points is not None:
             zero = np.pad(zero_points.astype(np.int64), (0, len(zero_points) % 2)).reshape(-1, 2)
-        rule = SlotRule(2 * (FIRST * self.scale - zero) - self.scale, 2 * (LAST * self.scale - zero) + self.scale,
-                        self.scale, FIRST, LAST)
+        rule = SlotRule(
+            2 * (FIRST * self.scale - zero) - self.scale,
+            2 * (LAST * self.scale - zero) + self.scale,
+            self.scale,
+            FIRST,
+            LAST,
+        )
         return slots, slots * self.scale - zero, rule
 
     def max_safe_k(self, zero_points: NDArray[np.int8] | None) -> int:
@@ -105,7 +112,9 @@ def load_scheme(stated: Mapping[str, Any]) -> Scheme:
     row = next(row for row in formats["schemes"] if row["id"] == stated["scheme"])
     per = row["step"]["per"]
     if (per == "block") != (stated["block_size"] is not None):
-        raise CheckFailed(f"block size {stated['block_size']} does not go with scheme {row['id']}", "certificate, format")
+        raise CheckFailed(
+            f"block size {stated['block_size']} does not go with scheme {row['id']}", "certificate, format"
+        )
     rule = None
     if row["table"]["kind"] == "learned":
         book = json.loads(folder.joinpath(row["table"]["file"]).read_text())
