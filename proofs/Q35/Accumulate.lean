@@ -290,6 +290,35 @@ theorem products_replicate {n : Nat} (T : Fin n → Int × Int) (K : Nat) (a : I
   | zero => rfl
   | succ K ih => simp [List.replicate_succ, products, ih]
 
+/-- A dot product of runs: `K` times the activations `a` with the code `c`, then the next run. -/
+def dotRuns {n : Nat} (T : Fin n → Int × Int) : List (Nat × (Int × Int) × Fin n) → Int
+  | [] => 0
+  | (K, a, c) :: runs => K * dotPair a (T c) + dotRuns T runs
+
+/-- A run before the rest of a row adds its length times its contribution. -/
+theorem products_replicate_append {n : Nat} (T : Fin n → Int × Int) (K : Nat) (a : Int × Int) (c : Fin n)
+    (as : List (Int × Int)) (codes : List (Fin n)) :
+    products T (.replicate K a ++ as) (.replicate K c ++ codes) =
+      .replicate K (dotPair a (T c)) ++ products T as codes := by
+  induction K with
+  | zero => rfl
+  | succ K ih => simp [List.replicate_succ, products, ih]
+
+/-- The dot product of runs is the dot product of the row that they stand for. -/
+theorem dotRuns_eq_dot {n : Nat} (T : Fin n → Int × Int) (runs : List (Nat × (Int × Int) × Fin n)) :
+    dotRuns T runs = dot T (runs.flatMap fun r => .replicate r.1 r.2.1) (runs.flatMap fun r => .replicate r.1 r.2.2) := by
+  induction runs with
+  | nil => simp [dotRuns, dot, products]
+  | cons r runs ih =>
+    obtain ⟨K, a, c⟩ := r
+    simp only [dotRuns, ih, dot, List.flatMap_cons, products_replicate_append, List.sum_append, sum_replicate]
+
+/-- The int32 dot product of the row that runs stand for. -/
+theorem wrap32_dotRuns {n : Nat} (T : Fin n → Int × Int) (runs : List (Nat × (Int × Int) × Fin n)) :
+    wrap32 (dotRuns T runs) =
+      dot32 T (runs.flatMap fun r => .replicate r.1 r.2.1) (runs.flatMap fun r => .replicate r.1 r.2.2) := by
+  rw [dotRuns_eq_dot, dot32, sum32_eq_wrap32, dot]
+
 /-- Tight: a table with an entry that is not zero overflows int32 with one code more than `maxSafePairs`. -/
 theorem maxSafePairs_tight {n : Nat} {T : Fin n → Int × Int} {c₀ : Fin n} (h : T c₀ ≠ (0, 0)) :
     ∃ a c, (InInt8 a.1 ∧ InInt8 a.2) ∧
