@@ -22,7 +22,7 @@ LEDGER = pytest.StashKey[Ledger]()
 MUTANTS = pytest.StashKey[list[dict[str, Any]]]()
 
 HEALTH = [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow]
-for _name, _examples in (("quick", 25), ("default", 60), ("deep", 2000)):
+for _name, _examples in (("quick", 25), ("default", 100), ("deep", 2000)):
     hypothesis.settings.register_profile(
         _name,
         max_examples=_examples,

@@ -37,7 +37,7 @@ class ArraySubject(Protocol):
     def dequantize_affine(self, codes: Codes, steps: Halves, zero_points: Int8s) -> Floats: ...
     def pack(self, codes: list[int]) -> list[int]: ...
     def unpack(self, stream: list[int], count: int) -> list[int]: ...
-    def largest_safe_k(self, table: Int8s) -> int: ...
+    def max_safe_k(self, table: Int8s) -> int: ...
     def block_dots(self, a: Int8s, codes: Codes, table: Int8s, block_size: int) -> NDArray[np.int32]: ...
     def matmul_int32(self, a: Int8s, codes: Codes, table: Int8s) -> NDArray[np.int32]: ...
     def matmul(
@@ -110,8 +110,8 @@ class Kernel:
         codes: list[int] = self.native.unpack_stream(row_of(stream), count, isa=self.isa)[0].tolist()
         return codes
 
-    def largest_safe_k(self, table: Int8s) -> int:
-        return int(self.native.largest_safe_k(table))
+    def max_safe_k(self, table: Int8s) -> int:
+        return int(self.native.max_safe_k(table))
 
     def block_dots(self, a: Int8s, codes: Codes, table: Int8s, block_size: int) -> NDArray[np.int32]:
         dots: NDArray[np.int32] = self.native.block_dots(a, codes, table, block_size, isa=self.isa)
@@ -170,7 +170,7 @@ class Vectorized:
         codes: list[int] = self.native.unpack_stream(count, row_of(stream))[0].tolist()
         return codes
 
-    def largest_safe_k(self, table: Int8s) -> int:
+    def max_safe_k(self, table: Int8s) -> int:
         return int(exact_reference().max_safe_k([tuple(entry) for entry in table.tolist()]))
 
     def block_dots(self, a: Int8s, codes: Codes, table: Int8s, block_size: int) -> NDArray[np.int32]:

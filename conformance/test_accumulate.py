@@ -115,7 +115,7 @@ def test_extremes_at_the_largest_safe_length(
     name: str, sign: int, array_subject: ArraySubject, compared: Ledger
 ) -> None:
     table = scheme(name).array()
-    safe = truth.largest_safe_k(scheme(name).table)
+    safe = truth.max_safe_k(scheme(name).table)
     for k in (safe, safe - 1):
         a, codes, total = extreme(table, k, sign)
         got = array_subject.matmul_int32(a, codes, table)
@@ -126,7 +126,7 @@ def test_extremes_at_the_largest_safe_length(
 def test_one_more_than_the_largest_safe_length_is_refused(
     name: str, array_subject: ArraySubject, compared: Ledger
 ) -> None:
-    safe = truth.largest_safe_k(scheme(name).table)
+    safe = truth.max_safe_k(scheme(name).table)
     for k in (safe + 1, safe + 2):
         a, codes = np.zeros((1, k), np.int8), np.zeros((1, -(-k // 2)), np.uint8)
         compared.refused(
@@ -134,6 +134,17 @@ def test_one_more_than_the_largest_safe_length_is_refused(
             array_subject.errors,
             subject=array_subject.name, **EXACT,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_largest_safe_length(name: str, array_subject: ArraySubject, compared: Ledger) -> None:
+    """Also of tables that are not the formats': one entry at the ends of int8, and random ones."""
+    random = np.random.default_rng(11)
+    tables = [scheme(name).array(), np.full((128, 2), -128, np.int8), np.full((128, 2), 127, np.int8)]
+    tables += [random.integers(-128, 128, (128, 2)).astype(np.int8) for _ in range(20)]
+    for table in tables:
+        want = truth.max_safe_k([(int(a), int(b)) for a, b in table])
+        compared.equal(array_subject.max_safe_k(table), want, subject=array_subject.name, **EXACT)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -209,5 +209,5 @@ def test_dot(name: str, k: int, seed: int, exact: Any, compared: Ledger) -> None
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_largest_safe_k(name: str, exact: Any, compared: Ledger) -> None:
-    compared.equal(exact.max_safe_k(table_named(exact, name)), truth.largest_safe_k(scheme(name).table), **SAMPLED)
+def test_max_safe_k(name: str, exact: Any, compared: Ledger) -> None:
+    compared.equal(exact.max_safe_k(table_named(exact, name)), truth.max_safe_k(scheme(name).table), **SAMPLED)

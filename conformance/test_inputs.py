@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from conformance import inputs
 from conformance.formats import scheme
 from conformance.ledger import Ledger
-from conformance.subjects import ArraySubject
+from conformance.subjects import ArraySubject, Kernel
 
 SCHEMES = ("row-absmax", "row-affine", "block", "codebook")
 NOT_NUMBERS = (np.nan, np.inf, -np.inf)
@@ -105,3 +106,45 @@ def test_inputs_are_left_alone(name: str, array_subject: ArraySubject, compared:
     claim: dict[str, Any] = {"subject": array_subject.name, "truth": "expected-outcome", "level": "sampled"}
     compared.bits(weights, before, **claim)
     compared.bits(codes, kept, **claim)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)], ids=str)
+@pytest.mark.parametrize("name", SCHEMES)
+def test_empty_tensors(name: str, shape: tuple[int, int], array_subject: ArraySubject, compared: Ledger) -> None:
+    """No rows or no columns: empty codes of the right shape, which read back as an empty tensor of the right shape."""
+    weights = np.zeros(shape, np.float32)
+    rows, cols = shape
+    claim: dict[str, Any] = {"subject": array_subject.name, "truth": "expected-outcome", "level": "sampled"}
+    if name == "row-affine":
+        codes, steps, zeros = array_subject.quantize_affine(weights)
+        compared.equal((steps.shape, zeros.shape), ((cols,), (cols,)), **claim)
+        back = array_subject.dequantize_affine(codes, steps, zeros)
+    else:
+        codes, steps = array_subject.quantize(weights, name, 64)
+        blocks = 1 if name == "row-absmax" else -(-cols // 64)
+        compared.equal(steps.shape, (rows, blocks), **claim)
+        compared.equal(not steps.any(), True, **claim)
+        if name == "row-absmax" and cols == 0:
+            return  # a row without weights has a step all the same, and nothing to read back
+        back = array_subject.dequantize(codes, steps, name, 64, cols)
+    compared.equal((codes.shape, back.shape, back.dtype), ((rows, -(-cols // 2)), shape, np.float32), **claim)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", SCHEMES)
+def test_narrow_floats_convert_exactly(name: str, dtype: str, compared: Ledger) -> None:
+    """The vectorised reference takes float16 and bfloat16; kernels take float32 only and refuse them."""
+    from q35ref import vectorized
+
+    narrow = inputs.make("gaussian", (3, 157), 6).astype(np.float16 if dtype == "float16" else ml_dtypes.bfloat16)
+    got, want = vectorized.quantize(narrow, name), vectorized.quantize(narrow.astype(np.float32), name)
+    claim: dict[str, Any] = {"subject": "reference-vectorized", "truth": "expected-outcome", "level": "sampled"}
+    compared.bits(got.codes, want.codes, **claim)
+    compared.bits(got.steps, want.steps, **claim)
+
+
+def test_kernels_refuse_other_element_types(kernel: Kernel, compared: Ledger) -> None:
+    claim: dict[str, Any] = {"subject": kernel.name, "truth": "expected-outcome", "level": "sampled"}
+    for dtype in (np.float16, np.float64, np.int32):
+        call = partial(kernel.quantize, np.ones((2, 64), dtype), "block", 64)
+        compared.refused(call, kernel.errors, mentions=[np.dtype(dtype).name], **claim)

@@ -112,9 +112,9 @@ def test_dots_of_the_reference(compared: Ledger) -> None:
     for row in vectors.having("accumulate", "a", "codes", "dot"):
         table = exact.table_of(exact.formats.scheme(row["scheme"]))
         expect(exact.dot(table, row["a"], row["codes"]), row["dot"], row, "reference", compared)
-    for row in vectors.having("accumulate", "scheme", "largest_safe_k"):
+    for row in vectors.having("accumulate", "scheme", "max_safe_k"):
         table = exact.table_of(exact.formats.scheme(row["scheme"]))
-        expect(exact.max_safe_k(table), row["largest_safe_k"], row, "reference", compared)
+        expect(exact.max_safe_k(table), row["max_safe_k"], row, "reference", compared)
 
 
 # Arrays: the vectorised reference and the kernels
@@ -203,9 +203,9 @@ def test_dots(array_subject: ArraySubject, compared: Ledger) -> None:
         a = np.array([row["a"]], np.int8)
         got = array_subject.matmul_int32(a, subjects.row_of(row["codes"]), scheme(row["scheme"]).array())
         expect(int(got[0, 0]), row["dot"], row, array_subject.name, compared)
-    for row in vectors.having("accumulate", "scheme", "largest_safe_k"):
-        got_k = array_subject.largest_safe_k(scheme(row["scheme"]).array())
-        expect(got_k, row["largest_safe_k"], row, array_subject.name, compared)
+    for row in vectors.having("accumulate", "scheme", "max_safe_k"):
+        got_k = array_subject.max_safe_k(scheme(row["scheme"]).array())
+        expect(got_k, row["max_safe_k"], row, array_subject.name, compared)
 
 
 @pytest.mark.parametrize("name", ["codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate"])

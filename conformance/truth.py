@@ -282,7 +282,7 @@ def dot_range(entries: Sequence[Sequence[int]]) -> Pair:
     return least, largest
 
 
-def largest_safe_k(table: Table) -> int:
+def max_safe_k(table: Table) -> int:
     """The largest number of weights K whose int8 dot products cannot leave int32, whatever codes and activations."""
     pair_least, pair_largest = dot_range(table)
     even_least, even_largest = dot_range([entry[:1] for entry in table])

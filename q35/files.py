@@ -1,4 +1,4 @@
-"""Files as this program handles them: canonical JSON, whole-or-nothing writes, content hashes, the user's cache folder."""
+"""Files as this program handles them: canonical JSON, whole-or-nothing writes, content hashes, the cache folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from q35.errors import InputError
 
 
 def canonical_json(value: Any) -> bytes:
-    """`value` as the one JSON text that this project writes: sorted keys, two-space indent, newline at the end, no NaN."""
+    """`value` as the one JSON text that this project writes: sorted keys, indented, newline at the end, no NaN."""
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 

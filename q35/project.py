@@ -15,7 +15,7 @@ def is_project(folder: Path) -> bool:
 
 
 def find_project(explicit: Path | None = None) -> Path:
-    """The project's root: `explicit` if given, else the nearest folder upwards from here, else the checkout that is installed.
+    """The project's root: `explicit`, else the nearest folder upwards from here, else the installed checkout.
 
     Raises `InputError` when none of them is a q35 project.
     """

@@ -1,8 +1,8 @@
 """`q35 spec`: does everything that `spec/` says exist, is it fresh, and does it still mean what was agreed?
 
-The checks are independent functions from a project (and, where links point into Lean, the audit of its proofs) to findings; a
-finding is one sentence that names the culprit. No findings means that the check passed; each check also says how much it
-looked at, and a check that looked at nothing fails.
+The checks are independent functions from a project (and, where links point into Lean, the audit of its proofs) to
+findings; a finding is one sentence that names the culprit. No findings means that the check passed; each check also
+says how much it looked at, and a check that looked at nothing fails.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> It
 
 
 def check_links(project: Path, proofs: Proofs) -> Check:
-    """Every link of a requirement or a claim leads to something that exists; every requirement has evidence; ids are unique."""
+    """Every link of a requirement or a claim leads to something; every requirement has evidence; ids are unique."""
     findings: list[str] = []
     seen: set[str] = set()
     examined = 0
@@ -127,7 +127,8 @@ def check_links(project: Path, proofs: Proofs) -> Check:
         examined += len(claim["theorems"])
         findings += [
             f"spec/claims.json: {claim['id']} names the theorem {name}, which does not exist"
-            for name in claim["theorems"] if name not in proofs.theorems
+            for name in claim["theorems"]
+            if name not in proofs.theorems
         ]
         if not claim["theorems"] and not claim["measured_as"]:
             findings.append(f"spec/claims.json: {claim['id']} has neither a theorem nor a measurement")
@@ -144,8 +145,8 @@ def check_mirrors(project: Path, proofs: Proofs) -> Check:
             examined += 1
             if mirror_name(definition) not in mirrored:
                 findings.append(
-                    f"spec/requirements.json: {requirement['id']}: no reference function is called {mirror_name(definition)}, "
-                    f"the mirror of {definition}"
+                    f"spec/requirements.json: {requirement['id']}: no reference function is called "
+                    f"{mirror_name(definition)}, the mirror of {definition}"
                 )
     return Check("mirrors", examined, findings)
 
@@ -156,21 +157,29 @@ def check_tests_traced(project: Path) -> Check:
     present = {
         f"{path.relative_to(project).as_posix()}::{name}"
         for path in sorted((project / "conformance").glob("test_*.py"))
-        for name in test_functions(path) if name.lower().startswith("test")
+        for name in test_functions(path)
+        if name.lower().startswith("test")
     }
-    return Check("tests traced", len(present), [f"{name} is named by no requirement" for name in sorted(present - named)])
+    return Check(
+        "tests traced", len(present), [f"{name} is named by no requirement" for name in sorted(present - named)]
+    )
 
 
 def check_statements(project: Path, proofs: Proofs) -> Check:
-    """Every theorem that a requirement or a claim names still has the statement whose hash is in `spec/statements.json`."""
+    """Every theorem that a requirement or a claim names still has the statement agreed in `spec/statements.json`."""
     agreed: dict[str, str] = read_json(project / "spec" / "statements.json")["statements"]
     current = linked_statements(project, proofs)
-    findings = [f"spec/statements.json: {name} is not linked from any requirement or claim" for name in sorted(agreed.keys() - current)]
+    findings = [
+        f"spec/statements.json: {name} is not linked from any requirement or claim"
+        for name in sorted(agreed.keys() - current)
+    ]
     for name, digest in sorted(current.items()):
         if name not in agreed:
             findings.append(f"{name}: its statement has no agreed hash in spec/statements.json (run `q35 spec agree`)")
         elif agreed[name] != digest:
-            findings.append(f"{name}: its statement has changed since it was agreed (read it, then run `q35 spec agree`)")
+            findings.append(
+                f"{name}: its statement has changed since it was agreed (read it, then run `q35 spec agree`)"
+            )
     return Check("statements", len(current), findings)
 
 
@@ -181,11 +190,31 @@ def linked_statements(project: Path, proofs: Proofs) -> dict[str, str]:
 
 
 def agree_on_statements(project: Path, proofs: Proofs) -> int:
-    """Write the current statement hashes of all linked theorems to `spec/statements.json`; returns how many there are."""
+    """Write the statement hashes of all linked theorems to `spec/statements.json`; returns their number."""
     statements = linked_statements(project, proofs)
     document = {"schema": "q35.statements/1", "statements": statements}
     write_whole(project / "spec" / "statements.json", canonical_json(document))
     return len(statements)
+
+
+def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Report = silent) -> list[Check]:
+    """Every check, the quick ones first; a project whose data files are not even valid is checked no further."""
+    schemas = check_schemas(project)
+    if not schemas.passed:
+        return [schemas]
+
+    def export(folder: Path) -> object:
+        return export_vectors(project, toolchain, folder, report)
+
+    return [
+        schemas,
+        check_links(project, proofs),
+        check_mirrors(project, proofs),
+        check_tests_traced(project),
+        check_statements(project, proofs),
+        check_fresh("generated Lean", project, project / "proofs" / "Q35", lambda folder: generate(project, folder)),
+        check_fresh("vectors", project, project / "spec" / "vectors", export),
+    ]
 
 
 def check_fresh(name: str, project: Path, folder: Path, write: Callable[[Path], object]) -> Check:
@@ -199,7 +228,9 @@ def check_fresh(name: str, project: Path, folder: Path, write: Callable[[Path], 
             shown = committed.relative_to(project)
             if not committed.is_file():
                 findings.append(f"{shown} is missing")
-            elif (difference := first_difference(committed.read_bytes(), (Path(scratch) / file_name).read_bytes())) is not None:
+            elif (
+                difference := first_difference(committed.read_bytes(), (Path(scratch) / file_name).read_bytes())
+            ) is not None:
                 findings.append(f"{shown}:{difference}: differs from what the definitions give")
         if name == "vectors":
             extra = {path.name for path in folder.glob("*.json")} - made
@@ -212,4 +243,6 @@ def first_difference(left: bytes, right: bytes) -> int | None:
     if left == right:
         return None
     lines = zip(left.split(b"\n"), right.split(b"\n"), strict=False)
-    return next((number for number, (a, b) in enumerate(lines, 1) if a != b), min(left.count(b"\n"), right.count(b"\n")) + 1)
+    return next(
+        (number for number, (a, b) in enumerate(lines, 1) if a != b), min(left.count(b"\n"), right.count(b"\n")) + 1
+    )

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", "build", ".lake", "evidence", ".*_cache", ".hypothesis")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", "build", ".lake", "evidence", ".*_cache", ".hypothesis"
+)
 OVERLAY = "overlay"
 """Folder of the copy that comes first on the path of every Python process started in it."""
 
@@ -39,8 +41,10 @@ def run_q35(project: Path, *arguments: str | Path) -> subprocess.CompletedProces
     """Run `q35` with `arguments` inside the copied `project`, its own code answering all imports."""
     return subprocess.run(
         [sys.executable, "-m", "q35", *map(str, arguments)],
-        cwd=project, env=os.environ | {"PYTHONPATH": str(project / OVERLAY), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True,
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(project / OVERLAY), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tracemalloc
@@ -36,15 +37,27 @@ def test_every_named_theorem_is_in_the_proofs() -> None:
 
 
 def test_the_learned_table_s_region_is_the_proved_one() -> None:
-    """The polygon and the radius of the spec are those of the generated Lean file."""
+    """Polygon and radius, as the quantizer and the verifier have them, are those of the generated Lean file."""
     text = (PROOFS / "CodebookTable.lean").read_text()
     sides = re.search(r"def codebookHullSides : List HalfPlane := \[(.*?)\]", text, re.DOTALL)
     radius = re.search(r"def codebookHullRadius : Rat := (\d+) / (\d+)", text)
     assert sides
     assert radius
-    book = q35spec.codebook()
-    assert book["region"] == [list(map(int, side.split(","))) for side in re.findall(r"⟨(.*?)⟩", sides[1])]
-    assert Fraction(book["covering_radius"]) == Fraction(int(radius[1]), int(radius[2]))
+    proved = {tuple(map(int, side.split(","))) for side in re.findall(r"⟨(.*?)⟩", sides[1])}
+    promise = make_scheme("codebook", 64, None).promise(2, None)
+    assert isinstance(promise, PairPromise)
+    formats = (q35spec.FOLDER / "formats.json").read_bytes()
+    stated = {
+        "scheme": "codebook",
+        "block_size": 64,
+        "storage": "stream",
+        "formats_sha256": hashlib.sha256(formats).hexdigest(),
+        "table_sha256": q35spec.codebook()["sha256"],
+    }
+    rule = verify_scheme.load_scheme(stated).pair_rule
+    assert rule
+    assert set(promise.sides) == set(rule.sides) == proved
+    assert promise.radius == rule.radius == Fraction(int(radius[1]), int(radius[2]))
 
 
 _COORDINATE = st.integers(-400, 400).map(lambda n: n / 2)

@@ -1,4 +1,4 @@
-"""The stages that judge code: are the kernels that run built from these sources, and does the conformance suite pass?"""
+"""The stages that judge code: are the kernels built from these sources, and does the conformance suite pass?"""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def check_kernels(project: Path) -> Outcome:
     import q35kernels
 
     built, present = q35kernels.source_sha256(), q35kernels.source_sha256_of(project / "kernels" / "cpu")
-    shown = {"source_sha256": built, "extension_sha256": sha256_file(Path(q35kernels.extension_path())), "instruction_sets": ", ".join(q35kernels.available_isas())}
+    shown = {
+        "source_sha256": built,
+        "extension_sha256": sha256_file(Path(q35kernels.extension_path())),
+        "instruction_sets": ", ".join(q35kernels.available_isas()),
+    }
     if built != present:
         finding = (
             f"kernels/cpu: the kernels that run were built from other sources ({built[:12]}…) than the ones here "
@@ -36,7 +40,7 @@ def check_kernels(project: Path) -> Outcome:
 
 
 def suite_key(project: Path) -> str:
-    """What the suite's outcome depends on, as one hash: its sources, what it judges, the interpreter and the machine."""
+    """What the suite's outcome depends on, as one hash: its sources, what it judges, Python and the machine."""
     import q35kernels
 
     inputs = {
@@ -60,16 +64,31 @@ def run(project: Path, fail_fast: bool, fresh: bool) -> Outcome:
         return _outcome(stored["report"], stored["ran_utc"])
     with tempfile.TemporaryDirectory(prefix="q35-conformance-") as scratch:
         path = Path(scratch) / "report.json"
-        command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", f"--q35-report={path}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "conformance",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--q35-report={path}",
+        ]
         done = subprocess.run(
-            command + (["-x"] if fail_fast else []), cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command + (["-x"] if fail_fast else []),
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         if not path.is_file():
             raise CheckFailed(f"the suite wrote no report; it ended with: {done.stdout.strip()[-400:]}", "conformance")
         report = json.loads(path.read_text())
     outcome = _outcome(report, None)
     if done.returncode != 0 and not outcome.findings:
-        return Outcome(outcome.summary, [f"conformance: pytest ended with status {done.returncode}: {done.stdout.strip()[-400:]}"])
+        return Outcome(
+            outcome.summary, [f"conformance: pytest ended with status {done.returncode}: {done.stdout.strip()[-400:]}"]
+        )
     if not outcome.findings:
         write_whole(kept, canonical_json({"ran_utc": _now(), "report": report}))
     return outcome

@@ -1,7 +1,7 @@
 """`q35 certify`: build and audit the proofs, check the spec, judge the kernels, certify a model, and write it all down.
 
-The report is made from the stages' own data and from nothing else, is valid against `spec/schemas/evidence.schema.json`, and
-says of every part whether it passed, failed or did not run. The verdict is `passed` only when every stage passed.
+The report is made from the stages' own data and from nothing else, is valid against `evidence.schema.json`,
+and says of every part whether it passed, failed or did not run. The verdict is `passed` only when every stage passed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,22 @@ import jsonschema
 from q35.certify import conformance, machine, model, proofs, trace
 from q35.certify.report import render_html
 from q35.certify.stages import PASSED, Stage, StageResult, run_stages
+from q35.lean.progress import Report, silent
+from q35.lean.toolchain import Toolchain
 from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.spec_check import claims, requirements
+
+
+Data = dict[str, dict[str, Any]]
+"""What the stages that passed found, by the stage's name."""
 
 
 @dataclass(frozen=True)
 class Request:
     """What to certify: the project, the model (safetensors), and where the evidence goes.
 
-    `quantized` names a file that was quantized before: it is then verified as it stands instead of made anew. With `fresh`
-    nothing is replayed from the cache.
+    `quantized` names a file that was quantized before: it is then verified as it stands instead of made anew. With
+    `fresh` nothing is replayed from the cache.
     """
 
     project: Path
@@ -36,18 +42,24 @@ class Request:
     fail_fast: bool = False
     fresh: bool = False
     toolchain: str | None = None
+    progress: Report = silent
 
 
 def stages(request: Request) -> list[Stage]:
     """The stages of a certification, in order, each with what it needs."""
+    project, report = request.project, request.progress
+
+    def lean(data: Data) -> Toolchain:
+        return data["toolchain"]["instance"]
+
     return [
-        Stage("toolchain", (), lambda data: proofs.find_toolchain(request.toolchain)),
-        Stage("proofs", ("toolchain",), lambda data: proofs.build(request.project, data["toolchain"]["instance"])),
-        Stage("audit", ("proofs",), lambda data: proofs.audit(request.project, data["toolchain"]["instance"])),
-        Stage("spec", ("audit",), lambda data: proofs.check_spec(request.project, data["toolchain"]["instance"], data["audit"])),
-        Stage("kernels", (), lambda data: conformance.check_kernels(request.project)),
+        Stage("toolchain", (), lambda data: proofs.check_toolchain(project, request.toolchain, report)),
+        Stage("proofs", ("toolchain",), lambda data: proofs.build(project, lean(data), report)),
+        Stage("audit", ("proofs",), lambda data: proofs.audit(project, lean(data), report)),
+        Stage("spec", ("audit",), lambda data: proofs.check_spec(project, lean(data), data["audit"]["report"], report)),
+        Stage("kernels", (), lambda data: conformance.check_kernels(project)),
         Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
-        Stage("conformance", ("kernels",), lambda data: conformance.run(request.project, request.fail_fast, request.fresh)),
+        Stage("conformance", ("kernels",), lambda data: conformance.run(project, request.fail_fast, request.fresh)),
     ]
 
 
@@ -67,7 +79,7 @@ def certify(request: Request, announce: Callable[[StageResult | str], None]) -> 
 
 def _report(request: Request, results: list[StageResult], data: dict[str, dict[str, Any]]) -> dict[str, Any]:
     stated = requirements(request.project)
-    audited = data.get("audit")
+    audited = data["audit"]["shown"] if "audit" in data else None
     judged = data.get("conformance")
     functions = trace.test_functions(judged, stated) if judged else None
     theorems = {item["name"]: item for item in audited["theorems"]} if audited else None
@@ -88,7 +100,9 @@ def _report(request: Request, results: list[StageResult], data: dict[str, dict[s
         "kernels": data.get("kernels"),
         "conformance": {**judged, "functions": functions} if judged else None,
         "model": data.get("model"),
-        "scope": {key: value for key, value in read_json(request.project / "spec" / "scope.json").items() if key != "schema"},
+        "scope": {
+            key: value for key, value in read_json(request.project / "spec" / "scope.json").items() if key != "schema"
+        },
         "subjects": _subjects(request, data),
     }
 

@@ -31,11 +31,16 @@ def machine() -> dict[str, Any]:
 def environment() -> dict[str, Any]:
     """The Python version and every installed distribution with its version."""
     packages = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
-    return {"python": platform.python_version(), "q35": __version__, "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower()))}
+    return {
+        "python": platform.python_version(),
+        "q35": __version__,
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }
 
 
 def checkout(project: Path) -> dict[str, Any]:
     """The commit, whether files differ from it, and one hash for the contents of each room of the project."""
+
     def git(*arguments: str) -> str | None:
         try:
             done = subprocess.run(["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True)
@@ -55,8 +60,10 @@ def room_files(project: Path, room: str) -> list[Path]:
     """The source files of one room: no compiled, hidden or cached files."""
     ignored = {"__pycache__", "build", ".lake"}
     return [
-        path for path in (project / room).rglob("*")
-        if path.is_file() and path.suffix not in {".so", ".pyc"}
+        path
+        for path in (project / room).rglob("*")
+        if path.is_file()
+        and path.suffix not in {".so", ".pyc"}
         and not any(part in ignored or part.startswith(".") for part in path.relative_to(project).parts)
     ]
 

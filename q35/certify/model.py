@@ -1,4 +1,4 @@
-"""The stage that certifies a model: quantize it (or take what was quantized), verify every figure, compare the schemes."""
+"""The stage that certifies a model: quantize it (or take what was), verify every figure, compare the schemes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ def evaluation_model() -> Path:
     path = Path(found.origin).parent / "model" / "model.safetensors" if found and found.origin else None
     if path is None or not path.is_file():
         raise InputError(
-            "no model is named and the evaluation model is not installed", None, "q35 certify MODEL.safetensors, or make install"
+            "no model is named and the evaluation model is not installed",
+            None,
+            "q35 certify MODEL.safetensors, or make install",
         )
     return path
 
 
 def certify(model: Path | None, quantized: Path | None, out: Path) -> Outcome:
-    """Quantize `model` into `out` with the default format, or take the file `quantized`, and verify it against `model`."""
+    """Quantize `model` into `out` with the default format, or take the file `quantized`, and verify it."""
     source = model or evaluation_model()
     target = quantized or out / f"{source.stem}.q35.safetensors"
     if quantized is None:
@@ -56,8 +58,13 @@ def certify(model: Path | None, quantized: Path | None, out: Path) -> Outcome:
         "comparison": compare(source),
     }
     beyond = [tensor for tensor in tensors if tensor["max_abs_error"] > tensor["error_bound"]]
-    summary = f"{data['weights']:,} weights at {data['bits_per_weight']:.3f} bits, relative RMSE {100 * data['relative_rmse']:.2f} %, verified"
-    return Outcome(summary, [f"{tensor['name']}: its largest error exceeds its proved bound" for tensor in beyond], data)
+    summary = (
+        f"{data['weights']:,} weights at {data['bits_per_weight']:.3f} bits, "
+        f"relative RMSE {100 * data['relative_rmse']:.2f} %, verified"
+    )
+    return Outcome(
+        summary, [f"{tensor['name']}: its largest error exceeds its proved bound" for tensor in beyond], data
+    )
 
 
 def _tensor(entry: dict[str, Any]) -> dict[str, Any]:

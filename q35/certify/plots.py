@@ -31,7 +31,7 @@ def bar_chart(title: str, bars: Sequence[Bar], limit: float | None = None) -> st
         x = LABEL_WIDTH + limit * scale
         mark = f'<line class="limit" x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{height}"/>'
     return (
-        f'<figure><figcaption>{escape(title)}</figcaption>'
+        f"<figure><figcaption>{escape(title)}</figcaption>"
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{rows}{mark}</svg></figure>'
     )
 

@@ -1,4 +1,4 @@
-"""The runner of stages: each one runs, fails or is skipped because something it needs failed; nothing passes by default."""
+"""The runner of stages: each runs, or is skipped because something it needs failed; nothing passes by default."""
 
 from __future__ import annotations
 
@@ -82,5 +82,10 @@ def _run(stage: Stage, data: dict[str, dict[str, Any]]) -> StageResult:
         data[stage.name] = outcome.data
     status = FAILED if outcome.findings else PASSED
     return StageResult(
-        stage.name, status, round(time.monotonic() - started, 2), outcome.summary, outcome.findings, outcome.replayed_from
+        stage.name,
+        status,
+        round(time.monotonic() - started, 2),
+        outcome.summary,
+        outcome.findings,
+        outcome.replayed_from,
     )

@@ -1,4 +1,4 @@
-"""From raw results to what a reviewer reads: tests by function, levels of each requirement, links in both directions."""
+"""From raw results to what a reviewer reads: tests by function, levels of requirements, links in both directions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SEVERITY = ("failed", "void", "not run", "passed")
 def test_functions(conformance: Mapping[str, Any], requirements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The conformance report with the parameters of each test function put together, and the requirements it serves.
 
-    A function passed when none of its parameters failed or was void and at least one ran; parameters that could not run on
-    this machine are listed with their reasons.
+    A function passed when none of its parameters failed or was void and at least one ran; parameters that could not run
+    on this machine are listed with their reasons.
     """
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for test in conformance["tests"]:
@@ -21,7 +21,9 @@ def test_functions(conformance: Mapping[str, Any], requirements: Sequence[Mappin
     return [_function(name, tests, requirements) for name, tests in groups.items()]
 
 
-def _function(name: str, tests: Sequence[Mapping[str, Any]], requirements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _function(
+    name: str, tests: Sequence[Mapping[str, Any]], requirements: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     ran = [test for test in tests if test["outcome"] != "not run"]
     outcomes = {test["outcome"] for test in ran or tests}
     entries = [entry for test in ran for entry in test["comparisons"]]
@@ -48,13 +50,17 @@ def requirement_rows(
     theorems: Mapping[str, Any] | None,
     functions: Sequence[Mapping[str, Any]] | None,
 ) -> list[dict[str, Any]]:
-    """Each requirement with the levels of evidence that this run reached for it; what did not run is said, not left out."""
+    """Each requirement with the levels of evidence that this run reached; what did not run is said, not left out."""
     by_name = {item["name"]: item for item in functions or []}
-    return [{**item, "levels": _levels(item, theorems, by_name if functions is not None else None)} for item in requirements]
+    return [
+        {**item, "levels": _levels(item, theorems, by_name if functions is not None else None)} for item in requirements
+    ]
 
 
 def _levels(
-    requirement: Mapping[str, Any], theorems: Mapping[str, Any] | None, functions: Mapping[str, Mapping[str, Any]] | None
+    requirement: Mapping[str, Any],
+    theorems: Mapping[str, Any] | None,
+    functions: Mapping[str, Mapping[str, Any]] | None,
 ) -> list[dict[str, str]]:
     levels = []
     if requirement["theorems"]:
@@ -79,7 +85,12 @@ def _levels(
     return levels
 
 
-def theorem_rows(theorems: Iterable[Mapping[str, Any]], requirements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def theorem_rows(
+    theorems: Iterable[Mapping[str, Any]], requirements: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Each theorem with the requirements that it supports; the linked ones first, in the order of their names."""
-    rows = [{**item, "requirements": [entry["id"] for entry in requirements if item["name"] in entry["theorems"]]} for item in theorems]
+    rows = [
+        {**item, "requirements": [entry["id"] for entry in requirements if item["name"] in entry["theorems"]]}
+        for item in theorems
+    ]
     return sorted(rows, key=lambda row: (not row["requirements"], row["name"]))

@@ -208,7 +208,7 @@ def _fetch(root: Path, node: Path, report: Report) -> Path:
     """Let npm bring the tarball; it lies alone in a new folder, which the caller removes."""
     folder = Path(tempfile.mkdtemp(dir=root, prefix=".partial-"))
     npm = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    words: list[str | Path] = [node, npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--ignore-scripts"]
+    words: list[str | Path] = [node, npm, "pack", f"{PACKAGE}@{VERSION}", "--loglevel", "error", "--ignore-scripts"]
     words += ["--fetch-retries", "2", "--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "5000"]
     words += ["--cache", folder / "npm", "--pack-destination", folder]
     try:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import q35kernels
 from numpy.typing import NDArray
+
+import q35kernels
 from q35ref.compare_schemes import linear_weights, measure, methods
 
 Floats = NDArray[np.float32]
@@ -33,7 +34,12 @@ def compare(model: Path) -> list[dict[str, Any]]:
     tensors = list(linear_weights(model))
     measured = [measure(method, model.name, tensors) for method in methods(kernel_round_trip)]
     return [
-        {"name": row.method, "bits_per_weight": row.bits_per_weight, "relative_rmse": row.relative_rmse, "ours": is_ours(row.method)}
+        {
+            "name": row.method,
+            "bits_per_weight": row.bits_per_weight,
+            "relative_rmse": row.relative_rmse,
+            "ours": is_ours(row.method),
+        }
         for row in measured
     ]
 

@@ -18,11 +18,13 @@ from q35.verify.exact import Floats, PairRule, SlotRule
 
 # The theorem behind each scheme's error bound.
 THEOREMS = {
-    "row-absmax": "Q35.TBD",
-    "row-affine": "Q35.TBD",
-    "block": "Q35.TBD",
-    "codebook": "Q35.TBD",
+    "row-absmax": "Q35.slotError_le",
+    "row-affine": "Q35.slotError_le",
+    "block": "Q35.slotError_le",
+    "codebook": "Q35.nearest_le_radius_add",
 }
+# The proved covering radius of the learned table on the convex hull of its entries.
+CODEBOOK_RADIUS = Fraction(1151, 50)
 FIRST, LAST = np.array([-8, -4]), np.array([7, 3])  # the integers of the hi and the lo slot
 
 
@@ -102,6 +104,17 @@ def _slots() -> NDArray[np.int64]:
 SLOTS = _slots()
 
 
+def _hull(table: NDArray[np.int64]) -> tuple[tuple[int, int, int], ...]:
+    """The sides (a, b, c), a x + b y <= c, of the convex hull: the lines through two entries with none beyond them."""
+    sides = []
+    for x, y in table.tolist():
+        lines = np.column_stack([table[:, 1] - y, x - table[:, 0]])
+        edges = lines @ np.array([x, y])
+        bounding = (lines @ table.T <= edges[:, None]).all(axis=1) & lines.any(axis=1)
+        sides += [(a, b, c) for (a, b), c in zip(lines[bounding].tolist(), edges[bounding].tolist(), strict=True)]
+    return tuple(sides)
+
+
 def load_scheme(stated: Mapping[str, Any]) -> Scheme:
     """The scheme that a certificate's `format` section states; `CheckFailed` when it is not the spec's."""
     folder = importlib.resources.files("q35spec")
@@ -119,7 +132,7 @@ def load_scheme(stated: Mapping[str, Any]) -> Scheme:
     if row["table"]["kind"] == "learned":
         book = json.loads(folder.joinpath(row["table"]["file"]).read_text())
         table, scale = np.array(book["entries"], np.int64), np.ones(2, np.int64)
-        rule = PairRule(tuple((a, b, c) for a, b, c in book["region"]), Fraction(book["covering_radius"]))
+        rule = PairRule(_hull(table), CODEBOOK_RADIUS)
     else:
         scale = np.array([row["table"]["hi_scale"], row["table"]["lo_scale"]], np.int64)
         table = SLOTS * scale

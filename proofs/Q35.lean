@@ -1,0 +1,18 @@
+module
+
+public import Q35.Accumulate
+public import Q35.Arith
+public import Q35.Code
+public import Q35.Codebook
+public import Q35.CodebookTable
+public import Q35.Compile
+public import Q35.Cover
+public import Q35.Half
+public import Q35.Linear
+public import Q35.Round
+public import Q35.Size
+public import Q35.Slot
+public import Q35.Stream
+public import Q35.Table
+
+/-! Q35, the 3.5-bit code: definitions that run, and what is proved of them. -/

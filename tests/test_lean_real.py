@@ -1,0 +1,209 @@
+"""The real toolchain on tiny packages: build, run, crash, audit, doctor. One started Lean serves nearly all of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lean_packages import write_package
+
+from q35.errors import CheckFailed
+from q35.lean import Server, Toolchain, audit, doctor, find_toolchain
+from q35.lean.__main__ import main
+
+A = """\
+module
+@[expose] public section
+namespace Tiny
+/-- Twice
+a number. -/
+def double (n : Nat) : Nat := n + n
+
+/-- Doubling is adding to itself. -/
+@[simp] theorem double_eq (n : Nat) : double n = 2 * n := by unfold double; omega
+theorem everyCode : (List.range 128).all (fun n => n < 128) = true := by decide
+private theorem hidden (p q : Prop) (h : p ↔ q) : p = q := propext h
+theorem rests (p q : Prop) (h : p ↔ q) : p = q := hidden p q h
+inductive Kind where
+  | one | two
+end Tiny
+"""
+B = """\
+module
+public import Tiny.A
+@[expose] public section
+namespace Tiny
+theorem four (n : Nat) : double (double n) = 4 * n := by simp; omega
+end Tiny
+"""
+GOOD = {"Tiny.lean": "module\npublic import Tiny.B\n", "Tiny/A.lean": A, "Tiny/B.lean": B}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lean")
+
+
+@pytest.fixture(scope="module")
+def toolchain(base: Path) -> Toolchain:
+    return find_toolchain(write_package(base / "good", GOOD))
+
+
+@pytest.fixture(scope="module")
+def server(toolchain: Toolchain, base: Path) -> Iterator[Server]:
+    with toolchain.start_server([base]) as started:
+        yield started
+
+
+def test_builds_runs_and_is_quick_when_nothing_changed(toolchain: Toolchain, server: Server, base: Path) -> None:
+    project = base / "good"
+    (project / "Tiny/A.lean").write_text(A + f"-- {time.time_ns()}\n", encoding="utf-8")
+    built = toolchain.build_package(project, server=server)
+    assert built.ok, built.errors()
+    assert {m.module: m.status for m in built.modules}["Tiny.A"] == "built"
+    assert server.starts == 1
+
+    began = time.monotonic()
+    again = toolchain.build_package(project)
+    assert time.monotonic() - began < 3
+    assert again.starts == 0
+    assert [m.status for m in again.modules] == ["cached"] * 3
+
+    file = base / "good" / "Try.lean"
+    file.write_text('import Tiny.B\n#eval (Tiny.double 21, "≤ 3½")\n#check @Tiny.four\nexample : 1 = 2 := by decide\n')
+    result = toolchain.run_file(file, project, server=server)
+    assert result.output.splitlines() == [
+        '(42, "≤ 3½")',
+        "Tiny.four : ∀ (n : Nat), Tiny.double (Tiny.double n) = 4 * n",
+    ]
+    assert not result.ok
+    assert [(m.line, m.column) for m in result.messages if m.severity == "error"] == [(4, 22)]
+
+
+def test_a_proof_without_end_fails_its_module_only(toolchain: Toolchain, base: Path) -> None:
+    files = {
+        "Tiny.lean": "module\nimport Tiny.Fine\nimport Tiny.Deep\n",
+        "Tiny/Fine.lean": f"module\ntheorem fine : 1 = 1 := rfl -- {time.time_ns()}\n",
+        "Tiny/Deep.lean": "module\nmeta partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0\n",
+    }
+    result = toolchain.build_package(write_package(base / "deep", files))
+    assert {m.module: m.status for m in result.modules} == {
+        "Tiny.Fine": "built",
+        "Tiny.Deep": "failed",
+        "Tiny": "skipped",
+    }
+    assert "the Lean process ended" in result.errors()[0]
+
+
+def test_audit_lists_statements_axioms_and_places(toolchain: Toolchain, server: Server, base: Path) -> None:
+    project = base / "good"
+    found = audit(project, toolchain, server=server)
+    assert found.ok, found.violations
+    assert found.modules == ("Tiny.A", "Tiny.B", "Tiny")
+    theorems = {t.name: t for t in found.theorems}
+    assert set(theorems) == {"Tiny.double_eq", "Tiny.everyCode", "Tiny.hidden", "Tiny.rests", "Tiny.four"}
+    double_eq = theorems["Tiny.double_eq"]
+    assert (double_eq.line, double_eq.doc) == (9, "Doubling is adding to itself.")
+    assert double_eq.file.endswith("Tiny/A.lean")
+    assert double_eq.statement == "∀ (n : Nat), Tiny.double n = 2 * n"
+    assert theorems["Tiny.rests"].axioms == ("propext",)
+    assert theorems["Tiny.hidden"].public is False
+    assert theorems["Tiny.four"].own >= 2
+    assert theorems["Tiny.four"].library > 0
+    definitions = {d.name: d for d in found.definitions}
+    assert definitions["Tiny.double"].doc == "Twice a number."
+    assert definitions["Tiny.Kind"].kind == "inductive"
+    assert found.axioms == ("propext",)
+    assert found.rechecked >= len(theorems)
+    json.dumps(found.as_json())
+
+    began, starts = time.monotonic(), server.starts
+    assert audit(project, toolchain) == found
+    assert time.monotonic() - began < 3
+    assert server.starts == starts
+
+
+def test_statement_hash_changes_with_the_statement_only(toolchain: Toolchain, server: Server, base: Path) -> None:
+    def hashes(folder: str, text: str) -> dict[str, str]:
+        project = write_package(base / folder, {"Tiny.lean": text})
+        return {t.name: t.statement_sha256 for t in audit(project, toolchain, server=server).theorems}
+
+    one = hashes("one", "module\ntheorem a (n : Nat) : n + 0 = n := rfl\ntheorem b : 1 = 1 := rfl\n")
+    two = hashes("two", "module\ntheorem a : ∀ k : Nat, k + 0 = k := by simp\ntheorem b : 1 + 0 = 1 := rfl\n")
+    assert one["a"] == two["a"]
+    assert one["b"] != two["b"]
+
+
+def test_audit_names_every_planted_hole(toolchain: Toolchain, server: Server, base: Path) -> None:
+    files = {
+        "Tiny.lean": "module\nimport Tiny.Top\n",
+        "Tiny/Low.lean": "module\npublic section\naxiom planted : 1 = 3\ntheorem lazy : 1 = 2 := by\n  exact sorry\n",
+        "Tiny/Middle.lean": "module\npublic import Tiny.Low\npublic section\ntheorem carried : 1 = 3 := planted\n",
+        "Tiny/Top.lean": """\
+            module
+            import Tiny.Middle
+            public meta import Lean
+            theorem far : 3 = 1 := carried.symm
+            theorem native : 3 < 2000 := by native_decide
+            theorem sound : 1 = 1 := rfl
+            section
+            open Lean Elab
+            set_option debug.skipKernelTC true
+            meta def plant : Tactic.Tactic := fun _ =>
+              addDecl (.thmDecl { name := `host.false, levelParams := [], type := mkConst ``False, value := mkConst ``True.intro })
+            elab "plant" : tactic => plant .missing
+            theorem host : True := by
+              plant
+              trivial
+            end
+            """,
+    }
+    project = write_package(base / "holes", files)
+    found = audit(project, toolchain, server=server)
+    assert not found.ok
+    said = {(v.name, Path(v.file).name, v.line): v.what for v in found.violations}
+    assert said["planted", "Low.lean", 3] == "an axiom of the package's own"
+    assert said["lazy", "Low.lean", 4].startswith("sorry")
+    assert said["carried", "Middle.lean", 4] == "rests on the axiom planted"
+    assert said["far", "Top.lean", 4] == "rests on the axiom planted (through a declaration that it uses)"
+    assert said["native", "Top.lean", 5].startswith("native_decide")
+    assert said["host.false", "Top.lean", 13] == "the value is not of the declared type"
+    assert "sound" not in {v.name for v in found.violations}
+    with pytest.raises(CheckFailed, match=r"Low\.lean:3:0: planted: an axiom"):
+        found.raise_on_violation()
+
+
+def test_audit_of_nothing_is_no_success(toolchain: Toolchain, server: Server, base: Path) -> None:
+    found = audit(write_package(base / "empty", {"Tiny.lean": "module\n"}), toolchain, server=server)
+    assert not found.ok
+    with pytest.raises(CheckFailed, match="judged nothing"):
+        found.raise_on_violation()
+
+
+def test_audit_of_what_does_not_build_fails(toolchain: Toolchain, server: Server, base: Path) -> None:
+    project = write_package(base / "broken", {"Tiny.lean": "module\ntheorem t : 1 = 2 := rfl\n"})
+    with pytest.raises(CheckFailed, match=r"Tiny\.lean:2:\d+: "):
+        audit(project, toolchain, server=server)
+
+
+def test_doctor_knows_the_toolchain(base: Path, toolchain: Toolchain) -> None:
+    found = doctor(base / "good")
+    assert found.ok, found.problems
+    assert found.kind == toolchain.kind
+    assert found.wanted == "4.28.0"
+    assert found.version.startswith("4.28.0")
+    assert found.official == (found.kind == "native")
+    assert json.loads(json.dumps(found.as_json()))["identity"] == toolchain.identity
+
+
+def test_command_line_exit_codes(base: Path, toolchain: Toolchain, capsys: pytest.CaptureFixture[str]) -> None:
+    project = write_package(base / "good", GOOD)
+    toolchain.build_package(project)
+    assert main(["build", "--project", str(project), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["starts"] == 0
+    assert main(["build", "Tiny.Gone", "--project", str(project)]) == 1
+    assert "Tiny.Gone has no file" in capsys.readouterr().err
+    assert main(["build", "--project", str(base / "nowhere")]) == 1
