@@ -21,7 +21,7 @@ from conformance.mutation import Mutant
 from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import machine_lacks
 
-CLAIM: dict[str, Any] = {"subject": "framework", "truth": "expected-outcome", "level": "sampled"}
+CLAIM: dict[str, Any] = {"subject": "suite", "truth": "expected-outcome", "level": "sampled"}
 MUTANTS = [mutant for family in mutation.FAMILIES for mutant in mutation.load(family)]
 
 

@@ -62,8 +62,8 @@ def group (flags : List String) (rows : Array String) : String :=
   object [("flags", array (flags.map quoted)), ("rows", array rows.toList)]
 
 /-- A vector file: the definitions that gave the answers, and the groups. -/
-def file (definitions : List String) (groups : List String) : String :=
-  object [("schema", quoted "q35.vectors/1"), ("definition", array (definitions.map fun d => quoted ("Q35." ++ d))),
+def file (definitions : List Lean.Name) (groups : List String) : String :=
+  object [("schema", quoted "q35.vectors/1"), ("definition", array (definitions.map fun d => quoted d.toString)),
     ("groups", array groups)]
 
 /-! ### Inputs -/
@@ -100,7 +100,7 @@ def pointsOf (ks : List Int) (points : Int → List Rat) : List Rat :=
 
 /-! ### codes.json -/
 
-def codesFile : String := file ["decode", "hi", "lo", "encode", "decodeByte"] [
+def codesFile : String := file [``decode, ``hi, ``lo, ``encode, ``decodeByte] [
   group ["sign-not-extended", "twos-complement-off-by-one", "slots-swapped"] <| Id.run do
     let mut rows := #[]
     for n in List.range 128 do
@@ -129,7 +129,7 @@ def bigPoints : List Rat :=
   pointsOf [16777216, 16777217, 9007199254740992, 9007199254740993, 100000000000000000001] fun k =>
     [(k : Rat), k + 1 / 2, k + 1 / 4, -(k : Rat), -(k : Rat) - 1 / 2, -(k : Rat) - 3 / 4]
 
-def roundingFile : String := file ["roundHalfEven"] [
+def roundingFile : String := file [``roundHalfEven] [
   group ["ties-away", "ties-up", "ties-to-zero"] (rowsOf (pointsOf (upTo 20) fun k => around (k + 1 / 2)) roundingRow),
   group ["truncation"] (rowsOf (pointsOf (upTo 20) fun k => around k) roundingRow),
   group ["overflow", "float-rounding"] (rowsOf bigPoints roundingRow)]
@@ -142,7 +142,7 @@ def slotRows (name : String) (low high : Int) : Array String :=
   let far : List Rat := pointsOf [100, 128, 32768, 2147483648, 1000000000000000000000] fun k => [(k : Rat), -(k : Rat)]
   rowsOf (pointsOf (upTo 10) (fun k => around (k + 1 / 2)) |>.foldr List.cons far) row
 
-def slotsFile : String := file ["quantizeSlot", "clamp", "roundHalfEven"] [
+def slotsFile : String := file [``quantizeSlot, ``clamp, ``roundHalfEven] [
   group ["ties-away", "clip-missing", "clip-asymmetric"] (slotRows "hi" (-8) 7),
   group ["ties-away", "clip-missing", "clip-asymmetric"] (slotRows "lo" (-4) 3)]
 
@@ -158,7 +158,7 @@ def halfMidpoints (a : Nat) : List Rat :=
   let e : Rat := 1 / 1099511627776
   [m * (1 - e), m, m * (1 + e), -m * (1 - e), -m, -m * (1 + e)]
 
-def halfFile : String := file ["halfToRat", "ratToHalf", "halfValue"] [
+def halfFile : String := file [``halfToRat, ``ratToHalf, ``halfValue] [
   group ["subnormal-as-normal", "nan-as-number", "infinity-as-number", "sign-lost"] <| Id.run do
     let mut rows := #[]
     for sign in [0, 1] do
@@ -187,7 +187,7 @@ def halfFile : String := file ["halfToRat", "ratToHalf", "halfValue"] [
 def unpackRow (n : Nat) (bytes : List Nat) : String :=
   object [("count", nat n), ("stream", hex bytes), ("codes", nullable ((unpackStream n bytes).map codes))]
 
-def streamsFile : String := file ["packStream", "unpackStream", "packBytes", "unpackBytes", "streamSize"] [
+def streamsFile : String := file [``packStream, ``unpackStream, ``packBytes, ``unpackBytes, ``streamSize] [
   group ["bit-order", "byte-order", "tail-lost"] <| Id.run do
     let mut rows := #[]
     for n in List.range 65 do
@@ -254,7 +254,7 @@ def pairRows (table : String) (encode : Rat × Rat → Code) (T : Table 128) (po
     ("code", nat (encode p).val), ("distance_squared", rat (distSq p (T (encode p))))])) #[]
 
 def pairsFile : String :=
-  file ["encodeArithmetic", "nearest", "rowTable", "blockTable", "codebookTable", "distSq"] [
+  file [``encodeArithmetic, ``nearest, ``rowTable, ``blockTable, ``codebookTable, ``distSq] [
     group ["ties-away", "slots-swapped", "clip-missing"] (pairRows "row" (encodeArithmetic 1) rowTable gridPoints),
     group ["ties-away", "slots-swapped", "clip-missing", "lo-scale-missing"]
       (pairRows "block" (encodeArithmetic 2) blockTable gridPoints),
@@ -274,11 +274,11 @@ def limitRow (name : String) (T : Table 128) : String :=
   object [("table", quoted name), ("least", int (leastPair 128 T)), ("greatest", int (greatestPair 128 T)),
     ("max_safe_pairs", nat (maxSafePairs T))]
 
-/-- The code whose entry contributes most to a sum, or least. -/
-def extremeCode (T : Table 128) (better : Int → Int → Bool) (value : Int × Int → Int) : Code :=
+/-- The lowest code whose entry has the greatest value. -/
+def extremeCode (T : Table 128) (value : Int × Int → Int) : Code :=
   (List.range 128).foldl (fun best n =>
     let c : Code := Fin.ofNat 128 n
-    if better (value (T c)) (value (T best)) then c else best) 0
+    if value (T best) < value (T c) then c else best) 0
 
 /-- A dot product of runs: how often, with which activations, which code. -/
 def runsRow (name : String) (T : Table 128) (runs : List (Nat × (Int × Int) × Code)) : String :=
@@ -288,8 +288,8 @@ def runsRow (name : String) (T : Table 128) (runs : List (Nat × (Int × Int) ×
 
 /-- The extreme sums of a table at its largest safe number of pairs, and one pair beyond it. -/
 def extremeRows (name : String) (T : Table 128) : List String :=
-  let top := extremeCode T (fun a b => decide (b < a)) fun t => greatestProduct t.1 + greatestProduct t.2
-  let bottom := extremeCode T (fun a b => decide (a < b)) fun t => leastProduct t.1 + leastProduct t.2
+  let top := extremeCode T fun t => greatestProduct t.1 + greatestProduct t.2
+  let bottom := extremeCode T fun t => -(leastProduct t.1 + leastProduct t.2)
   let rise := (greatestFactor (T top).1, greatestFactor (T top).2)
   let fall := (leastFactor (T bottom).1, leastFactor (T bottom).2)
   let K := maxSafePairs T
@@ -302,7 +302,7 @@ def dotRow (name : String) (T : Table 128) (as : List (Int × Int)) (cs : List C
     ("dot32", int (dot32 T as cs))]
 
 def accumulateFile : String :=
-  file ["maxSafePairs", "leastPair", "greatestPair", "dotRuns", "dot", "dot32", "wrap32"] [
+  file [``maxSafePairs, ``leastPair, ``greatestPair, ``dotRuns, ``dot, ``dot32, ``wrap32] [
     group ["safe-length-wrong"] (tables.foldl (fun rows t => rows.push (limitRow t.1 t.2)) #[]),
     group ["int16-accumulator", "float-accumulator", "saturating-accumulator"]
       (tables.foldl (fun rows t => (extremeRows t.1 t.2).foldl Array.push rows) #[]),
@@ -317,5 +317,10 @@ def accumulateFile : String :=
 def files : List (String × String) :=
   [("codes", codesFile), ("rounding", roundingFile), ("slots", slotsFile), ("half", halfFile), ("streams", streamsFile),
     ("pairs", pairsFile), ("accumulate", accumulateFile)]
+
+/-- Write every file into `folder`. -/
+def write (folder : String) : IO Unit := do
+  for f in files do
+    IO.FS.writeFile (folder ++ "/" ++ f.1 ++ ".json") f.2
 
 end Q35.Vectors

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from q35 import cli_project
 from q35.errors import InputError, Q35Error
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ Project = Annotated[Path | None, typer.Option(metavar="DIR", help="The project's
 Toolchain = Annotated[
     str | None, typer.Option(metavar="FOLDER|embedded", help="Which Lean, instead of $Q35_LEAN, PATH, embedded.")
 ]
+
+
+app.add_typer(cli_project.spec, name="spec")
+app.command()(cli_project.compare)
+app.command()(cli_project.certify)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FOLDER", "codebook", "formats", "schema", "vectors"]
+__all__ = ["FOLDER", "codebook", "cover", "formats", "schema", "vectors"]
 
 FOLDER = Path(__file__).resolve().parent
 """The folder that holds the specification's files."""
@@ -29,6 +29,11 @@ def formats() -> Any:
 def codebook() -> Any:
     """`codebook.json`: the 128 learned int8 pairs in code order, with their hash."""
     return _read("codebook.json")
+
+
+def cover() -> Any:
+    """`cover.json`: regions that the learned table covers, each with its proved covering radius and theorem."""
+    return _read("cover.json")
 
 
 def schema(name: str) -> Any:

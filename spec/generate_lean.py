@@ -1,14 +1,18 @@
-"""Writes `proofs/Q35/CodebookTable.lean` from `spec/codebook.json`: the learned table, the trees of its covering radii.
+"""Writes what Lean and the certificates need from `spec/codebook.json` and `spec/formats.json`.
+
+`proofs/Q35/CodebookTable.lean`: the learned table, its regions, the trees of their radii, the steps' numerators.
+`spec/cover.json`: the same regions and radii for programs.
 
 The trees are certificates: whatever this script puts into them, Lean accepts only what its own checker verifies.
 
-    python spec/generate_lean.py            write the file
-    python spec/generate_lean.py --check    exit 1 if the file on disk is not what this script writes
+    python spec/generate_lean.py            write both files
+    python spec/generate_lean.py --check    exit 1 if a file on disk is not what this script writes
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -16,6 +20,7 @@ import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 Pair = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -23,6 +28,8 @@ Box = tuple[int, int, int, int]
 
 SPEC = Path(__file__).resolve().parent
 CODEBOOK = SPEC / "codebook.json"
+FORMATS = SPEC / "formats.json"
+COVER = SPEC / "cover.json"
 TARGET = SPEC.parent / "proofs" / "Q35" / "CodebookTable.lean"
 
 SCALE = 256
@@ -121,7 +128,8 @@ def cover_tree(entries: list[Pair], sides: list[HalfPlane], radius_sq: int, box:
         middle = (bottom + top) // 2
         halves = ((left, right, bottom, middle), (left, right, middle, top))
         cut = "cutY"
-    return f"(.{cut} {' '.join(cover_tree(entries, sides, radius_sq, half) for half in halves)})"
+    at = str(middle) if middle >= 0 else f"({middle})"
+    return f"(.{cut} {at} {' '.join(cover_tree(entries, sides, radius_sq, half) for half in halves)})"
 
 
 def wrapped(text: str, indent: str) -> str:
@@ -180,16 +188,44 @@ def entry_tree(entries: list[Pair], indent: str) -> str:
     return f"{lead}(.halves {entry_tree(entries[:middle], indent)} {entry_tree(entries[middle:], indent)})"
 
 
-def lean_file(entries: list[Pair]) -> str:
+def lean_steps(scheme: dict[str, Any]) -> str:
+    """The Lean definitions of a scheme's candidate steps."""
+    name, step = scheme["id"], scheme["step"]
+    return f"""
+/-- The numerators of the candidate steps of the `{name}` scheme, in order. -/
+def {name}Numerators : List Nat := {step["numerators"]}
+
+/-- Their denominator: a candidate is `p / {name}Denominator` of the block's largest absolute value. -/
+def {name}Denominator : Nat := {step["denominator"]}
+"""
+
+
+def cover_file(entries: list[Pair], sha256: str) -> str:
+    """The text of cover.json: each region as sides [a, b, c] (a * x + b * y <= c) and its covering radius."""
+    corners = convex_hull(entries)
+    regions = [
+        {
+            "name": cover.name,
+            "sides": [[s.a, s.b, s.c] for s in hull_sides(corners, cover.divisor)],
+            "covering_radius": str(cover.radius),
+            "theorem": f"Q35.codebook_covers_{cover.name}",
+        }
+        for cover in COVERS
+    ]
+    return json.dumps({"schema": "q35.cover/1", "codebook_sha256": sha256, "regions": regions}, indent=1) + "\n"
+
+
+def lean_file(entries: list[Pair], schemes: list[dict[str, Any]]) -> str:
     """The text of CodebookTable.lean."""
+    searched = [scheme for scheme in schemes if scheme["step"]["rule"] == "least-squares"]
     return f"""module
 
 public import Q35.Cover
 
 @[expose] public section
 
-/-! The learned table and the trees that show its covering radii. Generated from `spec/codebook.json` by
-`spec/generate_lean.py`: change those, not this file. -/
+/-! The learned table, its regions, the trees that show their covering radii, and the candidate steps' numbers.
+Generated from `spec/codebook.json` and `spec/formats.json` by `spec/generate_lean.py`: change those, not this file. -/
 
 namespace Q35
 
@@ -199,16 +235,18 @@ def codebookEntries : EntryTree :=
 
 /-- The corners of the trees' boxes are integers in units of one part in this many. -/
 def codebookScale : Int := {SCALE}
-{"".join(lean_cover(cover, entries) for cover in COVERS)}
+{"".join(lean_steps(scheme) for scheme in searched)}{"".join(lean_cover(cover, entries) for cover in COVERS)}
 end Q35
 """
 
 
-def read_entries(path: Path) -> list[Pair]:
-    """The 128 int8 pairs of the codebook file."""
-    entries = [(int(a), int(b)) for a, b in json.loads(path.read_text())["entries"]]
+def read_entries(codebook: dict[str, Any]) -> list[Pair]:
+    """The 128 int8 pairs of the codebook file, which its own hash must confirm."""
+    entries = [(int(a), int(b)) for a, b in codebook["entries"]]
     if len(entries) != 128 or any(not -128 <= v <= 127 for entry in entries for v in entry):
-        raise SystemExit(f"{path}: expected 128 pairs of int8")
+        raise SystemExit(f"{CODEBOOK}: expected 128 pairs of int8")
+    if hashlib.sha256(bytes(v % 256 for entry in entries for v in entry)).hexdigest() != codebook["sha256"]:
+        raise SystemExit(f"{CODEBOOK}: the entries do not have the hash that the file states")
     return entries
 
 
@@ -226,14 +264,17 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write proofs/Q35/CodebookTable.lean from spec/codebook.json.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is out of date")
+    parser = argparse.ArgumentParser(description="Write CodebookTable.lean and cover.json from the spec's data.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
     arguments = parser.parse_args()
-    text = lean_file(read_entries(CODEBOOK))
-    if not arguments.check:
-        write_whole(TARGET, text)
-    elif not TARGET.exists() or TARGET.read_text() != text:
-        sys.exit(f"{TARGET} is out of date: run `python spec/generate_lean.py`")
+    codebook = json.loads(CODEBOOK.read_text())
+    entries = read_entries(codebook)
+    schemes = json.loads(FORMATS.read_text())["schemes"]
+    for path, text in ((TARGET, lean_file(entries, schemes)), (COVER, cover_file(entries, codebook["sha256"]))):
+        if not arguments.check:
+            write_whole(path, text)
+        elif not path.exists() or path.read_text() != text:
+            sys.exit(f"{path} is out of date: run `python spec/generate_lean.py`")
 
 
 if __name__ == "__main__":

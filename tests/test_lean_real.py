@@ -11,7 +11,7 @@ import pytest
 from lean_packages import write_package
 
 from q35.errors import CheckFailed
-from q35.lean import Server, Toolchain, audit, doctor, find_toolchain
+from q35.lean import AuditReport, Server, Toolchain, audit, doctor, find_toolchain
 from q35.lean.__main__ import main
 
 A = """\
@@ -127,14 +127,17 @@ def test_audit_lists_statements_axioms_and_places(toolchain: Toolchain, server: 
 
 
 def test_statement_hash_changes_with_the_statement_only(toolchain: Toolchain, server: Server, base: Path) -> None:
-    def hashes(folder: str, text: str) -> dict[str, str]:
-        project = write_package(base / folder, {"Tiny.lean": text})
-        return {t.name: t.statement_sha256 for t in audit(project, toolchain, server=server).theorems}
-
-    one = hashes("one", "module\ntheorem a (n : Nat) : n + 0 = n := rfl\ntheorem b : 1 = 1 := rfl\n")
-    two = hashes("two", "module\ntheorem a : ∀ k : Nat, k + 0 = k := by simp\ntheorem b : 1 + 0 = 1 := rfl\n")
-    assert one["a"] == two["a"]
-    assert one["b"] != two["b"]
+    text = """\
+        module
+        theorem bound (n : Nat) : n + 0 = n := rfl
+        theorem renamed : ∀ k : Nat, k + 0 = k := by simp
+        theorem implicit {n : Nat} : n + 0 = n := rfl
+        theorem other (n : Nat) : 0 + n = n := by simp
+        """
+    found = audit(write_package(base / "hashes", {"Tiny.lean": text}), toolchain, server=server)
+    hashes = {t.name: t.statement_sha256 for t in found.theorems}
+    assert hashes["bound"] == hashes["renamed"]
+    assert len(set(hashes.values())) == 3
 
 
 def test_audit_names_every_planted_hole(toolchain: Toolchain, server: Server, base: Path) -> None:
@@ -149,16 +152,12 @@ def test_audit_names_every_planted_hole(toolchain: Toolchain, server: Server, ba
             theorem far : 3 = 1 := carried.symm
             theorem native : 3 < 2000 := by native_decide
             theorem sound : 1 = 1 := rfl
-            section
-            open Lean Elab
             set_option debug.skipKernelTC true
-            meta def plant : Tactic.Tactic := fun _ =>
-              addDecl (.thmDecl { name := `host.false, levelParams := [], type := mkConst ``False, value := mkConst ``True.intro })
-            elab "plant" : tactic => plant .missing
             theorem host : True := by
-              plant
+              run_tac do
+                let (type, value) := (Lean.mkConst ``False, Lean.mkConst ``True.intro)
+                Lean.addDecl (.thmDecl { name := `host.false, levelParams := [], type, value })
               trivial
-            end
             """,
     }
     project = write_package(base / "holes", files)
@@ -170,14 +169,14 @@ def test_audit_names_every_planted_hole(toolchain: Toolchain, server: Server, ba
     assert said["carried", "Middle.lean", 4] == "rests on the axiom planted"
     assert said["far", "Top.lean", 4] == "rests on the axiom planted (through a declaration that it uses)"
     assert said["native", "Top.lean", 5].startswith("native_decide")
-    assert said["host.false", "Top.lean", 13] == "the value is not of the declared type"
+    assert said["host.false", "Top.lean", 8] == "the value is not of the declared type"
     assert "sound" not in {v.name for v in found.violations}
     with pytest.raises(CheckFailed, match=r"Low\.lean:3:0: planted: an axiom"):
         found.raise_on_violation()
 
 
-def test_audit_of_nothing_is_no_success(toolchain: Toolchain, server: Server, base: Path) -> None:
-    found = audit(write_package(base / "empty", {"Tiny.lean": "module\n"}), toolchain, server=server)
+def test_audit_of_nothing_is_no_success() -> None:
+    found = AuditReport((), (), (), ("Tiny",), 0, "", "")
     assert not found.ok
     with pytest.raises(CheckFailed, match="judged nothing"):
         found.raise_on_violation()
@@ -199,11 +198,19 @@ def test_doctor_knows_the_toolchain(base: Path, toolchain: Toolchain) -> None:
     assert json.loads(json.dumps(found.as_json()))["identity"] == toolchain.identity
 
 
-def test_command_line_exit_codes(base: Path, toolchain: Toolchain, capsys: pytest.CaptureFixture[str]) -> None:
-    project = write_package(base / "good", GOOD)
-    toolchain.build_package(project)
+def test_command_line_exit_codes(
+    base: Path, toolchain: Toolchain, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = base / "good"
+    toolchain.build_package(project, server=server)
     assert main(["build", "--project", str(project), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["starts"] == 0
     assert main(["build", "Tiny.Gone", "--project", str(project)]) == 1
     assert "Tiny.Gone has no file" in capsys.readouterr().err
     assert main(["build", "--project", str(base / "nowhere")]) == 1
+
+
+def test_command_line_shows_file_line_and_message(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = write_package(base / "wrong", {"Tiny.lean": "module\n\ntheorem t : 1 = 2 := by decide\n"})
+    assert main(["build", "--project", str(project)]) == 3
+    assert f"{project}/Tiny.lean:3:24: Tactic `decide` proved that the proposition" in capsys.readouterr().out

@@ -108,6 +108,12 @@ theorem sum_replicate (n : Nat) (v : Int) : (List.replicate n v).sum = n * v := 
   | zero => simp
   | succ n ih => simp only [List.replicate_succ, List.sum_cons, ih, Int.natCast_add, Int.add_mul]; omega
 
+/-- The sum of two lists, one after the other. -/
+theorem sum_append (us vs : List Int) : (us ++ vs).sum = us.sum + vs.sum := by
+  induction us with
+  | nil => simp
+  | cons u us ih => simp only [List.cons_append, List.sum_cons, ih, Int.add_assoc]
+
 /-- Tight: one term more than `maxSafeK` overflows, when all are the greatest or all are the least. -/
 theorem maxSafeK_tight {least greatest : Int} (hl : least ≤ 0) (hg : 0 < greatest) :
     ∃ v, (v = least ∨ v = greatest) ∧ ¬InInt32 (List.replicate (maxSafeK least greatest + 1) v).sum := by
@@ -311,7 +317,7 @@ theorem dotRuns_eq_dot {n : Nat} (T : Fin n → Int × Int) (runs : List (Nat ×
   | nil => simp [dotRuns, dot, products]
   | cons r runs ih =>
     obtain ⟨K, a, c⟩ := r
-    simp only [dotRuns, ih, dot, List.flatMap_cons, products_replicate_append, List.sum_append, sum_replicate]
+    simp only [dotRuns, ih, dot, List.flatMap_cons, products_replicate_append, sum_append, sum_replicate]
 
 /-- The int32 dot product of the row that runs stand for. -/
 theorem wrap32_dotRuns {n : Nat} (T : Fin n → Int × Int) (runs : List (Nat × (Int × Int) × Fin n)) :

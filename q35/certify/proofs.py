@@ -44,7 +44,9 @@ def audit(project: Path, toolchain: Toolchain, report: Report) -> Outcome:
     findings = [str(violation) for violation in found.violations]
     if not found.theorems:
         findings.append("proofs: the audit found no theorem, so it judged nothing")
-    summary = f"{len(found.theorems)} theorems, {found.rechecked} proofs checked again, axioms: {', '.join(found.axioms)}"
+    summary = (
+        f"{len(found.theorems)} theorems, {found.rechecked} proofs checked again, axioms: {', '.join(found.axioms)}"
+    )
     return Outcome(summary, findings, {"report": found, "shown": _shown(found)})
 
 
@@ -92,4 +94,6 @@ def check_spec(project: Path, toolchain: Toolchain, found: AuditReport, report: 
     findings = [finding for check in checks for finding in check.findings]
     findings += [f"spec: the check '{check.name}' looked at nothing" for check in checks if not check.examined]
     summary = ", ".join(f"{check.name}: {check.examined}" for check in checks)
-    return Outcome(summary, findings, {"checks": [{"name": check.name, "examined": check.examined} for check in checks]})
+    return Outcome(
+        summary, findings, {"checks": [{"name": check.name, "examined": check.examined} for check in checks]}
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -34,6 +35,9 @@ POSITIONS = "ilean"
 """The part that holds where each declaration stands; importers do not read it."""
 _RECORD = "record.json"
 _KEEP_DAYS = 30
+# A defect of the embedded pre-release: terms that the compiler lifts out of a notation are not exported with it.
+_CLOSED_TERM = re.compile(r"\(interpreter\) unknown declaration '.*_closed_\d+'")
+_CLOSED_TERM_HINT = " (put `set_option compiler.extract_closed false` above the notation, in the imported file)"
 # A fresh process stands at 0.7 GB, and a module that imports only Init adds 66 MB that Lean never gives back.
 _MEMORY_CEILING = int(0.75 * MEMORY_LIMIT)
 
@@ -274,7 +278,9 @@ def parse_messages(output: str) -> list[Message]:
         if line.startswith('{"'):
             data = json.loads(line)
             where = data["pos"]
-            messages.append(Message(data["severity"], where["line"], where["column"], data["data"].rstrip()))
+            text = data["data"].rstrip()
+            hint = _CLOSED_TERM_HINT if _CLOSED_TERM.search(text) else ""
+            messages.append(Message(data["severity"], where["line"], where["column"], text + hint))
     return messages
 
 

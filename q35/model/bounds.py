@@ -32,9 +32,6 @@ THEOREMS = {
 # exactly.
 CLOSE = 1 - 2.0**-40
 
-# The proved covering radius of the learned table on the convex hull of its entries (`codebookHullRadius`).
-CODEBOOK_RADIUS = Fraction(1151, 50)
-
 Doubles = NDArray[np.float64]
 Places = NDArray[np.intp]
 
@@ -152,26 +149,6 @@ class PairPromise:
 
     def _bound(self, x: Fraction, y: Fraction, d: Fraction) -> Fraction:
         return abs(d) * self.radius + (abs(x) + abs(y)) * (1 - self._inverse_stretch(x, y, d))
-
-
-def hull_sides(entries: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
-    """The sides (a, b, c), a x + b y <= c, of the convex hull of integer points (monotone chain)."""
-
-    def chain(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        corners: list[tuple[int, int]] = []
-        for x, y in points:
-            while len(corners) > 1:
-                (x0, y0), (x1, y1) = corners[-2:]
-                if (x1 - x0) * (y - y0) > (y1 - y0) * (x - x0):
-                    break
-                corners.pop()
-            corners.append((x, y))
-        return corners[:-1]
-
-    points = sorted({(x, y) for x, y in entries})
-    corners = chain(points) + chain(points[::-1])
-    edges = zip(corners, corners[1:] + corners[:1], strict=True)
-    return [(y1 - y0, x0 - x1, (y1 - y0) * x0 + (x0 - x1) * y0) for (x0, y0), (x1, y1) in edges]
 
 
 def _fractions(*values: float) -> tuple[Fraction, Fraction, Fraction]:

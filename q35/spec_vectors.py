@@ -1,0 +1,83 @@
+"""The golden vectors of `spec/vectors`, written by running the Lean definitions.
+
+`proofs/Q35Vectors.lean` chooses the inputs and writes the answers as JSON. The embedded Lean cannot run code of a
+module that it imports, only of the file that it elaborates: so that file and the modules it imports are put together,
+text unchanged, into one program. Proofs are left out there (`debug.byAsSorry`): they have no part in a value, and the
+build checks them.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from q35.errors import ToolchainError
+from q35.lean.cache import write_whole
+from q35.lean.package import load_package, read_module
+from q35.lean.progress import Report, silent
+from q35.lean.toolchain import Toolchain
+
+EXPORTER = "Q35Vectors"
+_SECTION = "@[expose] public section\n"
+_OPTIONS = ("debug.byAsSorry true", "warn.sorry false", "linter.all false")
+
+
+def export_vectors(project: Path, toolchain: Toolchain, out_dir: Path, report: Report = silent) -> list[Path]:
+    """Write every vector file into `out_dir`; returns their paths, in order of name.
+
+    `project` is the folder that holds `proofs/`. The same definitions give the same bytes on every machine and
+    toolchain. Raises `ToolchainError` if the exporter does not compile or writes nothing, and `InputError` if a
+    module of it is missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="q35-vectors-") as scratch:
+        folder = Path(scratch).resolve()
+        program = folder / "Vectors.lean"
+        program.write_text(exporter_program(project / "proofs", folder), encoding="utf-8")
+        result = toolchain.run_file(program, project / "proofs", report)
+        if not result.ok:
+            said = [message.text for message in result.messages if message.severity == "error"]
+            raise ToolchainError(
+                f"the vector exporter failed: {said[0] if said else 'no message'}", f"proofs/{EXPORTER}.lean"
+            )
+        documents = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))}
+    if not documents:
+        raise ToolchainError("the vector exporter wrote no file", f"proofs/{EXPORTER}.lean")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for name, text in documents.items():
+        write_whole(out_dir / name, canonical(json.loads(text)).encode())
+    return [out_dir / name for name in documents]
+
+
+def exporter_program(proofs: Path, folder: Path) -> str:
+    """One Lean file of the exporter and all modules that it imports, which writes its JSON files into `folder`."""
+    package = load_package(proofs)
+    exporter = read_module(EXPORTER, proofs / f"{EXPORTER}.lean", {})
+    modules = package.closure(item.module for item in package.own_imports(exporter))
+    options = [f"set_option {option}\n" for option in _OPTIONS]
+    bodies = [_body(module.path) for module in (*modules, exporter)]
+    run = f"#eval! Q35.Vectors.write {json.dumps(str(folder), ensure_ascii=False)}\n"
+    return "".join(["module\n", _SECTION, *options, *bodies, run])
+
+
+def canonical(document: dict[str, Any]) -> str:
+    """The text of a vector file: sorted keys, one row a line, a newline at the end."""
+    groups = [
+        f'{{"flags": {_compact(group["flags"])}, "rows": [\n' + ",\n".join(map(_compact, group["rows"])) + "\n]}"
+        for group in document["groups"]
+    ]
+    head = f'{{"definition": {_compact(document["definition"])}, "groups": [\n'
+    return head + ",\n".join(groups) + f'\n], "schema": {_compact(document["schema"])}}}\n'
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=True)
+
+
+def _body(path: Path) -> str:
+    """A module's text after its header. Raises `ToolchainError` if it is not the header that all our files have."""
+    header, found, body = path.read_text(encoding="utf-8").partition(_SECTION)
+    if not found or "\n/-" in header:
+        raise ToolchainError(f"no line `{_SECTION.strip()}` right after the imports", str(path))
+    return body
