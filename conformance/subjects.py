@@ -132,9 +132,9 @@ class Vectorized:
     name = "reference-vectorized"
 
     def __init__(self) -> None:
-        from q35ref import errors, formats, vectorized
+        from q35ref import errors, vectorized
 
-        self.native, self.formats = vectorized, formats
+        self.native = vectorized
         self.errors: tuple[type[Exception], ...] = (errors.InputError,)
 
     def quantize(self, weights: Floats, scheme: str, block_size: int) -> tuple[Codes, Halves]:
@@ -142,11 +142,8 @@ class Vectorized:
         return found.codes, found.steps
 
     def encode(self, weights: Floats, steps: Halves, scheme: str, block_size: int) -> Codes:
-        rows, cols = weights.shape
-        padded = np.pad(weights.astype(np.float64), [(0, 0), (0, -cols % block_size)]).reshape(-1, block_size)
-        row = self.formats.scheme(scheme)
-        codes = self.native._encode(row, padded, steps.astype(np.float64).ravel())
-        return codes.reshape(rows, -1)[:, : -(-cols // 2)]
+        codes: Codes = self.native.encode_blocks(weights, steps, scheme, block_size)
+        return codes
 
     def dequantize(self, codes: Codes, steps: Halves, scheme: str, block_size: int, cols: int) -> Floats:
         size = block_size if scheme in BLOCK_SCHEMES else None

@@ -1,6 +1,7 @@
 module
 
 public import Q35.Accumulate
+public import Q35.Block
 public import Q35.Codebook
 public import Q35.Half
 public import Q35.Stream
@@ -92,7 +93,8 @@ def around (x : Rat) : List Rat := [x - 1 / 1073741824, x, x + 1 / 1073741824]
 def upTo (bound : Nat) : List Int := (List.range (2 * bound + 1)).map fun (k : Nat) => (k : Int) - bound
 
 /-- Every row of every point. -/
-def rowsOf (points : List Rat) (row : Rat → String) : Array String := points.foldl (fun rows x => rows.push (row x)) #[]
+def rowsOf (points : List Rat) (row : Rat → String) : Array String :=
+  points.foldl (fun rows x => rows.push (row x)) #[]
 
 /-- For every element of a list, its list of points, in one list. -/
 def pointsOf (ks : List Int) (points : Int → List Rat) : List Rat :=
@@ -260,8 +262,86 @@ def pairsFile : String :=
       (pairRows "block" (encodeArithmetic 2) blockTable gridPoints),
     group ["nearest-wrong"] (pairRows "row" (encodeArithmetic 1) rowTable (somePoints 10 100 1)),
     group ["nearest-wrong"] (pairRows "block" (encodeArithmetic 2) blockTable (somePoints 10 100 2)),
-    group ["ties-to-higher-code", "nearest-wrong"] (pairRows "codebook" (nearest codebookTable) codebookTable midpoints),
+    group ["ties-to-higher-code", "nearest-wrong"]
+      (pairRows "codebook" (nearest codebookTable) codebookTable midpoints),
     group ["nearest-wrong"] (pairRows "codebook" (nearest codebookTable) codebookTable (somePoints 140 200 3))]
+
+/-! ### blocks.json -/
+
+/-- `count` pseudo-random weights, each the sum of four numbers from -512 to 511, times `unit`: bell-shaped. -/
+def someWeights (unit : Rat) : (count seed : Nat) → List Rat
+  | 0, _ => []
+  | count + 1, seed =>
+    let b := next seed
+    let c := next b
+    let d := next c
+    let sum := below 1024 seed + below 1024 b + below 1024 c + below 1024 d
+    ((sum : Int) - 2048 : Int) * unit :: someWeights unit count (next d)
+
+/-- A weight at one place of a block of zeros. -/
+def spike (count place : Nat) (w : Rat) : List Rat := (List.range count).map fun k => if k = place then w else 0
+
+/-- A weight and its negative, in the same slot, in turn: both signs of a step have the same error. -/
+def mirrored (count : Nat) (w : Rat) : List Rat :=
+  (List.range count).map fun k => if k % 4 = 0 then w else if k % 4 = 2 then -w else 0
+
+/-- The schemes with one step a block, by name. -/
+def schemes : List (String × Scheme) := [("block", .block), ("codebook", .codebook)]
+
+/-- A block with the step `step` (fp16 bits): its codes and its exact squared error. -/
+def blockFields (name : String) (S : Scheme) (step : Nat) (weights : List Rat) : List (String × String) :=
+  [("scheme", quoted name), ("weights", array (weights.map rat)), ("step", nat step),
+    ("codes", codes (encodeBlock S (stepValue step) (pairUp weights))),
+    ("squared_error", rat (squaredError S (stepValue step) (pairUp weights)))]
+
+/-- A block with its best step. -/
+def bestRow (name : String) (S : Scheme) (size : Nat) (weights : List Rat) : String :=
+  object (("block_size", nat size)
+    :: ("candidates", array ((stepCandidates S.numerators S.denominator (maxAbs weights)).map nat))
+    :: blockFields name S (bestStep S weights) weights)
+
+/-- For both schemes, the rows of blocks with the block size that each belongs to. -/
+def bestRows (blocks : List (Nat × List Rat)) : Array String := Id.run do
+  let mut rows := #[]
+  for s in schemes do
+    for b in blocks do
+      rows := rows.push (bestRow s.1 s.2 b.1 b.2)
+  return rows
+
+/-- Steps given: zero, both signs, the largest, the smallest, and -0, which counts as zero. -/
+def givenSteps : List Nat := [0, 1, 32769, 15360, 48128, 11878, 44646, 31743, 64511, 32768]
+
+/-- Weights at the ties of the lo slot and the hi slot for the step 1, and around them. -/
+def tiedWeights : List Rat :=
+  pointsOf [-9, -7, -5, -3, -1, 1, 3, 5, 7, 13, 15] fun k =>
+    [(k : Rat) / 2, (k : Rat), (k : Rat) / 2 + 1 / 65536, -(k : Rat)]
+
+def blocksFile : String := file [``bestStep, ``stepCandidates, ``encodeBlock, ``encodePair, ``squaredError, ``maxAbs,
+    ``ratToHalf, ``Scheme.table, ``Scheme.encode, ``Scheme.numerators] [
+  group ["nearest-wrong", "scale-of-neighbour-block", "step-sign-lost"] <| bestRows
+    [(32, someWeights (1 / 65536) 32 1), (64, someWeights (1 / 65536) 64 2), (128, someWeights (1 / 65536) 128 3),
+      (32, someWeights (1 / 16) 32 5)],
+  group ["tail-lost", "odd-length"] <| bestRows
+    [(32, someWeights (1 / 65536) 1 6), (32, someWeights (1 / 65536) 2 7), (64, someWeights (1 / 65536) 3 8),
+      (64, someWeights (1 / 65536) 37 9), (128, someWeights (1 / 65536) 35 10), (32, [1]), (64, [-1]), (128, [0, 3])],
+  group ["zero-block", "negative-zero"] <| bestRows
+    [(32, spike 32 0 0), (64, spike 64 0 0), (128, spike 128 0 0), (32, [0]), (32, spike 32 31 (-5 / 4)),
+      (64, spike 9 8 1), (128, spike 8 0 (-1))],
+  group ["candidate-tie"] <| bestRows
+    [(32, mirrored 32 1), (64, mirrored 8 (3 / 4)), (128, mirrored 16 (-7))],
+  group ["overflow-to-infinity"] <| bestRows
+    [(32, someWeights (2 ^ 90) 16 11), (64, someWeights (2 ^ 9) 17 12), (32, [2 ^ 127, -(2 ^ 127)]),
+      (64, someWeights (2 ^ 10) 16 13)],
+  group ["subnormal-flushed", "negative-zero"] <| bestRows
+    [(32, someWeights (1 / 2 ^ 149) 16 14), (64, someWeights (1 / 2 ^ 32) 17 15), (32, someWeights (1 / 2 ^ 28) 16 16),
+      (32, [1 / 2 ^ 149]), (64, [1 / 2 ^ 21, -1 / 2 ^ 22])],
+  group ["ties-away", "clip-missing", "zero-block", "step-sign-lost", "subnormal-flushed"] <| Id.run do
+    let mut rows := #[]
+    for s in schemes do
+      for step in givenSteps do
+        rows := rows.push (object (blockFields s.1 s.2 step tiedWeights))
+        rows := rows.push (object (blockFields s.1 s.2 step (someWeights (1 / 128) 9 (17 + step))))
+    return rows]
 
 /-! ### accumulate.json -/
 
@@ -316,7 +396,7 @@ def accumulateFile : String :=
 /-- Every file by its name. -/
 def files : List (String × String) :=
   [("codes", codesFile), ("rounding", roundingFile), ("slots", slotsFile), ("half", halfFile), ("streams", streamsFile),
-    ("pairs", pairsFile), ("accumulate", accumulateFile)]
+    ("pairs", pairsFile), ("blocks", blocksFile), ("accumulate", accumulateFile)]
 
 /-- Write every file into `folder`. -/
 def write (folder : String) : IO Unit := do

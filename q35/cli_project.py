@@ -72,12 +72,12 @@ def renew(project: Project = None, toolchain: ToolchainSetting = None) -> None:
     """Write the golden vectors and the generated Lean files anew from the definitions and the data."""
     from q35.lean.progress import terminal_report
     from q35.lean.toolchain import find_toolchain
-    from q35.spec_check import write_generated_lean
+    from q35.spec_check import write_generated
     from q35.spec_vectors import export_vectors
 
     root = find_project(project)
     with terminal_report() as report:
-        write_generated_lean(root, root / "proofs" / "Q35")
+        write_generated(root, root)
         export_vectors(root, find_toolchain(root / "proofs", toolchain, report), root / "spec" / "vectors", report)
 
 

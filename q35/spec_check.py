@@ -22,9 +22,9 @@ from q35.files import canonical_json, read_json, write_whole
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.spec_vectors import export_vectors
-from q35spec.generate_lean import lean_file, read_entries
+from q35spec.generate_lean import generated
 
-DOCUMENTS = ("formats", "codebook", "requirements", "claims", "scope", "statements")
+DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
 
 
@@ -207,8 +207,10 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
     if not schemas.passed:
         return [schemas]
 
-    def export(folder: Path) -> object:
-        return export_vectors(project, toolchain, folder, report)
+    def export(folder: Path) -> None:
+        vectors = folder / "spec" / "vectors"
+        vectors.mkdir(parents=True)
+        export_vectors(project, toolchain, vectors, report)
 
     return [
         schemas,
@@ -216,37 +218,35 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
         check_mirrors(project, proofs),
         check_tests_traced(project),
         check_statements(project, proofs),
-        check_fresh(
-            "generated Lean", project, project / "proofs" / "Q35", lambda folder: write_generated_lean(project, folder)
-        ),
-        check_fresh("vectors", project, project / "spec" / "vectors", export),
+        check_fresh("generated files", project, lambda folder: write_generated(project, folder)),
+        check_fresh("vectors", project, export, exactly=project / "spec" / "vectors"),
     ]
 
 
-def write_generated_lean(project: Path, folder: Path) -> None:
-    """Write the Lean file that is generated from `spec/codebook.json` into `folder`."""
-    entries = read_entries(project / "spec" / "codebook.json")
-    write_whole(folder / "CodebookTable.lean", lean_file(entries).encode())
+def write_generated(project: Path, folder: Path) -> None:
+    """Write every file that is generated from the data of `spec/` to its place below `folder`."""
+    for name, text in generated(project / "spec").items():
+        write_whole(folder / name, text.encode())
 
 
-def check_fresh(name: str, project: Path, folder: Path, write: Callable[[Path], object]) -> Check:
-    """The files that `write` makes are byte for byte the ones in `folder`; the first difference of each is named."""
+def check_fresh(name: str, project: Path, write: Callable[[Path], object], exactly: Path | None = None) -> Check:
+    """The files that `write` makes below a folder are byte for byte those of the project; differences are named.
+
+    The folder `exactly` of the project may hold no other JSON file.
+    """
     findings: list[str] = []
     with tempfile.TemporaryDirectory(prefix="q35-fresh-") as scratch:
         write(Path(scratch))
-        made = {path.name for path in Path(scratch).iterdir()}
-        for file_name in sorted(made):
-            committed = folder / file_name
-            shown = committed.relative_to(project)
-            if not committed.is_file():
-                findings.append(f"{shown} is missing")
-            elif (
-                difference := first_difference(committed.read_bytes(), (Path(scratch) / file_name).read_bytes())
-            ) is not None:
-                findings.append(f"{shown}:{difference}: differs from what the definitions give")
-        if name == "vectors":
-            extra = {path.name for path in folder.glob("*.json")} - made
-            findings += [f"{(folder / name).relative_to(project)} is exported by nothing" for name in sorted(extra)]
+        made = {path.relative_to(scratch): path.read_bytes() for path in Path(scratch).rglob("*") if path.is_file()}
+    for place, fresh in sorted(made.items()):
+        committed = project / place
+        if not committed.is_file():
+            findings.append(f"{place} is missing")
+        elif (line := first_difference(committed.read_bytes(), fresh)) is not None:
+            findings.append(f"{place}:{line}: differs from what the definitions give (`q35 spec renew` writes it)")
+    for path in sorted(exactly.glob("*.json")) if exactly else []:
+        if path.relative_to(project) not in made:
+            findings.append(f"{path.relative_to(project)} is exported by nothing")
     return Check(name, len(made), findings)
 
 

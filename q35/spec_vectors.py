@@ -1,14 +1,15 @@
 """The golden vectors of `spec/vectors`, written by running the Lean definitions.
 
 `proofs/Q35Vectors.lean` chooses the inputs and writes the answers as JSON. The embedded Lean cannot run code of a
-module that it imports, only of the file that it elaborates: so that file and the modules it imports are put together,
-text unchanged, into one program. Proofs are left out there (`debug.byAsSorry`): they have no part in a value, and the
-build checks them.
+module that it imports, only of the file that it elaborates: so that file and the modules it imports are put together
+into one program, definitions unchanged. Examples and proofs (`debug.byAsSorry`) are left out there: they have no part
+in a value, and the build checks them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from q35.lean.toolchain import Toolchain
 
 EXPORTER = "Q35Vectors"
 _SECTION = "@[expose] public section\n"
+_EXAMPLE = re.compile(
+    r"^(?:/--(?:(?!-/).)*-/\n)?(?:(?:set_option|open)\b[^\n]* in\n)*example\b.*?(?:\n\n|\Z)", re.MULTILINE | re.DOTALL
+)
 _OPTIONS = ("debug.byAsSorry true", "warn.sorry false", "linter.all false")
 
 
@@ -76,8 +80,8 @@ def _compact(value: object) -> str:
 
 
 def _body(path: Path) -> str:
-    """A module's text after its header. Raises `ToolchainError` if it is not the header that all our files have."""
+    """A module's text after its header, without examples. Raises `ToolchainError` if it lacks our files' header."""
     header, found, body = path.read_text(encoding="utf-8").partition(_SECTION)
     if not found or "\n/-" in header:
         raise ToolchainError(f"no line `{_SECTION.strip()}` right after the imports", str(path))
-    return body
+    return _EXAMPLE.sub("", body)

@@ -121,9 +121,9 @@ def bytes_of_stream(count: int, data: Sequence[int]) -> list[int] | None:
 
 
 def half_to_rat(bits: int) -> Fraction | None:
-    """The value of a float16; None for NaN and infinity."""
+    """The value of a float16; None for NaN, infinity and what is no 16 bits."""
     exponent, fraction = bits >> 10 & 31, bits & 1023
-    if exponent == 31:
+    if exponent == 31 or not 0 <= bits < 1 << 16:
         return None
     # A subnormal has the exponent of the smallest normal numbers and no leading one.
     magnitude = (fraction + (1024 if exponent else 0)) * Fraction(2) ** (max(exponent, 1) - 25)

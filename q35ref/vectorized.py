@@ -132,6 +132,17 @@ def _encode(row: Scheme, weights: Doubles, d: Doubles) -> Codes:
     return codes
 
 
+def encode_blocks(weights: Floats, steps: Halves, scheme: str, block_size: int) -> Codes:
+    """Codes uint8 `[rows, pairs]` of float32 `[rows, cols]` under given steps float16 `[rows, blocks]` (`encodeBlock`).
+
+    Exactly the nearest entries of the scheme's table; code 0 where the step is 0. All must be finite.
+    """
+    rows, cols = weights.shape
+    blocks = _padded(weights.astype(np.float64), block_size).reshape(-1, block_size)
+    codes = _encode(formats.scheme(scheme), blocks, steps.astype(np.float64).ravel())
+    return codes.reshape(rows, -1)[:, : -(-cols // 2)]
+
+
 def _slot(x: Doubles, ends: tuple[int, int]) -> NDArray[np.int8]:
     return np.rint(x).clip(*ends).astype(np.int8)
 

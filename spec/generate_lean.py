@@ -28,9 +28,6 @@ Box = tuple[int, int, int, int]
 
 SPEC = Path(__file__).resolve().parent
 CODEBOOK = SPEC / "codebook.json"
-FORMATS = SPEC / "formats.json"
-COVER = SPEC / "cover.json"
-TARGET = SPEC.parent / "proofs" / "Q35" / "CodebookTable.lean"
 
 SCALE = 256
 """Box corners are integers in units of 1 / SCALE."""
@@ -263,14 +260,23 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
+def generated(spec: Path) -> dict[str, str]:
+    """What the data in the folder `spec` give: the text of each generated file, by its path in the project."""
+    codebook = json.loads((spec / "codebook.json").read_text())
+    entries = read_entries(codebook)
+    schemes = json.loads((spec / "formats.json").read_text())["schemes"]
+    return {
+        "proofs/Q35/CodebookTable.lean": lean_file(entries, schemes),
+        "spec/cover.json": cover_file(entries, codebook["sha256"]),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write CodebookTable.lean and cover.json from the spec's data.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is out of date")
     arguments = parser.parse_args()
-    codebook = json.loads(CODEBOOK.read_text())
-    entries = read_entries(codebook)
-    schemes = json.loads(FORMATS.read_text())["schemes"]
-    for path, text in ((TARGET, lean_file(entries, schemes)), (COVER, cover_file(entries, codebook["sha256"]))):
+    for name, text in generated(SPEC).items():
+        path = SPEC.parent / name
         if not arguments.check:
             write_whole(path, text)
         elif not path.exists() or path.read_text() != text:

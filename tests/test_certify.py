@@ -1,7 +1,7 @@
 """`q35 certify` fails closed: each way to break the loop makes it fail with a message that names the culprit.
 
-Each test damages a copy of the project (or the model) in one place and runs the real program on it, stopping at the first
-failure. The undamaged copy has to get past the stage that catches the damage, or the test would show nothing.
+Each test damages a copy of the project (or the model) in one place and runs the real program on it, up to the first
+failure. The stages before the one that has to catch the damage must pass, or the test would show nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from q35kernels import build_variant
 from safetensors.numpy import save_file
 
+from q35kernels import build_variant
 from tests.project_copy import copy_project, edit, run_q35
 
 STAGES = ("toolchain", "proofs", "audit", "spec", "kernels", "model", "conformance")
@@ -45,7 +45,11 @@ def certify(project: Path, model: Path, *options: str | Path) -> tuple[int, dict
 
 
 def rename_theorem(project: Path) -> None:
-    edit(project / "proofs" / "Q35" / "Stream.lean", "theorem unpackStream_reject_tail ", "theorem unpackStream_refuse_tail ")
+    edit(
+        project / "proofs" / "Q35" / "Stream.lean",
+        "theorem unpackStream_reject_tail ",
+        "theorem unpackStream_refuse_tail ",
+    )
 
 
 def change_statement(project: Path) -> None:

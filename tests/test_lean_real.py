@@ -73,10 +73,12 @@ def test_builds_runs_and_is_quick_when_nothing_changed(toolchain: Toolchain, ser
     assert [m.status for m in again.modules] == ["cached"] * 3
 
     file = base / "good" / "Try.lean"
-    file.write_text('import Tiny.B\n#eval (Tiny.double 21, "≤ 3½")\n#check @Tiny.four\nexample : 1 = 2 := by decide\n')
+    file.write_text(
+        'import Tiny.B\n#eval toString (Tiny.double 21) ++ " ≤ 3½"\n#check @Tiny.four\nexample : 1 = 2 := by decide\n'
+    )
     result = toolchain.run_file(file, project, server=server)
     assert result.output.splitlines() == [
-        '(42, "≤ 3½")',
+        '"42 ≤ 3½"',
         "Tiny.four : ∀ (n : Nat), Tiny.double (Tiny.double n) = 4 * n",
     ]
     assert not result.ok

@@ -206,7 +206,8 @@ theorem dotPair_bounds {n : Nat} (T : Fin n → Int × Int) (c : Fin n) {a : Int
       have := ih (fun c => T c.castSucc) c'
       simp only [leastPair, greatestPair]; omega
 
-example : leastPair 128 decode ≤ dotPair (-128, 127) (decode 3) ∧ dotPair (-128, 127) (decode 3) ≤ greatestPair 128 decode :=
+example : leastPair 128 decode ≤ dotPair (-128, 127) (decode 3) ∧
+    dotPair (-128, 127) (decode 3) ≤ greatestPair 128 decode :=
   dotPair_bounds decode 3 (by decide)
 
 /-- The least contribution is not positive. -/
@@ -312,7 +313,8 @@ theorem products_replicate_append {n : Nat} (T : Fin n → Int × Int) (K : Nat)
 
 /-- The dot product of runs is the dot product of the row that they stand for. -/
 theorem dotRuns_eq_dot {n : Nat} (T : Fin n → Int × Int) (runs : List (Nat × (Int × Int) × Fin n)) :
-    dotRuns T runs = dot T (runs.flatMap fun r => .replicate r.1 r.2.1) (runs.flatMap fun r => .replicate r.1 r.2.2) := by
+    dotRuns T runs =
+      dot T (runs.flatMap fun r => .replicate r.1 r.2.1) (runs.flatMap fun r => .replicate r.1 r.2.2) := by
   induction runs with
   | nil => simp [dotRuns, dot, products]
   | cons r runs ih =>

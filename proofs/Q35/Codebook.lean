@@ -69,10 +69,23 @@ def codebookHull : Rat × Rat → Prop := InRegion codebookHullBox codebookHullS
 /-- The convex hull of the entries at half its size: where twice the point lies in the hull. -/
 def codebookCore (p : Rat × Rat) : Prop := codebookHull (2 * p.1, 2 * p.2)
 
+/-- Every entry lies in the hull, in integers. -/
+theorem codebookHull_entry_int (c : Code) :
+    ((codebookHullBox.left ≤ (codebookTable c).1 ∧ (codebookTable c).1 ≤ codebookHullBox.right) ∧
+      (codebookHullBox.bottom ≤ (codebookTable c).2 ∧ (codebookTable c).2 ≤ codebookHullBox.top)) ∧
+    ∀ h ∈ codebookHullSides, h.a * (codebookTable c).1 + h.b * (codebookTable c).2 ≤ h.c := by
+  revert c
+  decide +kernel
+
 /-- Every entry lies in the hull. -/
 theorem codebookHull_entry (c : Code) : codebookHull (entryPoint (codebookTable c)) := by
-  have h : ∀ c : Code, InRegion codebookHullBox codebookHullSides (entryPoint (codebookTable c)) := by decide +kernel
-  exact h c
+  have ⟨⟨⟨hl, hr⟩, ⟨hb, ht⟩⟩, hsides⟩ := codebookHull_entry_int c
+  constructor
+  · simp only [Box.Holds, entryPoint, Rat.intCast_one, Rat.one_mul, Rat.intCast_le_intCast]
+    exact ⟨⟨hl, hr⟩, ⟨hb, ht⟩⟩
+  · intro h hh
+    have := Rat.intCast_le_intCast.mpr (hsides h hh)
+    simpa only [Rat.intCast_add, Rat.intCast_mul] using this
 
 /-- The entry of the code `c` lies on the line that bounds the half plane. -/
 def OnLine (h : HalfPlane) (c : Code) : Prop := h.a * (codebookTable c).1 + h.b * (codebookTable c).2 = h.c

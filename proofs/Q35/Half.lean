@@ -6,9 +6,9 @@ public import Q35.Round
 
 /-! fp16 (IEEE 754 binary16), the format of the steps, as exact rational numbers.
 
-All halves are integer multiples of the smallest subnormal, 2^-24, the *unit*: 16777216 units are 1. The bits of a positive half, taken as a
-number, count the halves in order, up to 31743 for the largest, 65504; the next are infinity and the NaNs. `halfUnits` is
-that increasing list, and rounding finds a number's place in it. -/
+All halves are integer multiples of the smallest subnormal, 2^-24, the *unit*: 16777216 units are 1. The bits of a
+positive half, taken as a number, count the halves in order, up to 31743 for the largest, 65504; the next are infinity
+and the NaNs. `halfUnits` is that increasing list, and rounding finds a number's place in it. -/
 
 namespace Q35
 
@@ -232,7 +232,7 @@ theorem halfBits_tie (a : Nat) :
 
 /-! ### Values -/
 
-/-- Landmarks: zero, the smallest subnormal, the smallest normal, one, the largest, and the first bits without a value. -/
+/-- Landmarks: zero, the smallest subnormal and normal, one, the largest, and the first bits without a value. -/
 theorem halfToRat_landmarks :
     halfToRat 0 = some 0 ∧ halfToRat 1 = some (1 / 2 ^ 24 : Rat) ∧ halfToRat 1024 = some (1 / 2 ^ 14 : Rat) ∧
     halfToRat 15360 = some 1 ∧ halfToRat 31743 = some 65504 ∧ halfToRat 31744 = none ∧

@@ -9,7 +9,7 @@ bits per weight as `Rat`, whole files in bytes as `Nat`. -/
 
 namespace Q35
 
-/-- Bits per weight of codes of `codeBits` bits for two weights and one step of `stepBits` bits for `blockSize` weights. -/
+/-- Bits per weight: codes of `codeBits` bits for two weights, one step of `stepBits` bits for `blockSize` weights. -/
 def bitsPerWeight (codeBits stepBits blockSize : Nat) : Rat := (codeBits : Rat) / 2 + stepBits / blockSize
 
 /-- Codes of a row of `n` weights: two weights a code, an odd row padded with one zero. -/
@@ -66,7 +66,7 @@ theorem streamRowBytes_128 (k : Nat) : streamRowBytes 128 (128 * k) = 58 * k := 
 theorem byteRowBytes_64 (k : Nat) : byteRowBytes 64 (64 * k) = 34 * k := by
   unfold byteRowBytes pairCount blockCount; omega
 
-/-- A row of any length: the stream's codes take less than one byte and one padded weight more than 3.5 bits a weight. -/
+/-- A row of any length: the stream takes at least 3.5 bits a weight, and at most 10.5 bits more for its last byte. -/
 theorem streamSize_pairCount_bounds (n : Nat) :
     7 * n ≤ 16 * streamSize (pairCount n) ∧ 16 * streamSize (pairCount n) ≤ 7 * n + 21 := by
   unfold streamSize pairCount; omega

@@ -23,19 +23,19 @@ def distSq (p : Rat × Rat) (e : Int × Int) : Rat := (p.1 - e.1) * (p.1 - e.1) 
 /-- The squared distance between two points. -/
 def pointDistSq (p q : Rat × Rat) : Rat := (p.1 - q.1) * (p.1 - q.1) + (p.2 - q.2) * (p.2 - q.2)
 
-/-- Of the codes up to `k`, the lowest one whose entry is nearest to `p`. -/
-def nearestUpTo {n : Nat} (T : Table n) (p : Rat × Rat) : (k : Nat) → k < n → Fin n
-  | 0, h => ⟨0, h⟩
-  | k + 1, h =>
-    let best := nearestUpTo T p k (Nat.lt_of_succ_lt h)
-    if distSq p (T ⟨k + 1, h⟩) < distSq p (T best) then ⟨k + 1, h⟩ else best
+/-- Of the numbers up to `k`, the lowest one whose entry is nearest to `p`. -/
+def nearestUpTo (entry : Nat → Int × Int) (p : Rat × Rat) : Nat → Nat
+  | 0 => 0
+  | k + 1 =>
+    let best := nearestUpTo entry p k
+    if distSq p (entry (k + 1)) < distSq p (entry best) then k + 1 else best
 
 /-- The lowest code whose entry is nearest to `p`. -/
-def nearest {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) : Fin n :=
-  nearestUpTo T p (n - 1) (Nat.sub_one_lt (NeZero.ne n))
+@[inline] def nearest {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) : Fin n :=
+  Fin.ofNat n (nearestUpTo (fun k => T (Fin.ofNat n k)) p (n - 1))
 
 /-- The two weights that the code `c` stands for with the step `d`. -/
-def dequantize {n : Nat} (T : Table n) (d : Rat) (c : Fin n) : Rat × Rat := (d * (T c).1, d * (T c).2)
+@[inline] def dequantize {n : Nat} (T : Table n) (d : Rat) (c : Fin n) : Rat × Rat := (d * (T c).1, d * (T c).2)
 
 /-- Every point of the region has an entry of the table within the radius `r`. -/
 def Covers {n : Nat} (T : Table n) (region : Rat × Rat → Prop) (r : Rat) : Prop :=
@@ -43,56 +43,67 @@ def Covers {n : Nat} (T : Table n) (region : Rat × Rat → Prop) (r : Rat) : Pr
 
 /-! ### The nearest entry -/
 
-/-- The search up to `k` answers with a code up to `k`. -/
-theorem nearestUpTo_le {n : Nat} (T : Table n) (p : Rat × Rat) (k : Nat) (h : k < n) :
-    (nearestUpTo T p k h).val ≤ k := by
+/-- The search up to `k` answers with a number up to `k`. -/
+theorem nearestUpTo_le (entry : Nat → Int × Int) (p : Rat × Rat) (k : Nat) : nearestUpTo entry p k ≤ k := by
   induction k with
   | zero => exact Nat.le_refl 0
   | succ k ih =>
-    have := ih (Nat.lt_of_succ_lt h)
     rw [nearestUpTo]
     split
     · exact Nat.le_refl _
     · omega
 
-/-- Up to `k`, the entry found is at least as near as every other, and strictly nearer than those of lower codes. -/
-theorem nearestUpTo_spec {n : Nat} (T : Table n) (p : Rat × Rat) (k : Nat) (h : k < n) (c : Fin n) (hc : c.val ≤ k) :
-    distSq p (T (nearestUpTo T p k h)) ≤ distSq p (T c) ∧
-    (c < nearestUpTo T p k h → distSq p (T (nearestUpTo T p k h)) < distSq p (T c)) := by
+/-- Up to `k`, the entry found is at least as near as every other, and strictly nearer than those of lower numbers. -/
+theorem nearestUpTo_spec (entry : Nat → Int × Int) (p : Rat × Rat) {k i : Nat} (hi : i ≤ k) :
+    distSq p (entry (nearestUpTo entry p k)) ≤ distSq p (entry i) ∧
+    (i < nearestUpTo entry p k → distSq p (entry (nearestUpTo entry p k)) < distSq p (entry i)) := by
   induction k with
   | zero =>
-    have : c = ⟨0, h⟩ := Fin.ext (by simpa using hc)
+    have : i = 0 := by omega
     subst this
     exact ⟨Rat.le_refl, fun h => absurd h (Nat.lt_irrefl 0)⟩
   | succ k ih =>
-    have ih := ih (Nat.lt_of_succ_lt h)
     rw [nearestUpTo]
     split
     case isTrue hnearer =>
-      by_cases hck : c.val ≤ k
-      · have := (ih hck).1
+      by_cases hk : i ≤ k
+      · have := (ih hk).1
         constructor <;> grind
-      · have : c = ⟨k + 1, h⟩ := Fin.ext (by simp; omega)
+      · have : i = k + 1 := by omega
         subst this
         exact ⟨Rat.le_refl, fun h => absurd h (Nat.lt_irrefl _)⟩
     case isFalse hfarther =>
-      by_cases hck : c.val ≤ k
-      · exact ih hck
-      · have : c = ⟨k + 1, h⟩ := Fin.ext (by simp; omega)
+      by_cases hk : i ≤ k
+      · exact ih hk
+      · have : i = k + 1 := by omega
         subst this
-        refine ⟨by grind, fun hlt => ?_⟩
-        have := nearestUpTo_le T p k (Nat.lt_of_succ_lt h)
-        exact absurd (Fin.lt_def.mp hlt) (by simp; omega)
+        have := nearestUpTo_le entry p k
+        exact ⟨by grind, fun hlt => absurd hlt (by omega)⟩
+
+/-- The number that the search answers with is the code's. -/
+theorem val_nearest {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) :
+    (nearest T p).val = nearestUpTo (fun k => T (Fin.ofNat n k)) p (n - 1) := by
+  have := nearestUpTo_le (fun k => T (Fin.ofNat n k)) p (n - 1)
+  have := Nat.pos_of_ne_zero (NeZero.ne n)
+  exact Nat.mod_eq_of_lt (by omega)
+
+/-- The entry found is at least as near as every other, and strictly nearer than those of lower codes. -/
+theorem nearest_spec {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) (c : Fin n) :
+    distSq p (T (nearest T p)) ≤ distSq p (T c) ∧
+    (c < nearest T p → distSq p (T (nearest T p)) < distSq p (T c)) := by
+  have h := nearestUpTo_spec (fun k => T (Fin.ofNat n k)) p (Nat.le_sub_one_of_lt c.isLt)
+  rw [← val_nearest] at h
+  simpa only [Fin.ofNat_val_eq_self] using h
 
 /-- No entry is nearer to `p` than the one that encoding finds. -/
 theorem distSq_nearest_le {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) (c : Fin n) :
     distSq p (T (nearest T p)) ≤ distSq p (T c) :=
-  (nearestUpTo_spec T p _ _ c (Nat.le_sub_one_of_lt c.isLt)).1
+  (nearest_spec T p c).1
 
 /-- Entries of lower codes than the one found are strictly farther: ties go to the lower code. -/
 theorem distSq_nearest_lt_of_lt {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) {c : Fin n} (hc : c < nearest T p) :
     distSq p (T (nearest T p)) < distSq p (T c) :=
-  (nearestUpTo_spec T p _ _ c (Nat.le_sub_one_of_lt c.isLt)).2 hc
+  (nearest_spec T p c).2 hc
 
 /-- The code found is the only one that is nearest and lowest: encoding has one right answer. -/
 theorem nearest_eq {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) {c : Fin n}

@@ -72,6 +72,7 @@ def run(project: Path, fail_fast: bool, fresh: bool) -> Outcome:
             "-q",
             "-p",
             "no:cacheprovider",
+            "--numprocesses=auto",
             f"--q35-report={path}",
         ]
         done = subprocess.run(

@@ -49,7 +49,8 @@ def stages(request: Request) -> list[Stage]:
     project, report = request.project, request.progress
 
     def lean(data: Data) -> Toolchain:
-        return data["toolchain"]["instance"]
+        toolchain: Toolchain = data["toolchain"]["instance"]
+        return toolchain
 
     return [
         Stage("toolchain", (), lambda data: proofs.check_toolchain(project, request.toolchain, report)),

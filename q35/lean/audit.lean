@@ -87,20 +87,33 @@ def valueOf : ConstantInfo → Option Expr
   | .opaqueInfo i => some i.value
   | _ => none
 
+/-- What only a declaration that stands in a source file needs: its statement, to read and to hash. -/
+def statement (info : ConstantInfo) : TermElabM (List (String × Json)) := do
+  if info.name.isInternalDetail then
+    return []
+  return [("statement", .str ((← ppExpr info.type).pretty 120)), ("shape", .str (shape info.type))]
+
 def describe (info : ConstantInfo) : TermElabM Json := do
   let env ← getEnv
-  let statement := (← ppExpr info.type).pretty 120
+  let t0 ← IO.monoMsNow
   let own := match valueOf info with
     | some value => value.getUsedConstants
     | none => #[]
   let mut fields := [
     ("name", Json.str info.name.toString), ("kind", .str (kind info)),
-    ("statement", .str statement), ("shape", .str (shape info.type)),
-    ("inType", names info.type.getUsedConstants), ("inValue", names own), ("axioms", axioms env info.type.getUsedConstants), ("axiomsOfValue", axioms env own)]
+    ("inType", names info.type.getUsedConstants), ("inValue", names own),
+    ("axioms", axioms env info.type.getUsedConstants), ("axiomsOfValue", axioms env own)]
+  let t1 ← IO.monoMsNow
   -- An unsafe or partial definition may rest on itself; nothing that is proved can use it.
   if let some value := if info.isUnsafe || info.isPartial then none else valueOf info then
     fields := ("recheck", .str (recheck env info.type value)) :: fields
-  return Json.mkObj fields
+  let t2 ← IO.monoMsNow
+  let st ← statement info
+  let t3 ← IO.monoMsNow
+  fields := ("t", .arr #[.str (toString (t1 - t0)), .str (toString (t2 - t1)), .str (toString (t3 - t2))]) :: fields
+  match st with
+  | [a, b] => return Json.mkObj (a :: b :: fields)
+  | _ => return Json.mkObj fields
 
 partial def describeAll (data : ModuleData) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
   if h : i < data.constants.size then

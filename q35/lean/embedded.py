@@ -35,8 +35,6 @@ MEMBERS = {
     "lean-lib.tar.gz": "b8e0434fe207e25b2c9d3af280bfbaf8a6db0451d381c52196553262ede18453",
 }
 """sha256 (hex) of each file of the package that is used."""
-LEAN_VERSION = "4.28.0-pre"
-LEAN_COMMIT = "38f3c0c45b8df6da2652faff6dcaa15afb5a6981"
 _NODE_MAJOR = 24
 _KEEP_DAYS = 30
 _MARKER = "installed.json"
