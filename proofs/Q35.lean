@@ -1,7 +1,9 @@
 module
 
 public import Q35.Accumulate
+public import Q35.AccumulateCodebook
 public import Q35.Arith
+public import Q35.Block
 public import Q35.Code
 public import Q35.Codebook
 public import Q35.CodebookTable

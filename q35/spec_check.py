@@ -47,6 +47,7 @@ class Proofs:
 
     theorems: Mapping[str, str]
     definitions: frozenset[str]
+    modules: frozenset[str]
 
 
 def mirror_name(lean_name: str) -> str:
@@ -139,6 +140,16 @@ def check_links(project: Path, proofs: Proofs) -> Check:
     return Check("links", examined, findings)
 
 
+def check_proof_files(project: Path, proofs: Proofs) -> Check:
+    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited."""
+    files = sorted((project / "proofs" / "Q35").rglob("*.lean"))
+    names = {path: ".".join(path.relative_to(project / "proofs").with_suffix("").parts) for path in files}
+    unreached = [path for path, name in names.items() if name not in proofs.modules]
+    return Check(
+        "proof files", len(files), [f"{path.relative_to(project)} is not reached from proofs/Q35.lean" for path in unreached]
+    )
+
+
 def check_mirrors(project: Path, proofs: Proofs) -> Check:
     """Every Lean definition that a requirement names has a reference function of the same name (in snake case)."""
     findings = []
@@ -214,6 +225,7 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
 
     return [
         schemas,
+        check_proof_files(project, proofs),
         check_links(project, proofs),
         check_mirrors(project, proofs),
         check_tests_traced(project),

@@ -147,7 +147,7 @@ theorem firstLeast_spec (error : Nat → Rat) (best : Nat) (rest : List Nat) :
         · exact hafter c hc
       | cons first before =>
         have ⟨hhead, htail⟩ := List.cons.inj hsplit
-        refine ⟨best :: b :: before, after, by simp [htail], fun c hc => ?_, hafter⟩
+        refine ⟨best :: b :: before, after, congrArg (best :: b :: ·) htail, fun c hc => ?_, hafter⟩
         have hbest := hbefore best (hhead ▸ List.mem_cons_self)
         rcases List.mem_cons.mp hc with rfl | hc
         · exact hbest
@@ -370,7 +370,8 @@ theorem numerators_ne_nil (S : Scheme) : S.numerators ≠ [] := by cases S <;> d
 
 /-! ### The hypotheses can be met -/
 
-example : bestStep .block [1, -3, 2] ∈ stepCandidates Scheme.block.numerators Scheme.block.denominator 3 :=
+example : bestStep .block [1, -3, 2] ∈
+    stepCandidates Scheme.block.numerators Scheme.block.denominator (maxAbs [1, -3, 2]) :=
   bestStep_mem (S := .block) (weights := [1, -3, 2]) (by decide +kernel) (by decide)
 
 example : ∀ p ∈ [1, -3, 2].zip (restoreBlock .block (-1/2) [1, -3, 2]), abs (p.1 - p.2) ≤ abs (-1/2) :=
@@ -378,7 +379,16 @@ example : ∀ p ∈ [1, -3, 2].zip (restoreBlock .block (-1/2) [1, -3, 2]), abs 
 
 example : ∀ p ∈ [1, -3, 2].zip (restoreBlock .codebook (1/20) [1, -3, 2]), abs (p.1 - p.2) ≤
     abs (1/20) * codebookHullRadius :=
-  codebook_block_error_le (by decide +kernel) (by unfold codebookHull; decide +kernel)
+  codebook_block_error_le (by decide +kernel) fun w hw => by
+    simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
+    rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel)
+
+example : halfToRat 13312 = some (stepValue 13312) :=
+  halfToRat_stepCandidates (numerators := [1]) (denominator := 4) (m := 1) (by decide +kernel)
+
+example : squaredError .block (stepValue (bestStep .block [1, -3, 2])) (pairUp [1, -3, 2]) ≤
+    squaredError .block (stepValue (ratToHalf (3 * (20 : Nat) / (256 : Nat)))) (pairUp [1, -3, 2]) :=
+  squaredError_bestStep_le (S := .block) (by decide +kernel) (by decide) (by decide +kernel)
 
 example : bestStep .codebook [0, 0, 0] = 0 := bestStep_zero _ (by simp)
 

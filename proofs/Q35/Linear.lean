@@ -1,7 +1,7 @@
 module
 
-public import Q35.Code
 public import Q35.Compile
+public import Q35.Table
 
 @[expose] public section
 
@@ -42,6 +42,31 @@ theorem scaleSlot_mul_step (k s : Rat) (q : Int) : scaleSlot (k * s) q = k * sca
 theorem scaleSlot_sub (s : Rat) (q z : Int) : scaleSlot s (q - z) = scaleSlot s q - scaleSlot s z := by
   simp only [scaleSlot, Rat.intCast_sub]; grind
 
+/-- A table's pair of weights is its two slots. -/
+theorem dequantize_eq {n : Nat} (T : Table n) (d : Rat) (c : Fin n) :
+    dequantize T d c = (scaleSlot d (T c).1, scaleSlot d (T c).2) := rfl
+
+/-- For every table and code, a multiple of the step is the same multiple of both weights. -/
+theorem dequantize_mul_step {n : Nat} (T : Table n) (k d : Rat) (c : Fin n) :
+    dequantize T (k * d) c = (k * (dequantize T d c).1, k * (dequantize T d c).2) := by
+  simp only [dequantize_eq, scaleSlot_mul_step]
+
+/-- For every table and code, a sum of steps gives the sums of the weights. -/
+theorem dequantize_add_step {n : Nat} (T : Table n) (d e : Rat) (c : Fin n) :
+    dequantize T (d + e) c =
+      ((dequantize T d c).1 + (dequantize T e c).1, (dequantize T d c).2 + (dequantize T e c).2) := by
+  simp only [dequantize_eq, scaleSlot_add_step]
+
+/-- An entry that is the sum of two entries has the sum of their weights. -/
+theorem dequantize_add_entry {n : Nat} {T : Table n} {a b c : Fin n}
+    (h : T c = ((T a).1 + (T b).1, (T a).2 + (T b).2)) (d : Rat) :
+    dequantize T d c = ((dequantize T d a).1 + (dequantize T d b).1, (dequantize T d a).2 + (dequantize T d b).2) := by
+  simp only [dequantize_eq, h, scaleSlot_add]
+
+example (d : Rat) : dequantize rowTable d 27 =
+    ((dequantize rowTable d 8).1 + (dequantize rowTable d 19).1, (dequantize rowTable d 8).2 + (dequantize rowTable d 19).2) :=
+  dequantize_add_entry (by decide) d
+
 /-- Scaling a block's step scales the whole block. -/
 theorem scaleBlock_mul_step (k s : Rat) (qs : List Int) : scaleBlock (k * s) qs = (scaleBlock s qs).map (k * ·) := by
   simp only [scaleBlock, List.map_map]
@@ -77,7 +102,7 @@ def dotInt : List Int → List Int → Int
   | a :: as, q :: qs => a * q + dotInt as qs
   | _, _ => 0
 
-/-- The dot product of activations of scale `r` and weights, in real numbers. -/
+/-- The exact dot product of activations and weights. -/
 def dotRat : List Rat → List Rat → Rat
   | x :: xs, w :: ws => x * w + dotRat xs ws
   | _, _ => 0

@@ -128,10 +128,11 @@ theorem ratio_not_otherwise :
     32 / bitsPerWeight 7 16 64 < 854 / 100 ∧ 32 / bitsPerWeight 7 16 128 < 883 / 100 ∧ (32 / 4 : Rat) = 8 := by
   decide +kernel
 
-/-- The byte layout alone is 8 times smaller than float32, and 7.97 with 2 to 3 bytes of scale for 256 weights. -/
+/-- The byte layout alone is 8 times smaller than float32. -/
 theorem ratio_byte : 32 / bitsPerWeight 8 0 1 = 8 := by decide +kernel
 
-/-- The published 7.97 belongs to more than 4 bits a weight: the byte layout, not 3.5 bits. -/
+/-- The published "7.97 times, 3.5-bit" is more than 4 bits a weight: between the byte layout alone and the byte layout
+with an fp16 step for 1024 weights. -/
 theorem ratio_797 : (32 / (797 / 100) : Rat) > 4 ∧ (32 / (797 / 100) : Rat) < bitsPerWeight 8 16 1024 := by
   decide +kernel
 

@@ -85,6 +85,7 @@ def linkable(found: AuditReport) -> Proofs:
     return Proofs(
         theorems={item.name: item.statement_sha256 for item in found.theorems if item.public},
         definitions=frozenset(item.name for item in found.definitions if item.public),
+        modules=frozenset(found.modules),
     )
 
 

@@ -1,7 +1,7 @@
 module
 public import Lean
 public meta import Lean
--- The modules under audit are imported here, each with `import all`, so that their proofs are visible:
+-- The modules to report on are imported here, each with `import all`, so that their proofs are visible:
 --IMPORTS
 
 /-!
@@ -95,7 +95,6 @@ def statement (info : ConstantInfo) : TermElabM (List (String × Json)) := do
 
 def describe (info : ConstantInfo) : TermElabM Json := do
   let env ← getEnv
-  let t0 ← IO.monoMsNow
   let own := match valueOf info with
     | some value => value.getUsedConstants
     | none => #[]
@@ -103,16 +102,11 @@ def describe (info : ConstantInfo) : TermElabM Json := do
     ("name", Json.str info.name.toString), ("kind", .str (kind info)),
     ("inType", names info.type.getUsedConstants), ("inValue", names own),
     ("axioms", axioms env info.type.getUsedConstants), ("axiomsOfValue", axioms env own)]
-  let t1 ← IO.monoMsNow
   -- An unsafe or partial definition may rest on itself; nothing that is proved can use it.
   if let some value := if info.isUnsafe || info.isPartial then none else valueOf info then
     fields := ("recheck", .str (recheck env info.type value)) :: fields
-  let t2 ← IO.monoMsNow
-  let st ← statement info
-  let t3 ← IO.monoMsNow
-  fields := ("t", .arr #[.str (toString (t1 - t0)), .str (toString (t2 - t1)), .str (toString (t3 - t2))]) :: fields
-  match st with
-  | [a, b] => return Json.mkObj (a :: b :: fields)
+  match ← statement info with
+  | [text, shape] => return Json.mkObj (text :: shape :: fields)
   | _ => return Json.mkObj fields
 
 partial def describeAll (data : ModuleData) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
@@ -121,22 +115,20 @@ partial def describeAll (data : ModuleData) (i : Nat) (out : Array Json) : TermE
   else
     return out
 
-def isLibrary (module : Name) : Bool :=
-  module.getRoot == `Init || module.getRoot == `Std || module.getRoot == `Lean || module.getRoot == `Lake
-
-partial def walk (env : Environment) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
+/-- Report on the modules whose names are among the space-separated `wanted`. -/
+partial def walk (env : Environment) (wanted : String) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
   if h : i < env.header.moduleNames.size then
-    let module := env.header.moduleNames[i]
-    if isLibrary module then
-      walk env (i + 1) out
+    let module := env.header.moduleNames[i].toString
+    if (wanted.splitOn (" " ++ module ++ " ")) matches [_] then
+      walk env wanted (i + 1) out
     else
       let found ← describeAll env.header.moduleData[i]! 0 #[]
-      walk env (i + 1) (out.push (Json.mkObj [("module", .str module.toString), ("declarations", .arr found)]))
+      walk env wanted (i + 1) (out.push (Json.mkObj [("module", .str module), ("declarations", .arr found)]))
   else
     return out
 
-elab "q35_audit " out:str : tactic => do
-  IO.FS.writeFile out.getString (Json.compress (.arr (← walk (← getEnv) 0 #[])))
+elab "q35_audit " wanted:str out:str : tactic => do
+  IO.FS.writeFile out.getString (Json.compress (.arr (← walk (← getEnv) wanted.getString 0 #[])))
 
 end Q35.Audit
 end
@@ -144,5 +136,5 @@ end
 set_option maxHeartbeats 0 in
 set_option maxRecDepth 100000 in
 example : True := by
-  q35_audit "OUT"
+  q35_audit "WANTED" "OUT"
   trivial

@@ -24,7 +24,7 @@ from typing import Any
 from q35.errors import CheckFailed, ToolchainError
 from q35.lean import cache
 from q35.lean.build import POSITIONS, Artifact, Builder, BuildResult, shown_path
-from q35.lean.package import Package, load_package
+from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.server import Server
 from q35.lean.toolchain import Toolchain
@@ -136,57 +136,65 @@ def audit(
         builder = Builder(package, lent, toolchain.identity, report)
         built = builder.build(targets)
         built.raise_on_failure()
-        key = _key(built, toolchain)
-        facts = _cached(key) or _store(key, _ask_lean(builder, built, report))
-    return _judge(package, built, facts, key, toolchain.identity)
+        facts = _facts(builder, built, report)
+    key = cache.digest_json([_key(toolchain.identity, artifact) for artifact in built.artifacts])
+    return _judge(built, facts, key, toolchain.identity)
 
 
-def _key(built: BuildResult, toolchain: Toolchain) -> str:
-    parts = {m.module: m.artifact.parts for m in built.modules if m.artifact}
-    return cache.digest_json([_FORMAT, toolchain.identity, cache.digest_file(_PROGRAM), parts])
+def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[str, Any]]:
+    """What Lean reports on each module, imports first: from the cache, or asked for now."""
+    known = {artifact.module: _cached(_key(builder.identity, artifact)) for artifact in built.artifacts}
+    new = [artifact for artifact in built.artifacts if known[artifact.module] is None]
+    if new:
+        for facts in _ask_lean(builder, [artifact.module for artifact in new], report):
+            known[facts["module"]] = facts
+        for artifact in new:
+            facts = known[artifact.module] or {}
+            if not facts:
+                raise ToolchainError(f"Lean did not report on module {artifact.module}")
+            stored = {"sha256": cache.digest_json(facts), "facts": facts}
+            file = _folder() / f"{_key(builder.identity, artifact)}.json"
+            cache.write_whole(file, json.dumps(stored, ensure_ascii=False).encode())
+    return [facts for facts in known.values() if facts is not None]
 
 
-def _cached(key: str) -> list[dict[str, Any]] | None:
-    """What Lean reported on the same content before; none if it was not asked or the answer is damaged."""
+def _key(identity: str, artifact: Artifact) -> str:
+    """Hash of all that the facts on a module depend on; its own key covers what it sees of its imports."""
+    return cache.digest_json([_FORMAT, identity, cache.digest_file(_PROGRAM), artifact.key, artifact.parts])
+
+
+def _cached(key: str) -> dict[str, Any] | None:
+    """The stored facts, or none if there are none or they are damaged."""
     try:
         stored = json.loads((_folder() / f"{key}.json").read_bytes())
-        facts = stored["facts"]
+        facts: dict[str, Any] = stored["facts"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return facts if cache.digest_json(facts) == stored.get("sha256") else None
-
-
-def _store(key: str, facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    stored = {"sha256": cache.digest_json(facts), "facts": facts}
-    cache.write_whole(_folder() / f"{key}.json", json.dumps(stored, ensure_ascii=False).encode())
-    return facts
 
 
 def _folder() -> Path:
     return cache.make_folder(cache.cache_root() / "audit")
 
 
-def _ask_lean(builder: Builder, built: BuildResult, report: Report) -> list[dict[str, Any]]:
-    """Run `audit.lean` over the modules just built."""
-    report(f"auditing {len(built.modules)} modules", 0, 0)
+def _ask_lean(builder: Builder, modules: Sequence[str], report: Report) -> list[dict[str, Any]]:
+    """Run `audit.lean` over modules that have been built."""
+    report(f"auditing {len(modules)} modules", 0, 0)
     folder = Path(tempfile.mkdtemp(dir=builder.store, prefix=".audit-"))
     try:
         answer = folder / "facts.json"
-        imports = "\n".join(f"import all {module.module}" for module in built.modules)
-        text = (
-            _PROGRAM.read_text(encoding="utf-8").replace("--IMPORTS", imports).replace('"OUT"', json.dumps(str(answer)))
-        )
+        text = _PROGRAM.read_text(encoding="utf-8")
+        text = text.replace("--IMPORTS", "\n".join(f"import all {module}" for module in modules))
+        text = text.replace('"WANTED"', json.dumps(f" {'  '.join(modules)} "))
         program = folder / "Audit.lean"
-        program.write_text(text, encoding="utf-8")
+        program.write_text(text.replace('"OUT"', json.dumps(str(answer))), encoding="utf-8")
         result = builder.run(program)
         if not result.ok:
-            raise ToolchainError(f"the audit could not run: {result.messages[0].text}")
+            errors = [message.text for message in result.messages if message.severity == "error"]
+            raise ToolchainError(f"the audit could not run: {errors[0]}")
         facts: list[dict[str, Any]] = json.loads(answer.read_bytes())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    missing = {m.module for m in built.modules} - {entry["module"] for entry in facts}
-    if missing:
-        raise ToolchainError(f"Lean did not report on module {min(missing)}")
     return facts
 
 
@@ -298,9 +306,7 @@ class _Graph:
         return name in self.nodes and "recheck" in self.nodes[name].fact
 
 
-def _judge(
-    package: Package, built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, toolchain: str
-) -> AuditReport:
+def _judge(built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, toolchain: str) -> AuditReport:
     sources = _Sources(
         {m.module: m.artifact for m in built.modules if m.artifact}, {m.module: m.path for m in built.modules}
     )

@@ -105,6 +105,11 @@ class BuildResult:
         return all(module.ok for module in self.modules)
 
     @property
+    def artifacts(self) -> list[Artifact]:
+        """What was built, imports first."""
+        return [module.artifact for module in self.modules if module.artifact]
+
+    @property
     def key(self) -> str:
         """sha256 (hex) of the built modules' keys: the content of the build."""
         return cache.digest_json([[m.module, m.artifact.key if m.artifact else m.status] for m in self.modules])
