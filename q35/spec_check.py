@@ -8,8 +8,11 @@ says how much it looked at, and a check that looked at nothing fails.
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
 import importlib
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +21,10 @@ from typing import Any
 
 import jsonschema
 
-from q35.files import canonical_json, read_json, write_whole
+from q35 import spec_vectors
+from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
-from q35.spec_vectors import export_vectors
 from q35spec.generate_lean import generated
 
 DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
@@ -146,7 +149,9 @@ def check_proof_files(project: Path, proofs: Proofs) -> Check:
     names = {path: ".".join(path.relative_to(project / "proofs").with_suffix("").parts) for path in files}
     unreached = [path for path, name in names.items() if name not in proofs.modules]
     return Check(
-        "proof files", len(files), [f"{path.relative_to(project)} is not reached from proofs/Q35.lean" for path in unreached]
+        "proof files",
+        len(files),
+        [f"{path.relative_to(project)} is not reached from proofs/Q35.lean" for path in unreached],
     )
 
 
@@ -219,9 +224,7 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
         return [schemas]
 
     def export(folder: Path) -> None:
-        vectors = folder / "spec" / "vectors"
-        vectors.mkdir(parents=True)
-        export_vectors(project, toolchain, vectors, report)
+        shutil.copytree(exported_vectors(project, toolchain, report), folder / "spec" / "vectors")
 
     return [
         schemas,
@@ -233,6 +236,23 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
         check_fresh("generated files", project, lambda folder: write_generated(project, folder)),
         check_fresh("vectors", project, export, exactly=project / "spec" / "vectors"),
     ]
+
+
+def exported_vectors(project: Path, toolchain: Toolchain, report: Report) -> Path:
+    """A folder of the vectors as Lean exports them, kept in the cache under the hash of all that they depend on."""
+    sources = sha256_tree(project, (project / "proofs").rglob("*.lean"))
+    exporter = sha256_file(Path(spec_vectors.__file__))
+    key = hashlib.sha256(f"{toolchain.identity} {sources} {exporter}".encode()).hexdigest()
+    kept = cache_folder() / "vectors" / key
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=kept.parent) as scratch:
+            fresh = Path(scratch) / "vectors"
+            fresh.mkdir()
+            spec_vectors.export_vectors(project, toolchain, fresh, report)
+            with contextlib.suppress(OSError):  # another process was faster, with the same result
+                fresh.rename(kept)
+    return kept
 
 
 def write_generated(project: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from q35.errors import ToolchainError
-from q35.lean.cache import write_whole
+from q35.files import write_whole
 from q35.lean.package import load_package, read_module
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain

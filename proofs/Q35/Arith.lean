@@ -14,10 +14,6 @@ def abs (x : Rat) : Rat := if 0 ≤ x then x else -x
 def excess (low high x : Rat) : Rat :=
   if x < low then low - x else if high < x then x - high else 0
 
-/-- The point of the interval from `low` to `high` that is nearest to `x`. -/
-def project (low high x : Rat) : Rat :=
-  if x < low then low else if high < x then high else x
-
 /-! ### Absolute value -/
 
 /-- An absolute value is not negative. -/
@@ -165,20 +161,17 @@ theorem excess_nonneg (low high x : Rat) : 0 ≤ excess low high x := by grind [
 /-- Inside the interval the distance to it is zero. -/
 theorem excess_eq_zero {low high x : Rat} (hl : low ≤ x) (hh : x ≤ high) : excess low high x = 0 := by grind [excess]
 
-/-- The nearest point of a non-empty interval lies in it. -/
-theorem project_mem {low high : Rat} (h : low ≤ high) (x : Rat) :
-    low ≤ project low high x ∧ project low high x ≤ high := by grind [project]
+/-! ### The hypotheses can be met -/
 
-/-- The distance to the interval is the distance to its nearest point. -/
-theorem abs_sub_project {low high : Rat} (x : Rat) :
-    abs (x - project low high x) = abs (excess low high x) := by grind [project, excess, abs]
-
-/-! ### The integer part -/
-
-/-- The integer part is the only integer `n` with `n ≤ x < n + 1`. -/
-theorem floor_eq {x : Rat} {n : Int} (hle : (n : Rat) ≤ x) (hlt : x < n + 1) : x.floor = n := by
-  have h1 : n ≤ x.floor := Rat.le_floor_iff.mpr hle
-  have h2 : x.floor < n + 1 := Rat.floor_lt_iff.mpr (by simpa [Rat.intCast_add] using hlt)
-  omega
+example : abs (5 - (-2) * 3) = abs (-2) * abs (5 / (-2) - 3) := abs_sub_mul (d := -2) (by decide) 5 3
+example : (1 : Rat) * 2 ≤ 2 * 3 := mul_le_mul (by decide) (by decide) (by decide) (by decide)
+example : (-1 : Rat) * (-1) ≤ 2 * 2 := mul_self_le_of_abs_le (by decide +kernel)
+example : (-1 : Rat) * (-1) ≤ 2 * 2 := mul_self_le_mul_self (by decide +kernel)
+example : (1 : Rat) * 1 < 2 * 2 := mul_self_lt (by decide) (by decide)
+example : abs (-1) ≤ 2 := abs_le_of_mul_self_le (by decide) (by decide +kernel)
+example : (1 : Rat) ≤ 3 / 2 := (le_div_iff (by decide)).mpr (by decide +kernel)
+example : (1 : Rat) / 2 ≤ 3 / 2 := div_le_div (by decide) (by decide)
+example : (0 : Rat) < 3 / 2 := div_pos (by decide) (by decide)
+example : excess 0 2 1 = 0 := excess_eq_zero (by decide) (by decide)
 
 end Q35

@@ -392,4 +392,21 @@ example : squaredError .block (stepValue (bestStep .block [1, -3, 2])) (pairUp [
 
 example : bestStep .codebook [0, 0, 0] = 0 := bestStep_zero _ (by simp)
 
+example : abs (-3) ≤ maxAbs [1, -3, 2] := abs_le_maxAbs (by simp)
+example : squaredError .codebook (stepValue (bestStep .codebook [0, 0, 0])) (pairUp [0, 0, 0]) = 0 :=
+  squaredError_zero _ (by simp)
+example : abs (20 - (restorePair .block (-2) (20, 1)).1) ≤ abs (-2) * (1/2 + excess (-17/2) (15/2) (20 / (-2))) :=
+  (block_error_le (by decide) (20, 1)).1
+example : ∀ w ∈ pairUp [1, -3, 2], abs w.1 ≤ 3 ∧ abs w.2 ≤ 3 := abs_le_of_mem_pairUp (by decide) (by decide +kernel)
+example : abs (5 / (-2)) ≤ 3 := abs_div_le (d := -2) (by decide) (by decide +kernel)
+example : ∀ p ∈ [1, -3].zip (restoreBlock .block 1 [1, -3]), abs (p.1 - p.2) ≤ 1 :=
+  restoreBlock_error_le (S := .block) (d := 1) (by decide +kernel)
+example : abs (60 - (restorePair .codebook (-1/2) (60, 2)).1) ≤ abs (-1/2) * (codebookHullRadius + 7) :=
+  (codebook_pair_error_le (d := -1/2) (a := 7) (w := (60, 2)) (q := (-126, -5)) (by decide +kernel) (by decide)
+    (by unfold codebookHull; decide +kernel) (by decide +kernel)).1
+example : ∃ before after, stepCandidates Scheme.block.numerators Scheme.block.denominator (maxAbs [1, -3, 2]) =
+    before ++ bestStep .block [1, -3, 2] :: after :=
+  let ⟨before, after, h, _⟩ := bestStep_spec (S := .block) (weights := [1, -3, 2]) (by decide +kernel) (by decide)
+  ⟨before, after, h⟩
+
 end Q35

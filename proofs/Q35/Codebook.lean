@@ -178,4 +178,8 @@ example : abs (10 - (dequantize codebookTable (1/8) (nearest codebookTable (10 /
   (codebook_error_le_in_hull (d := 1/8) (w := (10, 2)) (by decide +kernel)
     (by unfold codebookHull; decide +kernel)).1
 
+example : (5 : Code) = 5 := codebookTable_injective 5 5 rfl
+example : InRegion codebookCoreBox codebookCoreSides (10, -20) :=
+  inRegion_of_core (by unfold codebookCore codebookHull; decide +kernel)
+
 end Q35

@@ -218,4 +218,20 @@ example : Covers (fun c : Fin 2 => (2 * c.val - 1, 0)) (InRegion ⟨-2, 2, -1, 1
   covers_of_coverCheck (scale := 2) (rSq := 9) (tree := .cutX 0 (.near 0) (.near 1)) (by decide) (by decide +kernel)
     (by decide +kernel)
 
+/-! ### The hypotheses can be met -/
+
+example : (⟨1, 1, 2⟩ : HalfPlane) ∈ [⟨1, 1, 2⟩] := sideAt_mem (i := 0) rfl
+example : abs ((1/2 : Rat) - (3 : Int)) ≤ farEnd 0 1 3 := abs_sub_le_farEnd (by decide +kernel) (by decide +kernel)
+example : (1 : Int) * (1 : Int) * distSq (1/2, 1/2) (0, 0) ≤ (2 : Int) :=
+  Box.within_sound (B := ⟨0, 1, 0, 1⟩) (by decide) (by decide +kernel)
+example : ((-2 : Int) : Rat) * (if 0 ≤ (-2 : Int) then 0 else 1 : Int) ≤ (-2 : Int) * (1/2 : Rat) :=
+  mul_end_le (by decide +kernel) (by decide +kernel)
+example : ¬ (⟨1, 0, 1⟩ : HalfPlane).Holds (5/2, 0) :=
+  Box.isOutside_sound (B := ⟨2, 3, 0, 1⟩) (scale := 1) (by decide) (by decide) (by decide +kernel)
+example : (Box.scaledBy ⟨0, 1, 0, 1⟩ 8).Holds 8 (1/2, 1/2) :=
+  Box.holds_scaledBy (B := ⟨0, 1, 0, 1⟩) (by decide +kernel) (by decide)
+example : ∃ c, (1 : Int) * (1 : Int) * distSq (1/2, 1/2) ((fun _ : Fin 1 => (0, 0)) c) ≤ (2 : Int) :=
+  coverCheck_sound (sides := []) (tree := .near 0) (B := ⟨0, 1, 0, 1⟩) (by decide) (by decide +kernel)
+    (by decide +kernel) (by decide +kernel)
+
 end Q35

@@ -64,7 +64,8 @@ theorem dequantize_add_entry {n : Nat} {T : Table n} {a b c : Fin n}
   simp only [dequantize_eq, h, scaleSlot_add]
 
 example (d : Rat) : dequantize rowTable d 27 =
-    ((dequantize rowTable d 8).1 + (dequantize rowTable d 19).1, (dequantize rowTable d 8).2 + (dequantize rowTable d 19).2) :=
+    ((dequantize rowTable d 8).1 + (dequantize rowTable d 19).1,
+      (dequantize rowTable d 8).2 + (dequantize rowTable d 19).2) :=
   dequantize_add_entry (by decide) d
 
 /-- Scaling a block's step scales the whole block. -/

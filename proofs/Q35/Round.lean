@@ -28,6 +28,8 @@ theorem intCast_eq_of_close {m n : Int} (h₁ : (m : Rat) < n + 1) (h₂ : (n : 
   have h₂' : n < m + 1 := by rw [← Rat.intCast_lt_intCast]; grind
   omega
 
+example : (3 : Int) = 3 := intCast_eq_of_close (by decide +kernel) (by decide +kernel)
+
 /-- Rounding half to even is characterised by two facts: it is within one half, and at a tie it is even. -/
 theorem roundHalfEven_spec (x : Rat) :
     abs (x - roundHalfEven x) ≤ 1/2 ∧ (abs (x - roundHalfEven x) = 1/2 → roundHalfEven x % 2 = 0) := by

@@ -284,6 +284,13 @@ theorem affineError_le_half_step_iff {low high : Int} (h : low ≤ high) {s : Ra
 example : affineError (-8) 7 2 (-3) 19 ≤ abs 2 / 2 :=
   (affineError_le_half_step_iff (by decide) (by decide) (-3) 19).mpr (by decide +kernel)
 
+/-- With a zero point too, always: at most half a step, plus the step times the distance to what the slot covers. -/
+theorem affineError_le {low high : Int} (h : low ≤ high) {s : Rat} (hs : s ≠ 0) (z : Int) (w : Rat) :
+    affineError low high s z w ≤ abs s * (1/2 + excess (low - 1/2) (high + 1/2) (w / s + z)) := by
+  have hx : (w + s * z) / s = w / s + z := by grind
+  rw [affineError_eq hs, ← hx]
+  exact slotError_le h hs _
+
 /-- The zero point of a column whose least weight is `least`: the slot's lower end stands for `least`. -/
 def zeroPoint (low : Int) (s least : Rat) : Int := roundHalfEven (low - least / s)
 
@@ -334,5 +341,32 @@ theorem zeroPoint_mem {low high : Int} (h : low < high) {least greatest : Rat} (
 
 example : -8 ≤ zeroPoint (-8) (affineStep (-8) 7 (-1) 5) (-1) ∧ zeroPoint (-8) (affineStep (-8) 7 (-1) 5) (-1) ≤ 7 :=
   zeroPoint_mem (by decide) (by decide +kernel) (by decide +kernel) (by decide +kernel)
+
+/-! ### The hypotheses can be met -/
+
+example : -4 ≤ clamp (-4) 3 9 ∧ clamp (-4) 3 9 ≤ 3 := clamp_mem (by decide) 9
+example : clamp (-4) 3 2 = 2 := clamp_of_mem (by decide) (by decide)
+example : clamp (-4) 3 2 ≤ clamp (-4) 3 9 := clamp_mono (by decide) (by decide)
+example : -4 ≤ quantizeSlot (-4) 3 9 ∧ quantizeSlot (-4) 3 9 ≤ 3 := quantizeSlot_mem (by decide) 9
+example : quantizeSlot (-4) 3 (1/2) ≤ quantizeSlot (-4) 3 9 := quantizeSlot_mono (by decide) (by decide +kernel)
+example : quantizeSlot (-4) 3 (2 : Int) = 2 := quantizeSlot_intCast (by decide) (by decide)
+example : quantizeSlot (-4) 3 9 = 3 := quantizeSlot_of_ge (by decide) (by decide +kernel)
+example : quantizeSlot (-4) 3 (-9) = -4 := quantizeSlot_of_le (by decide) (by decide +kernel)
+example : quantizeSlot (-4) 3 (5/2) = roundHalfEven (5/2) := quantizeSlot_of_mem (by decide +kernel) (by decide +kernel)
+example : abs (5/2 - quantizeSlot (-4) 3 (5/2)) ≤ abs (5/2 - (3 : Int)) :=
+  quantizeSlot_nearest (5/2) (by decide) (by decide)
+example : abs (9 - quantizeSlot (-4) 3 9) ≤ 1/2 + excess ((-4 : Int) - 1/2) ((3 : Int) + 1/2) 9 :=
+  abs_sub_quantizeSlot_le (by decide) 9
+example : ¬ abs (9 - quantizeSlot (-4) 3 9) ≤ 1/2 :=
+  fun h => absurd ((abs_sub_quantizeSlot_le_half_iff (by decide) 9).mp h) (by decide +kernel)
+example : slotError (-4) 3 2 9 = abs 2 * abs (9 / 2 - quantizeSlot (-4) 3 (9 / 2)) := slotError_eq (by decide) _ _ 9
+example : abs 2 * 3 ≤ abs 2 * 4 := (abs_mul_le_abs_mul_iff (by decide)).mpr (by decide)
+example : -7 ≤ -3 / ((3 : Rat)/7) ∧ -3 / ((3 : Rat)/7) ≤ 7 := rowAbsmax_range (by decide) (by decide +kernel)
+example : abs (7 - quantizeSlot (-8) 7 7) ≤ 1/2 := hi_error_le_half (by decide) (by decide)
+example : abs (7 - quantizeSlot (-4) 3 7) ≤ 4 := lo_error_le_four (by decide) (by decide)
+example : ∃ w, abs w ≤ 3 ∧ slotError (-8) 7 (3/7) w = (3/7) / 2 := rowAbsmax_hi_error_attained (by decide)
+example : affineError (-8) 7 2 (-3) 19 = slotError (-8) 7 2 (19 + 2 * (-3 : Int)) := affineError_eq (by decide) _ _ _ 19
+example : affineError (-8) 7 2 3 19 ≤ abs 2 * (1/2 + excess ((-8 : Int) - 1/2) ((7 : Int) + 1/2) (19 / 2 + (3 : Int))) :=
+  affineError_le (by decide) (by decide) 3 19
 
 end Q35

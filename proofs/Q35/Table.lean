@@ -386,4 +386,42 @@ theorem encodeArithmetic_dequantize {loScale : Int} (hL : loScale ≠ 0) {d : Ra
 example : encodeArithmetic 2 ((dequantize blockTable (-1/3) 77).1 / (-1/3), (dequantize blockTable (-1/3) 77).2 / (-1/3))
     = 77 := encodeArithmetic_dequantize (loScale := 2) (by decide) (by decide +kernel) 77
 
+/-! ### The hypotheses can be met -/
+
+/-- The two entries (0, 0) and (1, 0), which cover the segment between them with the radius 1/2. -/
+def twoEntries : Table 2 := fun c => ((c.val : Int), 0)
+
+/-- The two entries cover the segment between them with the radius 1/2. -/
+theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1) ∧ p.2 = 0) (1/2) := by
+  intro p ⟨⟨hl, hh⟩, hy⟩
+  have e0 : distSq p (twoEntries 0) = p.1 * p.1 := by simp [distSq, twoEntries, hy]; grind
+  have e1 : distSq p (twoEntries 1) = (1 - p.1) * (1 - p.1) := by simp [distSq, twoEntries, hy]; grind
+  rcases Rat.le_total (a := p.1) (b := 1/2) with h | h
+  · exact ⟨0, e0 ▸ mul_self_le_mul_self (abs_le_iff.mpr ⟨by grind, h⟩)⟩
+  · exact ⟨1, e1 ▸ mul_self_le_mul_self (abs_le_iff.mpr ⟨by grind, by grind⟩)⟩
+
+example : distSq (1/3, 0) (twoEntries (nearest twoEntries (1/3, 0))) ≤ 1/2 * (1/2) :=
+  nearest_le_radius twoEntries_covers (by decide +kernel)
+example : distSq (2, 0) (twoEntries (nearest twoEntries (2, 0))) ≤ (1/2 + 1) * (1/2 + 1) :=
+  nearest_le_radius_add twoEntries_covers (q := (1, 0)) (by decide) (by decide) (by decide +kernel) (by decide +kernel)
+example : abs (2 - (dequantize twoEntries 1 (nearest twoEntries (2 / 1, 0 / 1))).1) ≤ abs 1 * (1/2 + 1) :=
+  (nearest_weight_error_le twoEntries_covers (w := (2, 0)) (q := (1, 0)) (by decide) (by decide) (by decide)
+    (by decide +kernel) (by decide +kernel)).1
+example : abs ((2 : Rat) - (1 : Int)) ≤ 1 := (abs_le_of_distSq_le (p := (2, 0)) (e := (1, 0)) (by decide) (by decide +kernel)).1
+example : pointDistSq (3, 1) (dequantize twoEntries (-2) 1) = -2 * -2 * distSq (3 / -2, 1 / -2) (twoEntries 1) :=
+  dequantize_error_eq twoEntries (by decide) (3, 1) 1
+example : nearest twoEntries ((dequantize twoEntries (-2) 1).1 / -2, (dequantize twoEntries (-2) 1).2 / -2) = 1 :=
+  nearest_dequantize (T := twoEntries) (by decide) (by decide) 1
+example : abs (5 - (2 : Int) * (quantizeSlot (-4) 3 (5 / (2 : Int)) : Rat)) ≤ abs (5 - (2 : Int) * ((3 : Int) : Rat)) :=
+  lo_nearest (by decide) 5 (by decide) (by decide)
+example : distSq (1, 5) (blockTable (encodeArithmetic 2 (1, 5))) ≤ distSq (1, 5) (blockTable 3) :=
+  encodeArithmetic_nearest (by decide) (1, 5) 3
+example : excess (-3 * 2) (1 * 2) (2 * 4) = 2 * excess (-3) 1 4 := excess_mul (by decide) (-3) 1 4
+example : abs (20 - ((blockTable (encodeArithmetic 2 (1, 20))).2 : Rat)) ≤
+    ((2 : Int) : Rat) / 2 + excess (-9/2 * (2 : Int)) (7/2 * (2 : Int)) 20 :=
+  encodeArithmetic_lo_error_le (loScale := 2) (by decide) (1, 20)
+example : distSq (1/2, 1) (blockTable (encodeArithmetic 2 (1/2, 1))) ≤ (1 + ((2 : Int) : Rat) * (2 : Int)) / 4 :=
+  arithmetic_covers (loScale := 2) (by decide) (by unfold arithmeticRegion; decide +kernel)
+example : (5 : Code) = 5 := arithmeticTable_injective (loScale := 2) (by decide) rfl
+
 end Q35

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from q35.errors import CheckFailed, ToolchainError
+from q35.files import write_whole
 from q35.lean import cache
 from q35.lean.build import POSITIONS, Artifact, Builder, BuildResult, shown_path
 from q35.lean.package import load_package
@@ -154,7 +155,7 @@ def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[st
                 raise ToolchainError(f"Lean did not report on module {artifact.module}")
             stored = {"sha256": cache.digest_json(facts), "facts": facts}
             file = _folder() / f"{_key(builder.identity, artifact)}.json"
-            cache.write_whole(file, json.dumps(stored, ensure_ascii=False).encode())
+            write_whole(file, json.dumps(stored, ensure_ascii=False).encode())
     return [facts for facts in known.values() if facts is not None]
 
 

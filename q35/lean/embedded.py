@@ -163,7 +163,7 @@ def _make(root: Path, final: Path, node: Path, report: Report, self_test: Callab
         script.write_text(launcher.patched(script.read_text(encoding="utf-8")), encoding="utf-8")
         report("checking that its kernel refuses what is false", 0, 0)
         self_test(Embedded(stage, node))
-        cache.write_whole(stage / _MARKER, json.dumps(_inventory(stage, report)).encode())
+        write_whole(stage / _MARKER, json.dumps(_inventory(stage, report)).encode())
         if final.exists():
             shutil.rmtree(final)
         stage.chmod(0o755)

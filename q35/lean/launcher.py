@@ -32,6 +32,17 @@ class Patch:
     new: str
 
 
+_EXPORTS = """
+var q35Known=new WeakMap();
+var q35Exports=exports=>{
+  if(!q35Known.has(exports)){
+    var names=Object.keys(exports);
+    q35Known.set(exports,{names,index:new Map(names.map((name,index)=>[name,index]))});
+  }
+  return q35Known.get(exports);
+};
+"""
+
 _READ_STDIN = """var FS_stdin_getChar=()=>{
   while(!FS_stdin_getChar_buffer.length){
     var chunk=Buffer.alloc(65536);
@@ -65,8 +76,14 @@ PATCHES = (
     Patch(
         "each symbol look-up lists all 201,110 exports and searches them one by one: 98 of a start's 118 seconds",
         "newSymIndex=Object.keys(lib.exports).indexOf(symbol);",
-        "lib.q35Index??=new Map(Object.keys(lib.exports).map((name,index)=>[name,index]));"
-        "newSymIndex=lib.q35Index.get(symbol)??-1;",
+        "newSymIndex=q35Exports(lib.exports).index.get(symbol)??-1;",
+    ),
+    Patch(
+        "every thread lists the exports again for each symbol that another thread has looked up",
+        "var __dlsym_catchup_js=(handle,symbolIndex)=>{var lib=LDSO.loadedLibsByHandle[handle];"
+        "var symDict=lib.exports;var symName=Object.keys(symDict)[symbolIndex];",
+        _EXPORTS + "var __dlsym_catchup_js=(handle,symbolIndex)=>{var lib=LDSO.loadedLibsByHandle[handle];"
+        "var symDict=lib.exports;var symName=q35Exports(symDict).names[symbolIndex];",
     ),
     Patch(
         "each worker of the pool costs memory and a second of processor time; two are enough to run",
