@@ -403,11 +403,13 @@ theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1
 example : distSq (1/3, 0) (twoEntries (nearest twoEntries (1/3, 0))) ≤ 1/2 * (1/2) :=
   nearest_le_radius twoEntries_covers (by decide +kernel)
 example : distSq (2, 0) (twoEntries (nearest twoEntries (2, 0))) ≤ (1/2 + 1) * (1/2 + 1) :=
-  nearest_le_radius_add twoEntries_covers (q := (1, 0)) (by decide) (by decide) (by decide +kernel) (by decide +kernel)
+  nearest_le_radius_add twoEntries_covers (q := (1, 0)) (by decide +kernel) (by decide) (by decide +kernel)
+    (by decide +kernel)
 example : abs (2 - (dequantize twoEntries 1 (nearest twoEntries (2 / 1, 0 / 1))).1) ≤ abs 1 * (1/2 + 1) :=
-  (nearest_weight_error_le twoEntries_covers (w := (2, 0)) (q := (1, 0)) (by decide) (by decide) (by decide)
+  (nearest_weight_error_le twoEntries_covers (w := (2, 0)) (q := (1, 0)) (by decide +kernel) (by decide) (by decide)
     (by decide +kernel) (by decide +kernel)).1
-example : abs ((2 : Rat) - (1 : Int)) ≤ 1 := (abs_le_of_distSq_le (p := (2, 0)) (e := (1, 0)) (by decide) (by decide +kernel)).1
+example : abs ((2 : Rat) - (1 : Int)) ≤ 1 :=
+  (abs_le_of_distSq_le (p := (2, 0)) (e := (1, 0)) (by decide) (by decide +kernel)).1
 example : pointDistSq (3, 1) (dequantize twoEntries (-2) 1) = -2 * -2 * distSq (3 / -2, 1 / -2) (twoEntries 1) :=
   dequantize_error_eq twoEntries (by decide) (3, 1) 1
 example : nearest twoEntries ((dequantize twoEntries (-2) 1).1 / -2, (dequantize twoEntries (-2) 1).2 / -2) = 1 :=

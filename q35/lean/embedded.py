@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from q35.errors import ToolchainError
+from q35.files import write_whole
 from q35.lean import cache, launcher
 from q35.lean.progress import Report, silent
 from q35.lean.server import Command
