@@ -43,7 +43,7 @@ def expect(got: object, want: object, row: Row, subject: str, compared: Ledger) 
 
 def float32_of(x: Fraction) -> np.float32 | None:
     """x as a float32, or None when it is not one."""
-    value = np.float32(x.numerator / x.denominator) if abs(x) < 2**127 else np.float32(np.inf)
+    value = np.float32(x.numerator / x.denominator) if abs(x) < 2**128 else np.float32(np.inf)
     return value if np.isfinite(value) and Fraction(float(value)) == x else None
 
 

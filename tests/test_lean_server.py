@@ -118,7 +118,7 @@ def test_a_damaged_result_is_built_again(toolchain: Toolchain, project: Path) ->
 def test_time_limit_ends_the_process(toolchain: Toolchain, project: Path) -> None:
     (project / "Tiny/A.lean").write_text("hang\n")
     with toolchain.start_server([project]) as server:
-        result = Builder(load_package(project), server, toolchain.identity, timeout=1.0).build(["Tiny.A"])
+        result = Builder(load_package(project), server, toolchain.lean, timeout=1.0).build(["Tiny.A"])
         assert "no answer within 1 s" in result.errors()[0]
         assert server.request("ping")["ok"]
         assert server.starts == 2

@@ -134,7 +134,7 @@ def audit(
     """
     package = load_package(project)
     with toolchain.borrow(server, package.folder) as lent:
-        builder = Builder(package, lent, toolchain.identity, report)
+        builder = Builder(package, lent, toolchain.lean, report)
         built = builder.build(targets)
         built.raise_on_failure()
         facts = _facts(builder, built, report)
@@ -144,7 +144,7 @@ def audit(
 
 def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[str, Any]]:
     """What Lean reports on each module, imports first: from the cache, or asked for now."""
-    known = {artifact.module: _cached(_key(builder.identity, artifact)) for artifact in built.artifacts}
+    known = {artifact.module: _cached(_key(builder.lean.identity, artifact)) for artifact in built.artifacts}
     new = [artifact for artifact in built.artifacts if known[artifact.module] is None]
     if new:
         for facts in _ask_lean(builder, [artifact.module for artifact in new], report):
@@ -154,7 +154,7 @@ def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[st
             if not facts:
                 raise ToolchainError(f"Lean did not report on module {artifact.module}")
             stored = {"sha256": cache.digest_json(facts), "facts": facts}
-            file = _folder() / f"{_key(builder.identity, artifact)}.json"
+            file = _folder() / f"{_key(builder.lean.identity, artifact)}.json"
             write_whole(file, json.dumps(stored, ensure_ascii=False).encode())
     return [facts for facts in known.values() if facts is not None]
 

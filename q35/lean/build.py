@@ -19,14 +19,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from q35.errors import CheckFailed
 from q35.lean import cache
 from q35.lean.launcher import MEMORY_LIMIT
 from q35.lean.package import Import, Module, Package
 from q35.lean.progress import Report, silent
-from q35.lean.server import Server, ServerDied
+from q35.lean.server import Command, Server, ServerDied
 
 _FORMAT = 2
 _PARTS = ("olean", "ir", "olean.server", "olean.private")
@@ -151,13 +151,32 @@ def shown_path(path: Path, relative_to: Path | None = None) -> str:
     return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)
 
 
+class Lean(Protocol):
+    """Where a Lean is and how to start it; all else is the same for every Lean."""
+
+    @property
+    def identity(self) -> str:
+        """Names the compiler in build keys: results of another identity are built again."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is installed."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options that it needs to run well and that change no result, so they are not part of a key."""
+
+    def command(self, scratch: Path, folders: Sequence[Path]) -> Command:
+        """Command that runs Lean in the folder `scratch` and lets it read and write `folders`."""
+
+
 class Builder:
-    """Builds modules of one package with one server; `identity` names the toolchain in every key."""
+    """Builds modules of one package with one server; the Lean's identity is part of every key."""
 
     def __init__(
-        self, package: Package, server: Server, identity: str, report: Report = silent, timeout: float = 900.0
+        self, package: Package, server: Server, lean: Lean, report: Report = silent, timeout: float = 900.0
     ) -> None:
-        self.package, self.server, self.identity = package, server, identity
+        self.package, self.server, self.lean = package, server, lean
         self.report, self.timeout = report, timeout
         self.store = store_folder()
         self.artifacts: dict[str, Artifact] = {}
@@ -229,7 +248,7 @@ class Builder:
             "importArts": {a.module: a.files for a in self.artifacts.values()},
             "dynlibs": [],
             "plugins": [],
-            "options": options,
+            "options": {**self.lean.options, **options},
         }
         parameters = {
             "file": str(path.resolve()),
@@ -257,7 +276,7 @@ class Builder:
         seen = [
             [i.module, i.meta, i.all, self._interface(i.module, not module.is_module or i.meta or i.all)] for i in own
         ]
-        made_from = [_FORMAT, self.identity, module.name, module.source, module.options, seen]
+        made_from = [_FORMAT, self.lean.identity, module.name, module.source, module.options, seen]
         return cache.digest_json(made_from)
 
     def _interface(self, name: str, everything: bool) -> str:

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from q35.errors import ToolchainError
 from q35.files import write_whole
@@ -56,6 +57,11 @@ class Embedded:
     def identity(self) -> str:
         """Names the compiler in build keys: results of another package are not results of this one."""
         return f"{PACKAGE}@{VERSION} {INTEGRITY}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Each thread is a JavaScript engine of its own, with 0.4 GB and seconds to start: no more of them."""
+        return {"Elab.async": False}
 
     def command(self, scratch: Path, folders: Sequence[Path]) -> Command:
         """Command that runs Lean in `scratch`, with `folders` of the host visible at their own paths."""

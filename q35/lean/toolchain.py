@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from q35.errors import Q35Error, ToolchainError
 from q35.lean import embedded
-from q35.lean.build import Builder, BuildResult, RunResult, store_folder
+from q35.lean.build import Builder, BuildResult, Lean, RunResult, store_folder
 from q35.lean.package import load_package, read_module
 from q35.lean.progress import Report, silent
 from q35.lean.server import SERVE, Command, Server
@@ -23,21 +23,6 @@ from q35.lean.server import SERVE, Command, Server
 SETTING = "Q35_LEAN"
 _SELF_TEST = Path(__file__).resolve().with_name("self_test.lean")
 _VERSION = re.compile(r"version (\d+\.\d+\.\d+(?:-[\w.]+)?)")
-
-
-class Lean(Protocol):
-    """Where a Lean is and how to start it; all else is the same for every Lean."""
-
-    @property
-    def identity(self) -> str:
-        """Names the compiler in build keys: results of another identity are built again."""
-
-    @property
-    def folder(self) -> Path:
-        """Where it is installed."""
-
-    def command(self, scratch: Path, folders: Sequence[Path]) -> Command:
-        """Command that runs Lean in the folder `scratch` and lets it read and write `folders`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +43,10 @@ class Native:
     @property
     def folder(self) -> Path:
         return self.lean.parent
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {}
 
     def command(self, scratch: Path, folders: Sequence[Path]) -> Command:
         return Command((str(self.lean),))
@@ -99,7 +88,7 @@ class Toolchain:
         """
         package = load_package(project)
         with self.borrow(server, package.folder) as lent:
-            return Builder(package, lent, self.identity, report).build(targets)
+            return Builder(package, lent, self.lean, report).build(targets)
 
     def run_file(self, path: Path, project: Path, report: Report = silent, server: Server | None = None) -> RunResult:
         """Elaborate a file, with the modules of the Lake package in `project` at hand, and give its messages.
@@ -110,7 +99,7 @@ class Toolchain:
         package = load_package(project)
         own = package.own_imports(read_module(package.module_at(path) or path.stem, path, {}))
         with self.borrow(server, package.folder, path.resolve().parent) as lent:
-            builder = Builder(package, lent, self.identity, report)
+            builder = Builder(package, lent, self.lean, report)
             if own:
                 builder.build([item.module for item in own]).raise_on_failure()
             return builder.run(path)
@@ -130,7 +119,7 @@ def self_test(lean: Lean) -> str:
         package = load_package(folder)
         with Server(lambda scratch: lean.command(scratch, [folder, store_folder(), SERVE.parent])) as server:
             version = str(server.request("ping")["version"])
-            result = Builder(package, server, lean.identity).run(folder / "SelfTest.lean")
+            result = Builder(package, server, lean).run(folder / "SelfTest.lean")
     errors = sorted((m.line, m.text) for m in result.messages if m.severity == "error")
     lines = _SELF_TEST.read_text(encoding="utf-8").splitlines()
     wanted = [number for number, line in enumerate(lines, 1) if line.endswith("-- refused")]
