@@ -25,6 +25,7 @@ from q35 import spec_vectors
 from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
+from q35.model.bounds import THEOREMS
 from q35spec.generate_lean import generated
 
 DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
@@ -140,6 +141,12 @@ def check_links(project: Path, proofs: Proofs) -> Check:
         ]
         if not claim["theorems"] and not claim["measured_as"]:
             findings.append(f"spec/claims.json: {claim['id']} has neither a theorem nor a measurement")
+    examined += len(THEOREMS)
+    findings += [
+        f"q35/model/bounds.py: certificates of {scheme} name the theorem {name}, which does not exist"
+        for scheme, name in THEOREMS.items()
+        if name not in proofs.theorems
+    ]
     return Check("links", examined, findings)
 
 

@@ -89,7 +89,7 @@ def valueOf : ConstantInfo → Option Expr
 
 /-- What only a declaration that stands in a source file needs: its statement, to read and to hash. -/
 def statement (info : ConstantInfo) : TermElabM (List (String × Json)) := do
-  if info.name.isInternalDetail then
+  if (privateToUserName info.name).isInternalDetail then
     return []
   return [("statement", .str ((← ppExpr info.type).pretty 120)), ("shape", .str (shape info.type))]
 

@@ -316,7 +316,7 @@ def _judge(built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, too
     for name, node in graph.nodes.items():
         place = sources.place(node.module, plain(name))
         kind = "theorem" if node.fact["kind"] == "theorem" else "def"
-        if place and node.fact["kind"] in ("theorem", "def", "opaque", "inductive"):
+        if place and "statement" in node.fact and node.fact["kind"] in ("theorem", "def", "opaque", "inductive"):
             found[kind].append(_declaration(name, node, graph, sources, place))
     order: Callable[[Declaration], tuple[str, int, str]] = lambda d: (d.file, d.line, d.name)  # noqa: E731
     return AuditReport(

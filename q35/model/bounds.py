@@ -18,15 +18,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# The theorem behind each scheme's bound, by the scheme's id. `slotError_le` holds for the lo slot of `block` with the
-# step 2 d, and for `row-affine` with the weight shifted by its zero point (`affineError_eq`); `nearest_le_radius_add`
-# holds for the learned table by `codebook_covers_hull`. Where the step is 0 the weight itself is the error, and the
+# The theorem behind each scheme's bound, by the scheme's id. Where the step is 0 the weight is the error, and the
 # bound.
 THEOREMS = {
     "row-absmax": "Q35.slotError_le",
-    "row-affine": "Q35.slotError_le",
-    "block": "Q35.slotError_le",
-    "codebook": "Q35.nearest_le_radius_add",
+    "row-affine": "Q35.affineError_le",
+    "block": "Q35.block_error_le",
+    "codebook": "Q35.codebook_error_le",
 }
 # Bounds computed in doubles are good to a few parts in 2^53; all that come this close to the largest are computed
 # exactly.

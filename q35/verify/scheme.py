@@ -19,9 +19,9 @@ from q35.verify.exact import Floats, PairRule, SlotRule
 # The theorem behind each scheme's error bound.
 THEOREMS = {
     "row-absmax": "Q35.slotError_le",
-    "row-affine": "Q35.slotError_le",
-    "block": "Q35.slotError_le",
-    "codebook": "Q35.nearest_le_radius_add",
+    "row-affine": "Q35.affineError_le",
+    "block": "Q35.block_error_le",
+    "codebook": "Q35.codebook_error_le",
 }
 REGION = "hull"  # the region of `cover.json` within which the covering radius is promised
 FIRST, LAST = np.array([-8, -4]), np.array([7, 3])  # the integers of the hi and the lo slot
