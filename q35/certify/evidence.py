@@ -53,7 +53,7 @@ def stages(request: Request) -> list[Stage]:
         return toolchain
 
     return [
-        Stage("toolchain", (), lambda data: proofs.check_toolchain(project, request.toolchain, report)),
+        Stage("toolchain", (), lambda data: proofs.check_toolchain(project, request.toolchain, report, request.fresh)),
         Stage("proofs", ("toolchain",), lambda data: proofs.build(project, lean(data), report)),
         Stage("audit", ("proofs",), lambda data: proofs.audit(project, lean(data), report)),
         Stage("spec", ("audit",), lambda data: proofs.check_spec(project, lean(data), data["audit"]["report"], report)),
