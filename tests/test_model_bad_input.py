@@ -171,7 +171,12 @@ sys.exit(run(["quantize", *sys.argv[1:]]))
 def test_a_killed_process_leaves_nothing(source: Path, tmp_path: Path, number: int, code: int) -> None:
     out = tmp_path / "out.safetensors"
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(source), str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", WORKER, str(source), str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, SIGINT is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert worker.stdout is not None
     assert worker.stdout.readline() == "working\n"
