@@ -1,4 +1,4 @@
-"""The user's cache folder: where it is, locks in it, files written whole or not at all."""
+"""The user's cache folder: where it is, locks in it, digests of what it holds."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from q35.errors import ToolchainError
+from q35.files import cache_folder
 
 
 def cache_root() -> Path:
@@ -20,9 +20,7 @@ def cache_root() -> Path:
     Raises `ToolchainError` if it cannot be created. The path is absolute and free of symbolic links, because
     the embedded Lean sees the host's folders under their real names only.
     """
-    explicit, xdg = os.environ.get("Q35_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    root = Path(explicit) if explicit else (Path(xdg) if xdg else Path.home() / ".cache") / "q35"
-    return make_folder(root.expanduser())
+    return make_folder(cache_folder().expanduser())
 
 
 def make_folder(path: Path) -> Path:
