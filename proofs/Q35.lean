@@ -9,6 +9,8 @@ public import Q35.Codebook
 public import Q35.CodebookTable
 public import Q35.Compile
 public import Q35.Cover
+public import Q35.Float
+public import Q35.FloatRound
 public import Q35.Half
 public import Q35.Linear
 public import Q35.Round
