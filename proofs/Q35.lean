@@ -13,6 +13,9 @@ public import Q35.Float
 public import Q35.FloatRound
 public import Q35.Half
 public import Q35.Linear
+public import Q35.MxBlock
+public import Q35.MxElement
+public import Q35.MxScale
 public import Q35.Round
 public import Q35.Size
 public import Q35.Slot
