@@ -2,8 +2,8 @@
 
 `proofs/Q35Vectors.lean` and the files in `proofs/Q35Vectors/` choose the inputs and write the answers as JSON. The
 embedded Lean cannot run code of a module that it imports, only of the file that it elaborates: so these files and the
-modules they import are put together into one program, definitions unchanged. Examples and proofs (`debug.byAsSorry`) are left out there: they have no part
-in a value, and the build checks them.
+modules that they import are put together into one program, definitions unchanged. Examples and proofs
+(`debug.byAsSorry`) are left out there: they have no part in a value, and the build checks them.
 """
 
 from __future__ import annotations

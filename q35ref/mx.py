@@ -70,7 +70,7 @@ def scale_bits(overflow: ScaleOverflow, e: int) -> int:
 def scale_exponent(rule: ScaleRule, emax: int, largest: Fraction, mantissa_bits: int, m: Number) -> int:
     """The exponent of the scale for the largest absolute value `m` > 0.
 
-    The elements have the largest power of two 2^emax, the largest number `largest` and `mantissa_bits` bits of mantissa.
+    The elements have the largest power of two 2^emax, the largest number `largest` and `mantissa_bits` mantissa bits.
     """
     if rule == "floor":
         return floor_log2(m) - emax

@@ -71,12 +71,13 @@ def exponentRow (E : MxElement) (m : Rat) : String :=
   object (("m", rat m) :: rules.map fun r => (r.1, int (scaleExponent r.2 E.emax E.largest E.mantissaBits m)))
 
 /-- Where the rules change for an element, at the power `2 ^ k`: the power itself, the largest element times it, and the
-number from which the rule `even` rounds up; each with its neighbours. -/
+number from which the rule `even` rounds up; each with neighbours, of which the outer ones are binary32 numbers. -/
 def thresholds (E : MxElement) (k : Int) : List Rat :=
+  let d : Rat := 1 / 65536
   let e : Rat := 1 / 1099511627776
   let up := 2 - twoPow (-(E.mantissaBits + 1))
   let points := [1, up, E.largest / twoPow E.emax, 3 / 2].map fun c => c * twoPow k
-  points.foldr (fun x rest => x * (1 - e) :: x :: x * (1 + e) :: rest) []
+  points.foldr (fun x rest => x * (1 - d) :: x * (1 - e) :: x :: x * (1 + e) :: x * (1 + d) :: rest) []
 
 def exponentGroups : List String := elements.map fun E =>
   sharing [("element", quoted E.1)] ["scale-rule", "emax-forgotten", "float-log2"]
@@ -259,7 +260,7 @@ def mxDotRows : Array String := Id.run do
 
 def mxBlocksFile : String := file [``quantizeBlockMx, ``dequantizeBlockMx, ``mxValue, ``mxMaxAbs, ``mxScaleBits,
     ``mxElementBits, ``mxDotUnits, ``scaleExponent] <| together [
-  perRule ["stride", "scale-of-neighbour-block", "scale-rule", "emax-forgotten", "nibbles-swapped"] fun _ =>
+  perRule ["stride", "scale-of-neighbour-block", "scale-rule", "emax-forgotten"] fun _ =>
     differentBlocks 35,
   perRule ["ties-away", "clip-after-scaling", "nearest-wrong"] fun E =>
     [tiedValues E 0 0, tiedValues E (-20) 2, tiedValues E 100 1],
