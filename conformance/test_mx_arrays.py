@@ -20,7 +20,7 @@ from conformance.test_mx import ELEMENTS, POLICY, RULES, optional
 from conformance.vectors import Row, octets
 
 Floats = NDArray[np.float32]
-SUBJECT = {"subject": "reference-vectorized"}
+SUBJECT: dict[str, Any] = {"subject": "reference-vectorized"}
 EXACT: dict[str, Any] = SUBJECT | {"truth": "exact-rational"}
 WIDTH = 32
 POLICIES = tuple(product(RULES, ("clamp", "nan"), ("smallest", "one"), ("kept", "positive"), ("used", "unused")))
@@ -186,7 +186,7 @@ def test_any_blocks(
     bits = random.integers(0, 1 << 32, (3, WIDTH), dtype=np.uint32)
     if kind == "close":  # exponents near each other
         exponents = random.integers(10, 240, (3, 1)) + random.integers(0, 12, (3, WIDTH))
-        bits = bits & 0x807FFFFF | exponents.astype(np.uint32) << 23
+        bits = bits & np.uint32(0x807FFFFF) | exponents.astype(np.uint32) << np.uint32(23)
     elif kind == "small":  # subnormals and the smallest normals
         bits &= 0x81FFFFFF
     elif kind == "zeros":
@@ -200,12 +200,12 @@ def test_any_blocks(
 # Storage
 
 
-def bytes_of(kind: Any, scale: int, elements: list[int], order: str) -> bytes:
+def bytes_of(width: int, scale: int, elements: list[int], order: str) -> bytes:
     """A block's bytes: the scale and the elements as one number, little-endian, in the order of the parameter."""
-    if kind.width == 4 and order == "halves":
+    if width == 4 and order == "halves":
         elements = [e for pair in zip(elements[:16], elements[16:], strict=True) for e in pair]
-    whole = sum(element << kind.width * i for i, element in enumerate(elements))
-    return bytes([scale]) + whole.to_bytes(4 * kind.width, "little")
+    whole = sum(element << width * i for i, element in enumerate(elements))
+    return bytes([scale]) + whole.to_bytes(4 * width, "little")
 
 
 @pytest.mark.parametrize("order", ["low-first", "halves"])
@@ -217,7 +217,7 @@ def test_storage(name: str, order: str, arrays: Any, mx: Any, compared: Ledger) 
     elements = random.integers(0, 1 << kind.width, (7, WIDTH), dtype=np.uint8)
     blocks = arrays.MxBlocks(random.integers(0, 256, 7, dtype=np.uint8), elements)
     data = arrays.pack(blocks, kind, order)
-    want = [bytes_of(kind, int(s), e.tolist(), order) for s, e in zip(blocks.scales, elements, strict=True)]
+    want = [bytes_of(kind.width, int(s), e.tolist(), order) for s, e in zip(blocks.scales, elements, strict=True)]
     assert len(want[0]) == {4: 17, 6: 25, 8: 33}[kind.width]
     compared.bits(data, np.frombuffer(b"".join(want), np.uint8).reshape(7, -1), **EXACT, level="sampled")
     back = arrays.unpack(data, kind, order)

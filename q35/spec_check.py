@@ -28,7 +28,7 @@ from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
 from q35spec.generate_lean import generated
 
-DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
+DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements", "divergences")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
 
 
@@ -86,13 +86,21 @@ def claims(project: Path) -> list[dict[str, Any]]:
     return list(read_json(project / "spec" / "claims.json")["claims"])
 
 
+def divergences(project: Path) -> list[dict[str, Any]]:
+    """The known divergences of other libraries in `spec/divergences.json`."""
+    return list(read_json(project / "spec" / "divergences.json")["divergences"])
+
+
 def resolve_python(name: str) -> object | None:
-    """The object that a dotted Python name means, or `None` when it does not exist."""
+    """What a dotted Python name means, an attribute of a module or of a class in it; `None` when it does not exist."""
     module_name, _, attribute = name.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module_name), attribute, None)
-    except ImportError:
+    if not module_name:
         return None
+    try:
+        owner: object | None = importlib.import_module(module_name)
+    except ImportError:
+        owner = resolve_python(module_name)
+    return getattr(owner, attribute, None)
 
 
 def test_functions(path: Path) -> set[str]:
@@ -141,6 +149,15 @@ def check_links(project: Path, proofs: Proofs) -> Check:
         ]
         if not claim["theorems"] and not claim["measured_as"]:
             findings.append(f"spec/claims.json: {claim['id']} has neither a theorem nor a measurement")
+    seen_divergences: set[str] = set()
+    for divergence in divergences(project):
+        examined += 1
+        file, _, test = divergence["test"].partition("::")
+        if test not in test_functions(project / file):
+            findings.append(f"spec/divergences.json: {divergence['id']} names the test {test}, which does not exist")
+        if divergence["id"] in seen_divergences:
+            findings.append(f"spec/divergences.json: {divergence['id']} stands there twice")
+        seen_divergences.add(divergence["id"])
     examined += len(THEOREMS)
     findings += [
         f"q35/model/bounds.py: certificates of {scheme} name the theorem {name}, which does not exist"
