@@ -51,7 +51,7 @@ def by_the_formula(form: Any, bits: int) -> Fraction | None:
     if last and (form.specials == "ieee" or (form.specials == "nan" and mantissa == one - 1)):
         return None
     leading, exponent = (1, field - form.bias) if field else (0, 1 - form.bias)
-    size = Fraction(2) ** exponent * (leading + Fraction(mantissa, one))
+    size: Fraction = Fraction(2) ** exponent * (leading + Fraction(mantissa, one))
     return -size if sign else size
 
 

@@ -155,7 +155,7 @@ def test_scales_of_ml_dtypes(mx: Any, compared: Ledger) -> None:
 def quarters() -> NDArray[np.float32]:
     """2^k times 1, 5/4, 3/2 and 7/4, for every normal power of two of float32."""
     powers = np.ldexp(np.float64(1), np.arange(-126, 128))
-    return (powers[:, None] * np.array([1, 1.25, 1.5, 1.75])).ravel().astype(np.float32)
+    return np.asarray((powers[:, None] * np.array([1, 1.25, 1.5, 1.75])).ravel(), np.float32)
 
 
 def floors(mx: Any, values: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ import jsonschema
 
 from q35 import spec_vectors
 from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
+from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
@@ -168,15 +169,20 @@ def check_links(project: Path, proofs: Proofs) -> Check:
 
 
 def check_proof_files(project: Path, proofs: Proofs) -> Check:
-    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited."""
-    files = sorted((project / "proofs" / "Q35").rglob("*.lean"))
-    names = {path: ".".join(path.relative_to(project / "proofs").with_suffix("").parts) for path in files}
-    unreached = [path for path, name in names.items() if name not in proofs.modules]
-    return Check(
-        "proof files",
-        len(files),
-        [f"{path.relative_to(project)} is not reached from proofs/Q35.lean" for path in unreached],
-    )
+    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited.
+
+    Likewise every file below `proofs/Q35Vectors/` is reached from the exporter.
+    """
+    exporter = spec_vectors.EXPORTER
+    exported = {module.name for module in load_package(project / "proofs").closure([exporter])}
+    findings = []
+    examined = 0
+    for root, reached in (("Q35", proofs.modules), (exporter, exported)):
+        for path in sorted((project / "proofs" / root).rglob("*.lean")):
+            examined += 1
+            if ".".join(path.relative_to(project / "proofs").with_suffix("").parts) not in reached:
+                findings.append(f"{path.relative_to(project)} is not reached from proofs/{root}.lean")
+    return Check("proof files", examined, findings)
 
 
 def check_mirrors(project: Path, proofs: Proofs) -> Check:
