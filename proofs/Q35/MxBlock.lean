@@ -52,7 +52,7 @@ structure MxBlock where
 /-- How many elements share a scale. -/
 def mxBlockSize : Nat := 32
 
-/-- The largest absolute value of a block; `none` if one of its values is an infinity or a NaN, which `none` stands for. -/
+/-- The largest absolute value of a block; `none`, which stands for an infinity or a NaN, if one of its values is. -/
 def mxMaxAbs : List (Option Rat) → Option Rat
   | [] => some 0
   | none :: _ => none
