@@ -414,8 +414,8 @@ theorem le_twoPow_scaleExponent_rceil {m largest : Rat} (hm : 0 < m) (hl : 0 < l
 
 example : 7 ≤ twoPow (scaleExponent .rceil 2 6 1 7) * 6 := le_twoPow_scaleExponent_rceil (by decide) (by decide) 2 1
 
-/-- The rule `even` is one above `floor` exactly from the midpoint on between the largest significand of `M + 1` bits and
-the next power of two. -/
+/-- The rule `even` is one above `floor` exactly from the midpoint on between the largest significand of `M + 1` bits
+and the next power of two. -/
 theorem scaleExponent_even (emax : Int) (largest : Rat) (M : Nat) (m : Rat) :
     scaleExponent .even emax largest M m = scaleExponent .floor emax largest M m +
       if twoPow (floorLog2 m) * (2 - twoPow (-(M + 1))) ≤ m then 1 else 0 := by
