@@ -291,7 +291,8 @@ theorem int8ToRat_units {n : Int} (h : -128 ≤ n ∧ n ≤ 127) :
   · rw [if_neg (by omega), if_neg (by omega)]; congr 3; omega
   · rw [if_neg (by omega), if_pos (by omega)]; congr 3; omega
 
-example : int8ToRat 255 = some (((-1 : Int) : Rat) / 64) := int8ToRat_units (n := -1) (by decide)
+example : int8ToRat (if (-1 : Int) < 0 then (-1 + 256 : Int).toNat else (-1 : Int).toNat) = some (((-1 : Int) : Rat) / 64) :=
+  int8ToRat_units (by decide)
 
 /-- Rounding to MXINT8 gives the clamped number of units. -/
 theorem int8ToRat_int8OfRat (lowest : Int8Lowest) (x : Rat) :
