@@ -52,7 +52,7 @@ structure MxBlock where
 /-- How many elements share a scale. -/
 def mxBlockSize : Nat := 32
 
-/-- The largest absolute value of a block; `none` if one of its values is an infinity or a NaN, which `none` stands for. -/
+/-- The largest absolute value of a block; `none`, which stands for an infinity or a NaN, if one of its values is. -/
 def mxMaxAbs : List (Option Rat) → Option Rat
   | [] => some 0
   | none :: _ => none
@@ -87,12 +87,6 @@ def mxValue (E : MxElement) (scale b : Nat) : Option Rat :=
 
 /-- The values of a block. -/
 def dequantizeBlockMx (E : MxElement) (B : MxBlock) : List (Option Rat) := B.elements.map (mxValue E B.scale)
-
-/-- The signed number of units of an element; 0 where it is no number. -/
-def MxElement.units (E : MxElement) (b : Nat) : Int :=
-  match E.toRat b with
-  | some p => (p * E.unitsOfOne).num
-  | none => 0
 
 /-- The integer dot product of the elements of two blocks, in units of both. -/
 def mxDotUnits (E E' : MxElement) : List Nat → List Nat → Int

@@ -24,7 +24,7 @@ inductive MxElement where
   | int8
   deriving DecidableEq
 
-/-- Whether an encoder uses the code `0x80` of MXINT8, which stands for -2. The standard lets it unused. -/
+/-- Whether an encoder uses the code `0x80` of MXINT8, which stands for -2. The standard allows both. -/
 inductive Int8Lowest where
   /-- Numbers reach down to -2. -/
   | used
@@ -36,13 +36,19 @@ inductive Int8Lowest where
 def int8ToRat (b : Nat) : Option Rat :=
   if 256 ≤ b then none else some ((if b < 128 then (b : Int) else (b : Int) - 256 : Int) / 64)
 
+/-- The smallest number of units that an encoder of MXINT8 uses. -/
+def Int8Lowest.units : Int8Lowest → Int
+  | .used => -128
+  | .unused => -127
+
+/-- `x` in units of MXINT8, rounded to the nearest, ties to even, and clamped at both ends. -/
+def int8Units (lowest : Int8Lowest) (x : Rat) : Int :=
+  let n := roundHalfEven (x * 64)
+  if n < lowest.units then lowest.units else if 127 < n then 127 else n
+
 /-- The bits of the MXINT8 number nearest to `x`: ties to even, saturating at both ends. -/
 def int8OfRat (lowest : Int8Lowest) (x : Rat) : Nat :=
-  let low : Int := match lowest with
-    | .used => -128
-    | .unused => -127
-  let n := roundHalfEven (x * 64)
-  let n := if n < low then low else if 127 < n then 127 else n
+  let n := int8Units lowest x
   if n < 0 then (n + 256).toNat else n.toNat
 
 namespace MxElement
@@ -99,6 +105,734 @@ def ofRat (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) (x : Rat) : Na
   match E.format with
   | some F => F.ofRat zero x
   | none => int8OfRat lowest x
+
+/-- The signed number of units of an element; 0 where it is no number. -/
+def units (E : MxElement) (b : Nat) : Int :=
+  match E.toRat b with
+  | some p => (p * E.unitsOfOne).num
+  | none => 0
+
+/-- The largest number of units of an element, without its sign. -/
+def largestUnits : MxElement → Nat
+  | .e2m1 => 12
+  | .e2m3 => 60
+  | .e3m2 => 448
+  | .e4m3 => 229376
+  | .e5m2 => 3758096384
+  | .int8 => 128
+
+/-- The distance of the largest elements from each other. -/
+def topSpacing (E : MxElement) : Rat := twoPow (E.emax - E.mantissaBits)
+
+/-- The distance from the largest element to the power of two after it. -/
+def clipGap (E : MxElement) : Rat := twoPow (E.emax + 1) - E.largest
+
+/-- Whether an encoder may give the bits `b`: all but `0x80` of MXINT8 where it is unused. -/
+def Usable (E : MxElement) (lowest : Int8Lowest) (b : Nat) : Prop := E = .int8 ∧ lowest = .unused → b ≠ 128
+
+/-! ### The tables of the standard -/
+
+/-- All 16 codes of E2M1. -/
+theorem e2m1_table : (List.range 16).map (toRat .e2m1) = (
+    [0, 1/2, 1, 3/2, 2, 3, 4, 6, 0, -1/2, -1, -3/2, -2, -3, -4, -6] : List Rat).map some := by
+  decide +kernel
+
+/-- All 64 codes of E2M3. -/
+theorem e2m3_table : (List.range 64).map (toRat .e2m3) = (
+    [0, 1/8, 1/4, 3/8, 1/2, 5/8, 3/4, 7/8, 1, 9/8, 5/4, 11/8, 3/2, 13/8, 7/4, 15/8, 2, 9/4, 5/2, 11/4, 3, 13/4, 7/2,
+     15/4, 4, 9/2, 5, 11/2, 6, 13/2, 7, 15/2, 0, -1/8, -1/4, -3/8, -1/2, -5/8, -3/4, -7/8, -1, -9/8, -5/4, -11/8,
+     -3/2, -13/8, -7/4, -15/8, -2, -9/4, -5/2, -11/4, -3, -13/4, -7/2, -15/4, -4, -9/2, -5, -11/2, -6, -13/2, -7,
+     -15/2] : List Rat).map some := by
+  decide +kernel
+
+/-- All 64 codes of E3M2. -/
+theorem e3m2_table : (List.range 64).map (toRat .e3m2) = (
+    [0, 1/16, 1/8, 3/16, 1/4, 5/16, 3/8, 7/16, 1/2, 5/8, 3/4, 7/8, 1, 5/4, 3/2, 7/4, 2, 5/2, 3, 7/2, 4, 5, 6, 7, 8,
+     10, 12, 14, 16, 20, 24, 28, 0, -1/16, -1/8, -3/16, -1/4, -5/16, -3/8, -7/16, -1/2, -5/8, -3/4, -7/8, -1, -5/4,
+     -3/2, -7/4, -2, -5/2, -3, -7/2, -4, -5, -6, -7, -8, -10, -12, -14, -16, -20, -24, -28] : List Rat).map some := by
+  decide +kernel
+
+/-- Landmarks of E4M3: zero, the smallest subnormal and normal, one, the largest, NaN, and the same with a sign. -/
+theorem e4m3_landmarks : [0x00, 0x01, 0x08, 0x38, 0x7E, 0x7F, 0x80, 0x81, 0x88, 0xB8, 0xFE, 0xFF, 0x100].map
+    (toRat .e4m3) = [some 0, some (1 / 2 ^ 9 : Rat), some (1 / 2 ^ 6 : Rat), some 1, some 448, none, some 0,
+      some (-1 / 2 ^ 9 : Rat), some (-1 / 2 ^ 6 : Rat), some (-1), some (-448), none, none] := by
+  decide +kernel
+
+/-- Landmarks of E5M2: zero, the smallest subnormal and normal, one, the largest, infinity, NaN, and some with a
+sign. -/
+theorem e5m2_landmarks : [0x00, 0x01, 0x04, 0x3C, 0x7B, 0x7C, 0x7D, 0x7F, 0x80, 0x81, 0xBC, 0xFB, 0xFC, 0x100].map
+    (toRat .e5m2) = [some 0, some (1 / 2 ^ 16 : Rat), some (1 / 2 ^ 14 : Rat), some 1, some 57344, none, none, none,
+      some 0, some (-1 / 2 ^ 16 : Rat), some (-1), some (-57344), none, none] := by
+  decide +kernel
+
+/-- Landmarks of MXINT8: zero, one unit, one, the largest, the lowest, its neighbour, and minus one unit. -/
+theorem int8_landmarks : [0x00, 0x01, 0x40, 0x7F, 0x80, 0x81, 0xC0, 0xFF, 0x100].map (toRat .int8) =
+    [some 0, some (1 / 64 : Rat), some 1, some (127 / 64 : Rat), some (-2), some (-127 / 64 : Rat), some (-1),
+      some (-1 / 64 : Rat), none] := by
+  decide +kernel
+
+/-- The codes without a value: 2 NaNs of E4M3; 6 NaNs and 2 infinities of E5M2; no others. -/
+theorem count_without_value :
+    [e2m1, e2m3, e3m2, e4m3, e5m2, int8].map
+      (fun E => ((List.range (2 ^ E.width)).filter fun b => (E.toRat b).isNone).length) = [0, 0, 0, 2, 8, 0] := by
+  decide +kernel
+
+/-- The largest elements, and the exponents of the largest powers of two. -/
+theorem largest_table :
+    [e2m1, e2m3, e3m2, e4m3, e5m2, int8].map largest = [6, 15/2, 28, 448, 57344, 127/64] ∧
+    [e2m1, e2m3, e3m2, e4m3, e5m2, int8].map (fun E => twoPow E.emax) = [4, 4, 16, 256, 32768, 1] := by
+  decide +kernel
+
+/-- The smallest elements with a leading 1, and the smallest without: one unit. -/
+theorem smallest_table :
+    [Q35.e2m1, Q35.e2m3, Q35.e3m2, Q35.e4m3, Q35.e5m2].map FloatFormat.smallestNormal =
+      [1, 1, 1/4, 1/64, 1/16384] ∧
+    [Q35.e2m1, Q35.e2m3, Q35.e3m2, Q35.e4m3, Q35.e5m2].map (FloatFormat.magnitude · 1) =
+      [1/2, 1/8, 1/16, 1/512, 1/65536] := by
+  decide +kernel
+
+/-- The relative error of elements with a leading 1, and the absolute error of the smaller ones. -/
+theorem error_table :
+    [Q35.e2m1, Q35.e2m3, Q35.e3m2, Q35.e4m3, Q35.e5m2].map FloatFormat.unitRoundoff = [1/4, 1/16, 1/8, 1/16, 1/8] ∧
+    [Q35.e2m1, Q35.e2m3, Q35.e3m2, Q35.e4m3, Q35.e5m2].map FloatFormat.underflowError =
+      [1/4, 1/16, 1/32, 1/1024, 1/131072] := by
+  decide +kernel
+
+/-- Half the spacing of the largest elements, and their distance to the next power of two: the larger error of
+clipping. -/
+theorem topSpacing_table :
+    [e2m1, e2m3, e3m2, e4m3, e5m2, int8].map (·.topSpacing / 2) = [1, 1/4, 2, 16, 4096, 1/128] ∧
+    [e2m1, e2m3, e3m2, e4m3, e5m2, int8].map clipGap = [2, 1/2, 4, 64, 8192, 1/64] := by
+  decide +kernel
+
+/-- The ties of E2M1 go to the even code. -/
+theorem e2m1_ties :
+    ([1/4, 3/4, 5/4, 7/4, 5/2, 7/2, 5] : List Rat).map (fun x => toRat .e2m1 (ofRat .e2m1 .kept .unused x)) =
+      ([0, 1, 1, 2, 2, 4, 4] : List Rat).map some := by
+  decide +kernel
+
+/-- Beyond the largest number E4M3 gives 448 and E5M2 57344: neither a NaN nor an infinity. -/
+theorem no_overflow : toRat .e4m3 (ofRat .e4m3 .kept .unused 480) = some 448 ∧
+    toRat .e5m2 (ofRat .e5m2 .kept .unused 65536) = some 57344 := by
+  decide +kernel
+
+/-! ### Refuted decoders -/
+
+/-- The published decoder of E2M1: `(1 + m) 2 ^ (e - 1)`, and zero at `e = m = 0`. -/
+def publishedE2m1 (b : Nat) : Option Rat :=
+  let size := if b % 8 = 0 then 0 else (1 + (b % 2 : Nat)) * twoPow ((b / 2 % 4 : Nat) - 1)
+  some (if b < 8 then size else -size)
+
+/-- Refuted: the published decoder of E2M1 is wrong for 8 of 16 codes, those with the mantissa bit. -/
+theorem publishedE2m1_wrong :
+    (List.range 16).filter (fun b => publishedE2m1 b ≠ toRat .e2m1 b) = [1, 3, 5, 7, 9, 11, 13, 15] := by
+  decide +kernel
+
+/-- The published decoder of E2M3: `(1 + m / 8) 2 ^ (e - 1)`, and zero at `e = m = 0`. -/
+def publishedE2m3 (b : Nat) : Option Rat :=
+  let size := if b % 32 = 0 then 0 else (1 + (b % 8 : Nat) / 8) * twoPow ((b / 8 % 4 : Nat) - 1)
+  some (if b < 32 then size else -size)
+
+/-- Refuted: the published decoder of E2M3 is wrong for 14 of 64 codes, the subnormal numbers. -/
+theorem publishedE2m3_wrong :
+    (List.range 64).filter (fun b => publishedE2m3 b ≠ toRat .e2m3 b) =
+      [1, 2, 3, 4, 5, 6, 7, 33, 34, 35, 36, 37, 38, 39] := by
+  decide +kernel
+
+/-! ### Facts of each format -/
+
+/-- Only MXINT8 is no floating-point format. -/
+theorem format_eq_none {E : MxElement} (h : E.format = none) : E = .int8 := by cases E <;> simp [format] at h ⊢
+
+example : int8 = .int8 := format_eq_none (E := .int8) rfl
+
+/-- The row of data of an element agrees with its floating-point format. -/
+theorem format_facts {E : MxElement} {F : FloatFormat} (h : E.format = some F) :
+    F.mantissaBits ≠ 0 ∧ F.largestBits ≠ 0 ∧ 2 * F.signBit = 2 ^ E.width ∧
+    (2 ^ floatSpacing F.mantissaBits (F.largest * (F.unitsOfOne : Nat)) : Nat) / 2 =
+      E.topSpacing / 2 * (F.unitsOfOne : Nat) := by
+  cases E <;> simp only [format, Option.some.injEq, reduceCtorEq] at h <;> subst h <;> decide +kernel
+
+example : Q35.e4m3.mantissaBits ≠ 0 := (format_facts (E := .e4m3) rfl).1
+
+/-- The exponent `emax` is that of the largest element's binade. -/
+theorem floorLog2_largest (E : MxElement) : floorLog2 E.largest = E.emax := by cases E <;> decide +kernel
+
+/-- The largest power of two among the elements is one, and the next power of two is beyond the largest element. -/
+theorem largest_bounds (E : MxElement) : twoPow E.emax ≤ E.largest ∧ E.largest < twoPow (E.emax + 1) := by
+  cases E <;> decide +kernel
+
+/-- The largest power of two among the elements has bits. -/
+theorem toRat_ofRat_twoPow_emax (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) :
+    E.toRat (E.ofRat zero lowest (twoPow E.emax)) = some (twoPow E.emax) := by
+  cases E <;> cases zero <;> cases lowest <;> decide +kernel
+
+/-- The largest element lies below the midpoint where the rule `even` goes up. -/
+theorem largest_lt_even (E : MxElement) : E.largest < twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1))) := by
+  cases E <;> decide +kernel
+
+/-- The largest element is positive. -/
+theorem largest_pos (E : MxElement) : 0 < E.largest := by cases E <;> decide +kernel
+
+/-- Clipping below the next power of two costs more than rounding does. -/
+theorem topSpacing_lt_clipGap (E : MxElement) : E.topSpacing / 2 < E.clipGap := by cases E <;> decide +kernel
+
+/-- The rules, in order, for the elements of the standard: all within one power of two. -/
+theorem scaleExponent_order (E : MxElement) {m : Rat} (hm : 0 < m) :
+    let exponent (rule : ScaleRule) := scaleExponent rule E.emax E.largest E.mantissaBits m
+    exponent .floor ≤ exponent .even ∧ exponent .even ≤ exponent .rceil ∧ exponent .rceil ≤ exponent .ceil ∧
+      exponent .ceil ≤ exponent .floor + 1 :=
+  ⟨scaleExponent_floor_le_even .., scaleExponent_even_le_rceil hm E.largest_bounds.1 E.largest_lt_even,
+    scaleExponent_rceil_le_ceil hm E.largest_bounds.1 _, scaleExponent_ceil_le_floor_add_one ..⟩
+
+example : scaleExponent .even 8 448 3 500 ≤ scaleExponent .rceil 8 448 3 500 := by
+  have := (scaleExponent_order .e4m3 (m := 500) (by decide)).2.1
+  rwa [show e4m3.emax = 8 from rfl, show e4m3.largest = 448 by decide +kernel] at this
+
+/-! ### MXINT8 -/
+
+end MxElement
+
+/-- What an encoder of MXINT8 gives lies between its ends. -/
+theorem int8Units_bounds (lowest : Int8Lowest) (x : Rat) :
+    -128 ≤ int8Units lowest x ∧ lowest.units ≤ int8Units lowest x ∧ int8Units lowest x ≤ 127 := by
+  cases lowest <;> simp only [int8Units, Int8Lowest.units] <;> split <;> (try split) <;> omega
+
+/-- The value of the two's complement of `n` units. -/
+theorem int8ToRat_units {n : Int} (h : -128 ≤ n ∧ n ≤ 127) :
+    int8ToRat (if n < 0 then (n + 256).toNat else n.toNat) = some ((n : Rat) / 64) := by
+  rw [int8ToRat]
+  split
+  · rw [if_neg (by omega), if_neg (by omega)]; congr 3; omega
+  · rw [if_neg (by omega), if_pos (by omega)]; congr 3; omega
+
+example : int8ToRat (if (-1 : Int) < 0 then (-1 + 256 : Int).toNat else (-1 : Int).toNat) =
+    some (((-1 : Int) : Rat) / 64) := int8ToRat_units (by decide)
+
+/-- Rounding to MXINT8 gives the clamped number of units. -/
+theorem int8ToRat_int8OfRat (lowest : Int8Lowest) (x : Rat) :
+    int8ToRat (int8OfRat lowest x) = some ((int8Units lowest x : Rat) / 64) := by
+  have h := int8Units_bounds lowest x
+  exact int8ToRat_units ⟨h.1, h.2.2⟩
+
+/-- The value of eight bits is a number of units between -128 and 127, and -128 has the bits `0x80` alone. -/
+theorem int8ToRat_eq_some {b : Nat} {v : Rat} (h : int8ToRat b = some v) :
+    ∃ n : Int, (-128 ≤ n ∧ n ≤ 127) ∧ v = n / 64 ∧ b = (if n < 0 then (n + 256).toNat else n.toNat) := by
+  rw [int8ToRat] at h
+  split at h
+  · exact absurd h (by simp)
+  · obtain rfl := Option.some.inj h
+    refine ⟨if b < 128 then (b : Int) else (b : Int) - 256, ?_, rfl, ?_⟩ <;> split <;> (try split) <;> omega
+
+example : ∃ n : Int, (-128 ≤ n ∧ n ≤ 127) ∧ (-2 : Rat) = n / 64 ∧
+    128 = (if n < 0 then (n + 256).toNat else n.toNat) :=
+  int8ToRat_eq_some (by decide +kernel)
+
+/-- Clamped rounding to units gives the nearest number of units between the ends. -/
+theorem int8Units_nearest (lowest : Int8Lowest) (x : Rat) {n : Int} (h : lowest.units ≤ n ∧ n ≤ 127) :
+    abs (x * 64 - int8Units lowest x) ≤ abs (x * 64 - n) := by
+  have hnear := roundHalfEven_nearest (x * 64) n
+  have hhalf := abs_le_iff.1 (abs_sub_roundHalfEven_le (x * 64))
+  have h₁ : (lowest.units : Rat) ≤ n := Rat.intCast_le_intCast.2 h.1
+  have h₂ : (n : Rat) ≤ (127 : Int) := Rat.intCast_le_intCast.2 h.2
+  simp only [int8Units]
+  split
+  · rename_i hlt
+    have : ((roundHalfEven (x * 64) + 1 : Int) : Rat) ≤ lowest.units := Rat.intCast_le_intCast.2 hlt
+    rw [Rat.intCast_add] at this
+    have : ((1 : Int) : Rat) = 1 := rfl
+    grind [abs]
+  · split
+    · rename_i hlt
+      have : ((127 + 1 : Int) : Rat) ≤ roundHalfEven (x * 64) := Rat.intCast_le_intCast.2 hlt
+      rw [Rat.intCast_add] at this
+      have : ((1 : Int) : Rat) = 1 := rfl
+      grind [abs]
+    · exact hnear
+
+example : abs (5 * 64 - int8Units .unused 5) ≤ abs (5 * 64 - (100 : Int)) := int8Units_nearest .unused 5 (by decide)
+
+namespace MxElement
+
+/-! ### Rounding to an element -/
+
+/-- Rounding always gives a value, and no code that the encoder may use is nearer: in each format. -/
+theorem ofRat_nearest (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) (x : Rat) :
+    ∃ w, E.toRat (E.ofRat zero lowest x) = some w ∧ E.Usable lowest (E.ofRat zero lowest x) ∧
+      ∀ b v, E.Usable lowest b → E.toRat b = some v → abs (x - w) ≤ abs (x - v) := by
+  cases hE : E.format with
+  | some F =>
+    obtain ⟨w, hw, hnear⟩ := F.ofRat_nearest zero x
+    have hint : ¬E = .int8 := fun h => by subst h; exact absurd hE (by simp [format])
+    simp only [toRat, ofRat, hE]
+    exact ⟨w, hw, fun h => absurd h.1 hint, fun b v _ => hnear b v⟩
+  | none =>
+    obtain rfl := format_eq_none hE
+    have hb := int8Units_bounds lowest x
+    refine ⟨_, int8ToRat_int8OfRat lowest x, fun ⟨_, h⟩ => ?_, fun b v hb hv => ?_⟩
+    · subst h
+      simp only [ofRat, hE, int8OfRat]
+      simp only [Int8Lowest.units] at hb
+      split <;> omega
+    · obtain ⟨n, hn, rfl, rfl⟩ := int8ToRat_eq_some hv
+      have hn' : lowest.units ≤ n ∧ n ≤ 127 := by
+        refine ⟨?_, hn.2⟩
+        cases lowest with
+        | used => exact hn.1
+        | unused =>
+          have := hb ⟨rfl, rfl⟩
+          simp only [Int8Lowest.units]
+          split at this <;> omega
+      have := int8Units_nearest lowest x hn'
+      grind [abs]
+
+/-- Every value is found again: its code comes back, but for the zero with a sign bit. -/
+theorem ofRat_toRat (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) {b : Nat} {v : Rat} (h : E.toRat b = some v)
+    (hb : E.Usable lowest b) (h0 : v = 0 → b = 0) : E.ofRat zero lowest v = b := by
+  cases hE : E.format with
+  | some F =>
+    simp only [toRat, ofRat, hE] at h ⊢
+    refine F.ofRat_toRat zero h fun hs => ?_
+    have hzero : F.toRat F.signBit = some (-F.magnitude 0) := F.toRat_neg (Nat.zero_le _)
+    rw [← hs, h, F.magnitude_zero] at hzero
+    have h₁ := h0 (by have := Option.some.inj hzero; grind)
+    have h₂ := Nat.two_pow_pos (F.exponentBits + F.mantissaBits)
+    rw [FloatFormat.signBit] at hs
+    omega
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain ⟨n, hn, rfl, rfl⟩ := int8ToRat_eq_some h
+    have hlow : lowest.units ≤ n := by
+      cases lowest with
+      | used => exact hn.1
+      | unused =>
+        have := hb ⟨rfl, rfl⟩
+        simp only [Int8Lowest.units]
+        split at this <;> omega
+    have hround : roundHalfEven ((n : Rat) / 64 * 64) = n := by
+      rw [show (n : Rat) / 64 * 64 = n by grind, roundHalfEven_intCast]
+    have hunits : int8Units lowest (n / 64) = n := by
+      simp only [int8Units, hround]
+      rw [if_neg (by omega), if_neg (by omega)]
+    simp only [ofRat, hE, int8OfRat, hunits]
+
+example : ofRat .e3m2 .kept .unused (-28) = 63 :=
+  ofRat_toRat .e3m2 .kept .unused (by decide +kernel) (fun h => absurd h.1 (by decide)) (fun h => absurd h (by decide))
+
+/-- Every code of a value is one of the format's width. -/
+theorem lt_of_toRat_eq_some (E : MxElement) {b : Nat} {v : Rat} (h : E.toRat b = some v) : b < 2 ^ E.width := by
+  cases hE : E.format with
+  | some F =>
+    simp only [toRat, hE] at h
+    have hnone : ¬F.toRat b = none := by rw [h]; simp
+    rw [F.toRat_eq_none_iff] at hnone
+    have := (format_facts hE).2.2.1
+    omega
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain ⟨n, hn, -, rfl⟩ := int8ToRat_eq_some h
+    show _ < 256
+    split <;> omega
+
+example : (63 : Nat) < 2 ^ width .e3m2 := lt_of_toRat_eq_some .e3m2 (v := -28) (by decide +kernel)
+
+/-- The bits that rounding gives fit the format's width. -/
+theorem ofRat_lt (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) (x : Rat) :
+    E.ofRat zero lowest x < 2 ^ E.width :=
+  have ⟨_, hw, _⟩ := E.ofRat_nearest zero lowest x
+  E.lt_of_toRat_eq_some hw
+
+/-- From the largest element on all numbers round to it. -/
+theorem ofRat_saturates (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) {x : Rat} (h : E.largest ≤ x) :
+    E.toRat (E.ofRat zero lowest x) = some E.largest := by
+  cases hE : E.format with
+  | some F =>
+    simp only [toRat, ofRat, largest, hE] at h ⊢
+    rw [(F.ofRat_saturates zero (format_facts hE).2.1 h).1]
+    exact F.toRat_pos (Nat.le_refl _)
+  | none =>
+    obtain rfl := format_eq_none hE
+    have hround : roundHalfEven ((127 : Int) : Rat) ≤ roundHalfEven (x * 64) := by
+      refine roundHalfEven_mono ?_
+      have h : (127 / 64 : Rat) ≤ x := h
+      have : ((127 : Int) : Rat) = 127 := rfl
+      grind
+    rw [roundHalfEven_intCast] at hround
+    have hunits : int8Units lowest x = 127 := by
+      cases lowest <;> simp only [int8Units, Int8Lowest.units] <;> rw [if_neg (by omega)] <;> split <;> omega
+    refine (int8ToRat_int8OfRat lowest x).trans ?_
+    rw [hunits]
+    rfl
+
+example : toRat .e4m3 (ofRat .e4m3 .kept .unused 1000) = some (largest .e4m3) :=
+  ofRat_saturates .e4m3 .kept .unused (by decide +kernel)
+
+/-- From the negative of the largest element downwards all numbers round to it, unless `0x80` of MXINT8 is used. -/
+theorem ofRat_saturates_neg (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) (hl : E = .int8 → lowest = .unused)
+    {x : Rat} (h : E.largest ≤ x) : E.toRat (E.ofRat zero lowest (-x)) = some (-E.largest) := by
+  cases hE : E.format with
+  | some F =>
+    simp only [toRat, ofRat, largest, hE] at h ⊢
+    rw [(F.ofRat_saturates zero (format_facts hE).2.1 h).2]
+    exact F.toRat_neg (Nat.le_refl _)
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain rfl := hl rfl
+    have hround : roundHalfEven (-x * 64) ≤ roundHalfEven ((-127 : Int) : Rat) := by
+      refine roundHalfEven_mono ?_
+      have h : (127 / 64 : Rat) ≤ x := h
+      have : ((-127 : Int) : Rat) = -127 := rfl
+      grind
+    rw [roundHalfEven_intCast] at hround
+    have hunits : int8Units .unused (-x) = -127 := by
+      simp only [int8Units, Int8Lowest.units]
+      split <;> (try split) <;> omega
+    refine (int8ToRat_int8OfRat .unused (-x)).trans ?_
+    rw [hunits]
+    decide +kernel
+
+example : toRat .int8 (ofRat .int8 .kept .unused (-3)) = some (-largest .int8) :=
+  ofRat_saturates_neg .int8 .kept .unused (fun _ => rfl) (by decide +kernel)
+
+end MxElement
+
+/-! ### The error of rounding -/
+
+/-- Larger sizes have no smaller spacing. -/
+theorem floatSpacing_mono (M : Nat) {x y : Rat} (h : x ≤ y) : floatSpacing M x ≤ floatSpacing M y := by
+  have hfloor : x.floor.toNat ≤ y.floor.toNat := by
+    have := Rat.floor_monotone h
+    omega
+  rw [floatSpacing, floatSpacing]
+  by_cases h0 : x.floor.toNat = 0
+  · rw [h0, Nat.log2_zero]; omega
+  · have := (Nat.le_log2 (n := y.floor.toNat) (by omega)).2 (Nat.le_trans (Nat.log2_self_le h0) hfloor)
+    omega
+
+example : floatSpacing 1 3 ≤ floatSpacing 1 12 := floatSpacing_mono 1 (by decide +kernel)
+
+namespace FloatFormat
+
+/-- Up to the largest number the clamp does nothing. -/
+theorem toRat_ofRat_of_le (F : FloatFormat) (zero : ZeroSign) {x : Rat} (h : abs x ≤ F.largest) :
+    F.toRat (F.ofRat zero x) = some (F.round x) := by
+  refine F.toRat_ofRat_eq_round zero ?_
+  have h₁ := F.round_mono (abs_le_iff.1 h).1
+  have h₂ := F.round_mono (abs_le_iff.1 h).2
+  rw [round_neg] at h₁
+  rw [largest, round_magnitude] at h₁ h₂
+  exact abs_le_iff.2 ⟨h₁, h₂⟩
+
+example : e2m1.toRat (e2m1.ofRat .kept (1/3)) = some (e2m1.round (1/3)) :=
+  toRat_ofRat_of_le e2m1 .kept (by decide +kernel)
+
+/-- Up to the largest number rounding moves a number by at most half the spacing of the largest numbers. -/
+theorem abs_sub_round_le_of_le (F : FloatFormat) {x : Rat} (h : abs x ≤ F.largest) :
+    abs (x - F.round x) * (F.unitsOfOne : Nat) ≤
+      (2 ^ floatSpacing F.mantissaBits (F.largest * (F.unitsOfOne : Nat)) : Nat) / 2 := by
+  have hpos := F.unitsOfOne_pos
+  have hy : 0 ≤ abs x * (F.unitsOfOne : Nat) := Rat.mul_nonneg (abs_nonneg x) (Rat.le_of_lt hpos)
+  have hspacing := floatSpacing_mono F.mantissaBits (Rat.mul_le_mul_of_nonneg_right h (Rat.le_of_lt hpos))
+  have hpow := Rat.natCast_le_natCast.2 (Nat.pow_le_pow_right (n := 2) (by decide) hspacing)
+  have := abs_sub_floatBits_le (M := F.mantissaBits) hy
+  rw [abs_sub_round_mul]
+  grind
+
+example : abs (1/3 - e2m1.round (1/3)) * (e2m1.unitsOfOne : Nat) ≤
+    (2 ^ floatSpacing e2m1.mantissaBits (e2m1.largest * (e2m1.unitsOfOne : Nat)) : Nat) / 2 :=
+  abs_sub_round_le_of_le e2m1 (by decide +kernel)
+
+end FloatFormat
+
+namespace MxElement
+
+/-- Up to the largest element rounding moves a number by at most half the spacing of the largest elements. -/
+theorem abs_sub_le_topSpacing (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowest} {x w : Rat}
+    (hw : E.toRat (E.ofRat zero lowest x) = some w) (hx : abs x ≤ E.largest) : abs (x - w) ≤ E.topSpacing / 2 := by
+  cases hE : E.format with
+  | some F =>
+    simp only [toRat, ofRat, largest, hE] at hw hx
+    rw [F.toRat_ofRat_of_le zero hx] at hw
+    obtain rfl := Option.some.inj hw
+    have hpos := F.unitsOfOne_pos
+    have h := F.abs_sub_round_le_of_le hx
+    rw [(format_facts hE).2.2.2] at h
+    refine Rat.le_of_mul_le_mul_left (c := (F.unitsOfOne : Nat)) ?_ hpos
+    grind
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain rfl := Option.some.inj ((int8ToRat_int8OfRat lowest x).symm.trans hw)
+    have hx : abs x ≤ 127 / 64 := hx
+    have hx := abs_le_iff.1 hx
+    have hhalf := abs_sub_roundHalfEven_le (x * 64)
+    have h₁ := roundHalfEven_mono (x := ((-127 : Int) : Rat)) (y := x * 64) (by
+      have : ((-127 : Int) : Rat) = -127 := rfl
+      grind)
+    have h₂ := roundHalfEven_mono (x := x * 64) (y := ((127 : Int) : Rat)) (by
+      have : ((127 : Int) : Rat) = 127 := rfl
+      grind)
+    rw [roundHalfEven_intCast] at h₁ h₂
+    have hunits : int8Units lowest x = roundHalfEven (x * 64) := by
+      cases lowest <;> simp only [int8Units, Int8Lowest.units] <;> rw [if_neg (by omega), if_neg (by omega)]
+    rw [hunits, show topSpacing .int8 / 2 = 1 / 128 by decide +kernel]
+    grind [abs]
+
+example : abs (5 - 4) ≤ topSpacing .e2m1 / 2 :=
+  abs_sub_le_topSpacing .e2m1 (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
+
+/-- The bound of rounding is attained, midway between the two largest elements. -/
+theorem topSpacing_attained (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) :
+    ∃ x w, abs x ≤ E.largest ∧ E.toRat (E.ofRat zero lowest x) = some w ∧ abs (x - w) = E.topSpacing / 2 := by
+  refine ⟨E.largest - E.topSpacing / 2, (E.toRat (E.ofRat zero lowest (E.largest - E.topSpacing / 2))).getD 0, ?_⟩
+  cases E <;> cases zero <;> cases lowest <;> decide +kernel
+
+/-- Below the power of two after the largest element, the error of rounding and clamping is less than the distance of
+that power to the largest element. -/
+theorem abs_sub_lt_clipGap (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowest} {x w : Rat}
+    (hw : E.toRat (E.ofRat zero lowest x) = some w) (hx : abs x < twoPow (E.emax + 1)) : abs (x - w) < E.clipGap := by
+  have hgap := E.topSpacing_lt_clipGap
+  by_cases hle : abs x ≤ E.largest
+  · have := E.abs_sub_le_topSpacing hw hle
+    grind
+  -- an element that an encoder may use lies on the side of zero, as far out as the largest
+  obtain ⟨w', hw', -, hnear⟩ := E.ofRat_nearest zero lowest x
+  obtain rfl := Option.some.inj (hw.symm.trans hw')
+  rw [clipGap]
+  have hl := E.largest_pos
+  have hus : ∀ b, b ≠ 128 → E.Usable lowest b := fun b hb _ => hb
+  rcases Rat.le_total (a := 0) (b := x) with h | h
+  · obtain ⟨b, hb, hv⟩ : ∃ b, b ≠ 128 ∧ E.toRat b = some E.largest := by
+      cases E
+      · exact ⟨7, by decide +kernel⟩
+      · exact ⟨31, by decide +kernel⟩
+      · exact ⟨31, by decide +kernel⟩
+      · exact ⟨126, by decide +kernel⟩
+      · exact ⟨123, by decide +kernel⟩
+      · exact ⟨127, by decide +kernel⟩
+    have := hnear b _ (hus b hb) hv
+    grind [abs]
+  · obtain ⟨b, hb, hv⟩ : ∃ b, b ≠ 128 ∧ E.toRat b = some (-E.largest) := by
+      cases E
+      · exact ⟨15, by decide +kernel⟩
+      · exact ⟨63, by decide +kernel⟩
+      · exact ⟨63, by decide +kernel⟩
+      · exact ⟨254, by decide +kernel⟩
+      · exact ⟨251, by decide +kernel⟩
+      · exact ⟨129, by decide +kernel⟩
+    have := hnear b _ (hus b hb) hv
+    grind [abs]
+
+example : abs (7 - 6) < clipGap .e2m1 :=
+  abs_sub_lt_clipGap .e2m1 (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
+
+/-- The bound of clamping is sharp: every smaller one is exceeded by a number between the largest element, which it is
+clamped to, and the power of two after it. -/
+theorem clipGap_sharp (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) {c : Rat} (hc : c < E.clipGap) :
+    ∃ x, E.largest ≤ x ∧ x < twoPow (E.emax + 1) ∧ E.toRat (E.ofRat zero lowest x) = some E.largest ∧
+      c < abs (x - E.largest) := by
+  have hg : 0 < E.clipGap := by
+    have := E.largest_bounds.2
+    rw [clipGap]; grind
+  have key : ∀ d, 0 ≤ d → c < d → d < E.clipGap → ∃ x, E.largest ≤ x ∧ x < twoPow (E.emax + 1) ∧
+      E.toRat (E.ofRat zero lowest x) = some E.largest ∧ c < abs (x - E.largest) := fun d h₀ h₁ h₂ => by
+    rw [clipGap] at h₂
+    exact ⟨E.largest + d, by grind, by grind, E.ofRat_saturates zero lowest (by grind), by grind [abs]⟩
+  by_cases h : 0 ≤ c
+  · exact key ((c + E.clipGap) / 2) (by grind) (by grind) (by grind)
+  · exact key (E.clipGap / 2) (by grind) (by grind) (by grind)
+
+example : ∃ x, largest .e2m1 ≤ x ∧ x < twoPow (emax .e2m1 + 1) ∧
+    toRat .e2m1 (ofRat .e2m1 .kept .unused x) = some (largest .e2m1) ∧ 199/100 < abs (x - largest .e2m1) :=
+  clipGap_sharp .e2m1 .kept .unused (by decide +kernel)
+
+/-- Elements with a leading 1: a relative error of at most the unit roundoff. -/
+theorem abs_sub_le_of_normal {E : MxElement} {F : FloatFormat} (hE : E.format = some F) {zero : ZeroSign}
+    {lowest : Int8Lowest} {x w : Rat} (hw : E.toRat (E.ofRat zero lowest x) = some w) (h₁ : F.smallestNormal ≤ abs x)
+    (h₂ : abs x ≤ E.largest) : abs (x - w) ≤ F.unitRoundoff * abs x := by
+  simp only [toRat, ofRat, largest, hE] at hw h₂
+  rw [F.toRat_ofRat_of_le zero h₂] at hw
+  obtain rfl := Option.some.inj hw
+  exact F.abs_sub_round_le_of_normal h₁
+
+example : abs (5 - 4) ≤ Q35.e2m1.unitRoundoff * abs 5 :=
+  abs_sub_le_of_normal (E := .e2m1) rfl (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
+    (by decide +kernel)
+
+/-- Small elements: an error of at most half a unit. -/
+theorem abs_sub_le_of_subnormal {E : MxElement} {F : FloatFormat} (hE : E.format = some F) {zero : ZeroSign}
+    {lowest : Int8Lowest} {x w : Rat} (hw : E.toRat (E.ofRat zero lowest x) = some w)
+    (h₁ : abs x < 2 * F.smallestNormal) (h₂ : abs x ≤ E.largest) : abs (x - w) ≤ F.underflowError := by
+  simp only [toRat, ofRat, largest, hE] at hw h₂
+  rw [F.toRat_ofRat_of_le zero h₂] at hw
+  obtain rfl := Option.some.inj hw
+  exact F.abs_sub_round_le_of_subnormal h₁
+
+example : abs (1/3 - 1/2) ≤ Q35.e2m1.underflowError :=
+  abs_sub_le_of_subnormal (E := .e2m1) rfl (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
+    (by decide +kernel)
+
+/-! ### Elements as integers -/
+
+/-- Every element is its whole number of units. -/
+theorem mul_unitsOfOne (E : MxElement) {b : Nat} {p : Rat} (h : E.toRat b = some p) :
+    p * (E.unitsOfOne : Nat) = E.units b := by
+  have key : ∀ n : Int, p * (E.unitsOfOne : Nat) = n → p * (E.unitsOfOne : Nat) = E.units b := fun n hn => by
+    rw [units, h]
+    simp only [hn, Rat.num_intCast]
+  cases hE : E.format with
+  | some F =>
+    have hunits : E.unitsOfOne = F.unitsOfOne := by rw [unitsOfOne, hE]
+    simp only [toRat, hE] at h
+    obtain ⟨a, -, ⟨-, rfl⟩ | ⟨-, rfl⟩⟩ := F.toRat_eq_some h
+    · refine key (floatUnits F.mantissaBits a) ?_
+      rw [hunits, F.magnitude_mul, Rat.intCast_natCast]
+    · refine key (-(floatUnits F.mantissaBits a)) ?_
+      rw [hunits, Rat.neg_mul, F.magnitude_mul, Rat.intCast_neg, Rat.intCast_natCast]
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain ⟨n, -, rfl, -⟩ := int8ToRat_eq_some h
+    refine key n ?_
+    rw [show ((unitsOfOne .int8 : Nat) : Rat) = 64 by decide +kernel]
+    grind
+
+example : (-6) * (unitsOfOne .e2m1 : Nat) = (units .e2m1 15 : Rat) := mul_unitsOfOne .e2m1 (by decide +kernel)
+
+/-- There is at least one unit in 1. -/
+theorem unitsOfOne_pos (E : MxElement) : (0 : Rat) < (E.unitsOfOne : Nat) := by cases E <;> decide +kernel
+
+/-- No element is larger in size than its largest number of units. -/
+theorem natAbs_units_le (E : MxElement) (b : Nat) : (E.units b).natAbs ≤ E.largestUnits := by
+  cases h : E.toRat b with
+  | none =>
+    rw [units, h]
+    exact Nat.zero_le _
+  | some p =>
+    have habs : abs p * (E.unitsOfOne : Nat) ≤ (E.largestUnits : Nat) := by
+      cases hE : E.format with
+      | some F =>
+        have htop : F.largest * (E.unitsOfOne : Nat) = (E.largestUnits : Nat) := by
+          cases E <;> simp only [format, Option.some.injEq, reduceCtorEq] at hE <;> subst hE <;> decide +kernel
+        have hp := E.unitsOfOne_pos
+        simp only [toRat, hE] at h
+        rw [← htop]
+        exact Rat.mul_le_mul_of_nonneg_right (F.abs_toRat_le h) (Rat.le_of_lt hp)
+      | none =>
+        obtain rfl := format_eq_none hE
+        obtain ⟨n, hn, rfl, -⟩ := int8ToRat_eq_some h
+        have h₁ : ((-128 : Int) : Rat) ≤ n := Rat.intCast_le_intCast.2 hn.1
+        have h₂ : (n : Rat) ≤ (127 : Int) := Rat.intCast_le_intCast.2 hn.2
+        rw [show ((-128 : Int) : Rat) = -128 from rfl] at h₁
+        rw [show ((127 : Int) : Rat) = 127 from rfl] at h₂
+        rw [show ((unitsOfOne .int8 : Nat) : Rat) = 64 by decide +kernel,
+          show ((largestUnits .int8 : Nat) : Rat) = 128 by decide +kernel]
+        grind [abs]
+    have hunits := E.mul_unitsOfOne h
+    have hp := E.unitsOfOne_pos
+    have hsize : abs (p * (E.unitsOfOne : Nat)) ≤ (E.largestUnits : Nat) := by
+      rw [abs_mul]; grind [abs]
+    rw [hunits, abs_le_iff, ← Rat.intCast_natCast, ← Rat.intCast_neg, Rat.intCast_le_intCast,
+      Rat.intCast_le_intCast] at hsize
+    omega
+
+/-- The largest numbers of units are attained. -/
+theorem largestUnits_attained : [(e2m1, 7), (e2m3, 31), (e3m2, 31), (e4m3, 126), (e5m2, 123), (int8, 128)].map
+    (fun (E, b) => (E.units b).natAbs == E.largestUnits) = [true, true, true, true, true, true] := by
+  decide +kernel
+
+/-- No code that an encoder may use, `0x80` of MXINT8 aside, is larger in size than the largest element. -/
+theorem abs_toRat_le (E : MxElement) {b : Nat} {p : Rat} (hb : E.Usable .unused b) (h : E.toRat b = some p) :
+    abs p ≤ E.largest := by
+  cases hE : E.format with
+  | some F =>
+    simp only [toRat, largest, hE] at h ⊢
+    exact F.abs_toRat_le h
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain ⟨n, hn, rfl, rfl⟩ := int8ToRat_eq_some h
+    have hlow := hb ⟨rfl, rfl⟩
+    have h₁ : ((-127 : Int) : Rat) ≤ n := Rat.intCast_le_intCast.2 (by split at hlow <;> omega)
+    have h₂ : (n : Rat) ≤ (127 : Int) := Rat.intCast_le_intCast.2 hn.2
+    rw [show ((-127 : Int) : Rat) = -127 from rfl] at h₁
+    rw [show ((127 : Int) : Rat) = 127 from rfl] at h₂
+    show _ ≤ (127 / 64 : Rat)
+    grind [abs]
+
+example : abs (-28) ≤ largest .e3m2 :=
+  abs_toRat_le .e3m2 (b := 63) (fun h => absurd h.1 (by decide)) (by decide +kernel)
+
+/-- Both signs of the largest power of two have a code that an encoder may use. -/
+theorem twoPow_emax_code (E : MxElement) (lowest : Int8Lowest) :
+    (∃ b, E.Usable lowest b ∧ E.toRat b = some (twoPow E.emax)) ∧
+    ∃ b, E.Usable lowest b ∧ E.toRat b = some (-twoPow E.emax) := by
+  have hus : ∀ b, b ≠ 128 → E.Usable lowest b := fun b hb _ => hb
+  cases E
+  · exact ⟨⟨6, hus _ (by decide), by decide +kernel⟩, ⟨14, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨24, hus _ (by decide), by decide +kernel⟩, ⟨56, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨28, hus _ (by decide), by decide +kernel⟩, ⟨60, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨120, hus _ (by decide), by decide +kernel⟩, ⟨248, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨120, hus _ (by decide), by decide +kernel⟩, ⟨248, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨64, hus _ (by decide), by decide +kernel⟩, ⟨192, hus _ (by decide), by decide +kernel⟩⟩
+
+/-- From the largest power of two on, numbers round to elements of at least that size. -/
+theorem twoPow_emax_le_abs (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowest} {x w : Rat}
+    (hw : E.toRat (E.ofRat zero lowest x) = some w) (hx : twoPow E.emax ≤ abs x) : twoPow E.emax ≤ abs w := by
+  obtain ⟨w', hw', -, hnear⟩ := E.ofRat_nearest zero lowest x
+  obtain rfl := Option.some.inj (hw.symm.trans hw')
+  obtain ⟨⟨b, hb, hv⟩, ⟨c, hc, hu⟩⟩ := E.twoPow_emax_code lowest
+  have h₁ := hnear b _ hb hv
+  have h₂ := hnear c _ hc hu
+  have := twoPow_pos E.emax
+  grind [abs]
+
+example : twoPow (emax .e2m1) ≤ abs 4 :=
+  twoPow_emax_le_abs .e2m1 (zero := .kept) (lowest := .unused) (x := 5) (by decide +kernel) (by decide +kernel)
+
+/-- The value of a code that an encoder may use rounds to itself. -/
+theorem toRat_ofRat_self (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) {b : Nat} {v : Rat}
+    (hb : E.Usable lowest b) (h : E.toRat b = some v) : E.toRat (E.ofRat zero lowest v) = some v := by
+  obtain ⟨w, hw, -, hnear⟩ := E.ofRat_nearest zero lowest v
+  have := hnear b v hb h
+  have : w = v := by grind [abs]
+  rw [hw, this]
+
+example : toRat .e4m3 (ofRat .e4m3 .positive .unused 0) = some 0 :=
+  toRat_ofRat_self .e4m3 .positive .unused (b := 128) (fun h => absurd h.1 (by decide)) (by decide +kernel)
+
+/-- Every element is a significand of at most 8 bits times a power of two from `2 ^ -16` on. -/
+theorem toRat_significand (E : MxElement) {b : Nat} {p : Rat} (h : E.toRat b = some p) :
+    ∃ (n : Int) (e : Int), n.natAbs ≤ 2 ^ 8 ∧ -16 ≤ e ∧ p = n * twoPow e := by
+  cases hE : E.format with
+  | some F =>
+    have hrow : F.mantissaBits ≤ 3 ∧ F.unitExponent ≤ 16 := by
+      cases E <;> simp only [format, Option.some.injEq, reduceCtorEq] at hE <;> subst hE <;> decide
+    simp only [toRat, hE] at h
+    have key : ∀ a, ∃ (n : Nat) (e : Int), n ≤ 2 ^ 8 ∧ -16 ≤ e ∧ F.magnitude a = n * twoPow e := fun a => by
+      obtain ⟨k, s, -, hs, -, hu⟩ := floatUnits_split F.mantissaBits a
+      have hM : 2 ^ F.mantissaBits ≤ 2 ^ 3 := Nat.pow_le_pow_right (by decide) hrow.1
+      refine ⟨s, k - F.unitExponent, by omega, by omega, ?_⟩
+      have hpow : twoPow (k - F.unitExponent) * twoPow F.unitExponent = twoPow k := by
+        rw [← twoPow_add, Int.sub_add_cancel]
+      have hmul := F.magnitude_mul a
+      have hpos := twoPow_pos F.unitExponent
+      rw [hu, Rat.natCast_mul, FloatFormat.unitsOfOne, ← twoPow_natCast, ← twoPow_natCast, ← hpow] at hmul
+      generalize twoPow F.unitExponent = U at *
+      generalize twoPow (k - F.unitExponent) = D at *
+      have : (F.magnitude a - s * D) * U = 0 := by grind
+      rcases Rat.mul_eq_zero.1 this with h | h <;> grind
+    obtain ⟨a, -, ⟨-, rfl⟩ | ⟨-, rfl⟩⟩ := F.toRat_eq_some h
+    · obtain ⟨n, e, hn, he, hv⟩ := key a
+      exact ⟨n, e, by omega, he, by rw [hv, Rat.intCast_natCast]⟩
+    · obtain ⟨n, e, hn, he, hv⟩ := key a
+      exact ⟨-n, e, by omega, he, by rw [hv, Rat.intCast_neg, Rat.intCast_natCast, Rat.neg_mul]⟩
+  | none =>
+    obtain rfl := format_eq_none hE
+    obtain ⟨n, hn, rfl, -⟩ := int8ToRat_eq_some h
+    refine ⟨n, -6, by omega, by decide, ?_⟩
+    rw [show twoPow (-6) = 1 / 64 by decide +kernel]
+    grind
+
+example : ∃ (n : Int) (e : Int), n.natAbs ≤ 2 ^ 8 ∧ -16 ≤ e ∧ (-28 : Rat) = n * twoPow e :=
+  toRat_significand .e3m2 (b := 63) (by decide +kernel)
 
 end MxElement
 
