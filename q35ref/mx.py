@@ -91,10 +91,14 @@ def int8_to_rat(bits: int) -> Fraction | None:
     return Fraction(bits if bits < 128 else bits - 256, INT8_UNITS) if 0 <= bits < 256 else None
 
 
+def int8_units(lowest: Int8Lowest, x: Number) -> int:
+    """`x` in units of MXINT8: ties to even, clamped at both ends; -128 only where `lowest` is `used`."""
+    return max(-128 if lowest == "used" else -127, min(127, round_half_even(Fraction(x) * INT8_UNITS)))
+
+
 def int8_of_rat(lowest: Int8Lowest, x: Number) -> int:
-    """The bits of the nearest MXINT8 number: ties to even, saturating; -2 only where `lowest` is `used`."""
-    n = round_half_even(Fraction(x) * INT8_UNITS)
-    return max(-128 if lowest == "used" else -127, min(127, n)) % 256
+    """The bits of the nearest MXINT8 number: ties to even, saturating."""
+    return int8_units(lowest, x) % 256
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,21 @@ class MxElement:
         """The signed number of units of an element; 0 where it is no number."""
         value = self.to_rat(bits)
         return 0 if value is None else int(value * self.units_of_one)
+
+    @property
+    def largest_units(self) -> int:
+        """The largest number of units of an element, without its sign."""
+        return int(self.format.largest * self.units_of_one) if self.format else 128
+
+    @property
+    def top_spacing(self) -> Fraction:
+        """The distance of the largest elements from each other."""
+        return two_pow(self.emax - self.mantissa_bits)
+
+    @property
+    def clip_gap(self) -> Fraction:
+        """The distance from the largest element to the power of two after it."""
+        return two_pow(self.emax + 1) - self.largest
 
 
 ELEMENTS: dict[str, MxElement] = {

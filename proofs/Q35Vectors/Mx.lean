@@ -103,7 +103,8 @@ def mxScalesFile : String := file [``scaleToRat, ``scaleBits, ``floorLog2, ``cei
 def elementRow (name : String) (E : MxElement) : String :=
   object [("element", quoted name), ("format", if E.format.isSome then quoted name else "null"),
     ("width", nat E.width), ("emax", int E.emax), ("mantissa_bits", nat E.mantissaBits), ("largest", rat E.largest),
-    ("units_of_one", rat (E.unitsOfOne : Nat)), ("block_size", nat mxBlockSize), ("block_bits", nat (mxBlockBits E))]
+    ("units_of_one", rat (E.unitsOfOne : Nat)), ("largest_units", nat E.largestUnits),
+    ("top_spacing", rat E.topSpacing), ("clip_gap", rat E.clipGap), ("block_size", nat mxBlockSize), ("block_bits", nat (mxBlockBits E))]
 
 /-- The value of an element and its signed number of units. -/
 def elementValueRow (E : MxElement) (b : Nat) : String :=
@@ -130,7 +131,8 @@ def cacheRow (name : String) (E : MxElement) (layers heads dim tokens : Nat) : S
     ("fp16_cache_bytes", nat (fp16KvCacheBytes layers heads dim tokens))]
 
 def mxElementsFile : String := file [``MxElement.toRat, ``MxElement.units, ``MxElement.emax, ``MxElement.largest,
-    ``MxElement.width, ``MxElement.mantissaBits, ``MxElement.unitsOfOne, ``int8OfRat, ``int8ToRat, ``mxBlockBits,
+    ``MxElement.width, ``MxElement.mantissaBits, ``MxElement.unitsOfOne, ``MxElement.largestUnits,
+    ``MxElement.topSpacing, ``MxElement.clipGap, ``int8OfRat, ``int8ToRat, ``mxBlockBits,
     ``mxRowBytes, ``mxKvCacheBytes, ``fp16KvCacheBytes] <| together [
   [group ["parameter-wrong", "emax-forgotten", "stride"]
     (elements.foldl (fun rows E => rows.push (elementRow E.1 E.2)) #[])],
