@@ -45,17 +45,9 @@ def optional(text: str | None) -> Fraction | None:
 
 def test_the_rows_of_data_are_the_elements_of_lean(mx: Any, compared: Ledger) -> None:
     data = {row["id"]: row for row in q35spec.formats()["mx"]["elements"]}
-    keys = (
-        "block_bits",
-        "block_size",
-        "element",
-        "emax",
-        "format",
-        "largest",
-        "mantissa_bits",
-        "units_of_one",
-        "width",
-    )
+    counts = ("width", "emax", "mantissa_bits", "largest_units")
+    figures = ("largest", "units_of_one", "top_spacing", "clip_gap")
+    keys = ("block_bits", "block_size", "element", "format", *counts, *figures)
     rows = vectors.having("mx_elements", *keys)
     assert tuple(row["element"] for row in rows) == ELEMENTS == tuple(data) == tuple(mx.ELEMENTS)
     for row in rows:
@@ -63,8 +55,10 @@ def test_the_rows_of_data_are_the_elements_of_lean(mx: Any, compared: Ledger) ->
         for name in ("width", "emax"):
             expect((data[kind.id][name], getattr(kind, name)), (row[name], row[name]), row, compared)
         expect(kind.format, None if row["format"] is None else mx.floats.FORMATS[row["format"]], row, compared)
-        expect((kind.mantissa_bits, kind.largest), (row["mantissa_bits"], rational(row["largest"])), row, compared)
-        expect(kind.units_of_one, rational(row["units_of_one"]), row, compared)
+        for name in counts:
+            expect(getattr(kind, name), row[name], row, compared)
+        for name in figures:
+            expect(getattr(kind, name), rational(row[name]), row, compared)
         expect((mx.mx_block_size, mx.mx_block_bits(kind)), (row["block_size"], row["block_bits"]), row, compared)
 
 
