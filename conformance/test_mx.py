@@ -11,7 +11,7 @@ import pytest
 from conformance import formats, vectors
 from conformance.formats import ELEMENTS, POLICY, RULES
 from conformance.ledger import Ledger
-from conformance.subjects import reference
+from conformance.subjects import exact_reference, reference
 from conformance.vectors import expect, octets, optional, rational
 
 EXACT: dict[str, Any] = {"subject": "reference", "truth": "exact-rational"}
@@ -125,9 +125,9 @@ def test_blocks(mx: Any, compared: Ledger) -> None:
 
 def test_dots(mx: Any, compared: Ledger) -> None:
     for row in vectors.having("mx_blocks", "a", "b", "element", "other", "units"):
-        kinds = mx.element(row["element"]), mx.element(row["other"])
-        got = mx.mx_dot_units(*kinds, octets(row["a"]), octets(row["b"]))
-        expect(got, rational(row["units"]), row, "reference", compared)
+        a = mx.mx_units(mx.element(row["element"]), mx.MxBlock(127, octets(row["a"])))
+        b = mx.mx_units(mx.element(row["other"]), mx.MxBlock(127, octets(row["b"])))
+        expect(exact_reference().dot_int(a, b), rational(row["units"]), row, "reference", compared)
 
 
 @cache
