@@ -1,0 +1,240 @@
+module
+
+public import Q35.Accumulate
+public import Q35.Linear
+
+@[expose] public section
+
+/-! Sums in floating point, in any order.
+
+A computation of a sum is a tree: its leaves are the terms, its nodes the operations, and every operation rounds once.
+The bound on its error depends on the depth of the tree, on how often it rounds and on the sizes of the terms, so it holds
+for every order and grouping: left to right, tiled, split over several accumulators, with fused operations or without.
+Integer sums need no bound: in int32 neither order nor grouping changes the result. -/
+
+namespace Q35
+
+/-- `fl` rounds every number with an error of at most `u` relative to it plus `eta`. -/
+structure IsRounding (fl : Rat → Rat) (u eta : Rat) : Prop where
+  /-- The relative error is not negative. -/
+  u_nonneg : 0 ≤ u
+  /-- The absolute error is not negative. -/
+  eta_nonneg : 0 ≤ eta
+  /-- What is lost by rounding. -/
+  error_le : ∀ x, abs (x - fl x) ≤ u * abs x + eta
+
+/-- A way to compute a sum of numbers and products. -/
+inductive SumTree where
+  /-- A number that is at hand. -/
+  | leaf (x : Rat)
+  /-- The rounded product of two numbers. -/
+  | product (a b : Rat)
+  /-- The rounded sum of two computed sums. -/
+  | add (left right : SumTree)
+  /-- The product `a * b` added to a computed sum with one rounding for both. -/
+  | fma (a b : Rat) (rest : SumTree)
+
+namespace SumTree
+
+/-- The sum without any rounding. -/
+def exactValue : SumTree → Rat
+  | leaf x => x
+  | product a b => a * b
+  | add l r => l.exactValue + r.exactValue
+  | fma a b t => a * b + t.exactValue
+
+/-- The sum as computed: `fl` is applied to the exact result of every operation. -/
+def eval (fl : Rat → Rat) : SumTree → Rat
+  | leaf x => x
+  | product a b => fl (a * b)
+  | add l r => fl (l.eval fl + r.eval fl)
+  | fma a b t => fl (a * b + t.eval fl)
+
+/-- The largest number of roundings that a term goes through. -/
+def depth : SumTree → Nat
+  | leaf _ => 0
+  | product _ _ => 1
+  | add l r => max l.depth r.depth + 1
+  | fma _ _ t => t.depth + 1
+
+/-- The number of roundings. -/
+def roundings : SumTree → Nat
+  | leaf _ => 0
+  | product _ _ => 1
+  | add l r => l.roundings + r.roundings + 1
+  | fma _ _ t => t.roundings + 1
+
+/-- The sum of the absolute values of the terms. -/
+def magnitude : SumTree → Rat
+  | leaf x => abs x
+  | product a b => abs (a * b)
+  | add l r => l.magnitude + r.magnitude
+  | fma a b t => abs (a * b) + t.magnitude
+
+/-- The exact terms before those of `others`. -/
+def termsBefore (others : List Rat) : SumTree → List Rat
+  | leaf x => x :: others
+  | product a b => a * b :: others
+  | add l r => l.termsBefore (r.termsBefore others)
+  | fma a b t => a * b :: t.termsBefore others
+
+/-- The exact terms of the sum. -/
+def terms (t : SumTree) : List Rat := t.termsBefore []
+
+/-- Trees added to a first one, from left to right. -/
+def chain (first : SumTree) : List SumTree → SumTree
+  | [] => first
+  | t :: rest => chain (add first t) rest
+
+/-- `2 ^ k` equal terms, added in pairs, the sums in pairs, and so on. -/
+def balanced (x : Rat) : Nat → SumTree
+  | 0 => leaf x
+  | k + 1 => add (balanced x k) (balanced x k)
+
+end SumTree
+
+/-- The bound on the error of a sum of terms of the total size `magnitude` that is rounded `roundings` times, each term
+at most `depth` times. -/
+def sumErrorBound (u eta : Rat) (depth roundings : Nat) (magnitude : Rat) : Rat :=
+  ((1 + u) ^ depth - 1) * magnitude + roundings * ((1 + u) ^ depth * eta)
+
+/-- The bound on the error of a tree. -/
+def SumTree.errorBound (u eta : Rat) (t : SumTree) : Rat := sumErrorBound u eta t.depth t.roundings t.magnitude
+
+/-! ### Powers of 1 + u -/
+
+/-- Powers of `1 + u` are at least 1. -/
+theorem one_le_pow {u : Rat} (hu : 0 ≤ u) (n : Nat) : 1 ≤ (1 + u) ^ n := by
+  induction n with
+  | zero => rw [Rat.pow_zero]; exact Rat.le_refl
+  | succ n ih =>
+    rw [Rat.pow_succ]
+    generalize (1 + u) ^ n = p at *
+    have := Rat.mul_nonneg (a := p) (b := u) (by grind) hu
+    grind
+
+/-- Powers of `1 + u` grow with the exponent. -/
+theorem pow_le_pow {u : Rat} (hu : 0 ≤ u) {m n : Nat} (h : m ≤ n) : (1 + u) ^ m ≤ (1 + u) ^ n := by
+  induction n with
+  | zero => rw [show m = 0 by omega]; exact Rat.le_refl
+  | succ n ih =>
+    rcases Nat.lt_or_ge n m with hlt | hge
+    · rw [show m = n + 1 by omega]; exact Rat.le_refl
+    · have := ih hge
+      have := one_le_pow hu n
+      rw [Rat.pow_succ]
+      generalize (1 + u) ^ n = p at *
+      have := Rat.mul_nonneg (a := p) (b := u) (by grind) hu
+      grind
+
+/-- Higham's bound in its division-free form. -/
+theorem pow_mul_le_one {u : Rat} (hu : 0 ≤ u) (n : Nat) : (1 + u) ^ n * (1 - n * u) ≤ 1 := by
+  induction n with
+  | zero => rw [Rat.pow_zero, Rat.natCast_ofNat]; grind
+  | succ n ih =>
+    have := one_le_pow hu n
+    rw [Rat.pow_succ, Rat.natCast_add, Rat.natCast_ofNat]
+    generalize (1 + u) ^ n = p at *
+    have := Rat.mul_nonneg (a := p) (b := n * (u * u)) (by grind)
+      (Rat.mul_nonneg Rat.natCast_nonneg (mul_self_nonneg u))
+    have := Rat.mul_nonneg (a := p) (b := u * u) (by grind) (mul_self_nonneg u)
+    generalize (n : Rat) = m at *
+    grind
+
+/-- Higham's gamma: `n` roundings have a relative error of at most `n u / (1 - n u)`. -/
+theorem pow_sub_one_le {u : Rat} (hu : 0 ≤ u) {n : Nat} (hn : n * u < 1) : (1 + u) ^ n - 1 ≤ n * u / (1 - n * u) := by
+  rw [le_div_iff (by grind)]
+  have := pow_mul_le_one hu n
+  generalize (1 + u) ^ n = p at *
+  grind
+
+example : ((1 + 1/8 : Rat)) ^ 3 - 1 ≤ (3 : Nat) * (1/8) / (1 - (3 : Nat) * (1/8)) :=
+  pow_sub_one_le (by decide +kernel) (by decide +kernel)
+
+/-! ### The error of a sum -/
+
+/-- One operation: operands off by at most `e` whose exact result is at most `m` give a result off by at most
+`(1 + u) e + u m + eta`. -/
+theorem IsRounding.step {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {x y e m : Rat}
+    (he : abs (x - y) ≤ e) (hm : abs x ≤ m) : abs (x - fl y) ≤ (1 + u) * e + u * m + eta := by
+  have hfl := h.error_le y
+  have := Rat.mul_le_mul_of_nonneg_left (show abs y ≤ m + e by grind [abs]) h.u_nonneg
+  have := abs_add_le (x - y) (y - fl y)
+  have hsum : x - y + (y - fl y) = x - fl y := by grind
+  rw [hsum] at this
+  grind
+
+/-- The bound grows with the depth. -/
+theorem sumErrorBound_mono {u eta m : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) (hm : 0 ≤ m) {j k r s : Nat} (hjk : j ≤ k)
+    (hrs : r ≤ s) : sumErrorBound u eta j r m ≤ sumErrorBound u eta k s m := by
+  have hpow := pow_le_pow hu hjk
+  have hone := one_le_pow hu j
+  have hrs : (r : Rat) ≤ s := Rat.natCast_le_natCast.2 hrs
+  have hr : (0 : Rat) ≤ r := Rat.natCast_nonneg
+  rw [sumErrorBound, sumErrorBound]
+  generalize (1 + u) ^ j = p at *
+  generalize (1 + u) ^ k = q at *
+  have := Rat.mul_le_mul_of_nonneg_left (show p - 1 ≤ q - 1 by grind) hm
+  have hp := mul_le_mul (a := p) (b := q) (c := eta) (d := eta) hpow Rat.le_refl (by grind) heta
+  have := mul_le_mul hrs hp hr (Rat.mul_nonneg (by grind) heta)
+  grind
+
+/-- One more rounding of a sum whose parts keep the bound keeps the bound. -/
+theorem sumErrorBound_succ {u eta m : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) (k r : Nat) :
+    (1 + u) * sumErrorBound u eta k r m + u * m + eta ≤ sumErrorBound u eta (k + 1) (r + 1) m := by
+  have := one_le_pow hu (k + 1)
+  rw [Rat.pow_succ] at this
+  rw [sumErrorBound, sumErrorBound, Rat.pow_succ, Rat.natCast_add, Rat.natCast_ofNat]
+  generalize (1 + u) ^ k = p at *
+  have := Rat.mul_nonneg (a := p * (1 + u) - 1) (b := eta) (by grind) heta
+  grind
+
+namespace SumTree
+
+/-- The size of a sum is not negative. -/
+theorem magnitude_nonneg (t : SumTree) : 0 ≤ t.magnitude := by
+  induction t with
+  | leaf x => exact abs_nonneg x
+  | product a b => exact abs_nonneg _
+  | add l r ihl ihr => simp only [magnitude]; grind
+  | fma a b t ih => have := abs_nonneg (a * b); simp only [magnitude]; grind
+
+/-- No sum is larger than the sum of the absolute values of its terms. -/
+theorem abs_exactValue_le (t : SumTree) : abs t.exactValue ≤ t.magnitude := by
+  induction t with
+  | leaf x => exact Rat.le_refl
+  | product a b => exact Rat.le_refl
+  | add l r ihl ihr => have := abs_add_le l.exactValue r.exactValue; simp only [magnitude, exactValue]; grind
+  | fma a b t ih => have := abs_add_le (a * b) t.exactValue; simp only [magnitude, exactValue]; grind
+
+/-- The main theorem: whatever the order and the grouping, with fused operations or without, a computed sum is off by at
+most `((1 + u) ^ depth - 1)` times the sum of the absolute values of its terms, plus `(1 + u) ^ depth eta` for each
+rounding. -/
+theorem error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t : SumTree) :
+    abs (t.exactValue - t.eval fl) ≤ t.errorBound u eta := by
+  have ⟨hu, heta, _⟩ := h
+  have hzero {x y m : Rat} (hxy : x = y) : abs (x - y) ≤ sumErrorBound u eta 0 0 m := by
+    rw [sumErrorBound, Rat.pow_zero, Rat.natCast_ofNat]; grind [abs]
+  induction t with
+  | leaf x => exact hzero rfl
+  | product a b => exact Rat.le_trans (h.step (hzero rfl) Rat.le_refl) (sumErrorBound_succ hu heta 0 0)
+  | add l r ihl ihr =>
+    have hl := sumErrorBound_mono hu heta l.magnitude_nonneg (Nat.le_max_left l.depth r.depth) (Nat.le_refl l.roundings)
+    have hr := sumErrorBound_mono hu heta r.magnitude_nonneg (Nat.le_max_right l.depth r.depth) (Nat.le_refl r.roundings)
+    have hsplit := abs_add_le (l.exactValue - l.eval fl) (r.exactValue - r.eval fl)
+    refine Rat.le_trans (h.step ?_ (add l r).abs_exactValue_le) (sumErrorBound_succ hu heta _ _)
+    simp only [exactValue, magnitude, errorBound, sumErrorBound, Rat.natCast_add] at *
+    generalize (1 + u) ^ max l.depth r.depth = p at *
+    grind
+  | fma a b t ih =>
+    refine Rat.le_trans (h.step ?_ (fma a b t).abs_exactValue_le) (sumErrorBound_succ hu heta _ _)
+    have hab := abs_nonneg (a * b)
+    have hp := one_le_pow hu t.depth
+    simp only [exactValue, magnitude, errorBound, sumErrorBound] at *
+    generalize (1 + u) ^ t.depth = p at *
+    have := Rat.mul_nonneg (a := p - 1) (b := abs (a * b)) (by grind) hab
+    grind
+
+end SumTree
+
+end Q35
