@@ -235,6 +235,219 @@ theorem error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t :
     have := Rat.mul_nonneg (a := p - 1) (b := abs (a * b)) (by grind) hab
     grind
 
+/-- A computed sum is no larger than the size of its terms and the bound on its error. -/
+theorem abs_eval_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t : SumTree) :
+    abs (t.eval fl) ≤ t.magnitude + t.errorBound u eta := by
+  have := t.error_le h
+  have := t.abs_exactValue_le
+  grind [abs]
+
+/-! ### Any order -/
+
+/-- The terms come before others. -/
+theorem termsBefore_eq (t : SumTree) (others : List Rat) : t.termsBefore others = t.terms ++ others := by
+  induction t generalizing others with
+  | leaf x => rfl
+  | product a b => rfl
+  | add l r ihl ihr => rw [terms, termsBefore, termsBefore, ihr, ihl, ihr, ihl, List.append_assoc, List.append_assoc]; rfl
+  | fma a b t ih => rw [terms, termsBefore, termsBefore, ih, ih, List.cons_append, List.append_assoc]; rfl
+
+/-- The terms of a sum of two sums. -/
+theorem terms_add (l r : SumTree) : (add l r).terms = l.terms ++ r.terms := l.termsBefore_eq _
+
+/-- The terms of a fused operation. -/
+theorem terms_fma (a b : Rat) (t : SumTree) : (fma a b t).terms = a * b :: t.terms := rfl
+
 end SumTree
+
+/-- The sum of two lists of rational numbers, one after the other. -/
+theorem sumRat_append (xs ys : List Rat) : sumRat (xs ++ ys) = sumRat xs + sumRat ys := by
+  induction xs with
+  | nil => rw [List.nil_append, sumRat]; grind
+  | cons x xs ih => rw [List.cons_append, sumRat, sumRat, ih]; grind
+
+/-- The order of the terms does not change an exact sum. -/
+theorem sumRat_perm {xs ys : List Rat} (h : xs.Perm ys) : sumRat xs = sumRat ys := by
+  induction h with
+  | nil => rfl
+  | cons x _ ih => rw [sumRat, sumRat, ih]
+  | swap x y _ => simp only [sumRat]; grind
+  | trans _ _ ih₁ ih₂ => rw [ih₁, ih₂]
+
+namespace SumTree
+
+/-- The exact value is the sum of the terms. -/
+theorem exactValue_eq (t : SumTree) : t.exactValue = sumRat t.terms := by
+  induction t with
+  | leaf x => rw [exactValue, terms, termsBefore, sumRat, sumRat, Rat.add_zero]
+  | product a b => rw [exactValue, terms, termsBefore, sumRat, sumRat, Rat.add_zero]
+  | add l r ihl ihr => rw [exactValue, terms_add, sumRat_append, ihl, ihr]
+  | fma a b t ih => rw [exactValue, terms_fma, sumRat, ih]
+
+/-- The size of a sum is that of its terms. -/
+theorem magnitude_eq (t : SumTree) : t.magnitude = sumRat (t.terms.map abs) := by
+  induction t with
+  | leaf x => rw [magnitude, terms, termsBefore, List.map, List.map, sumRat, sumRat, Rat.add_zero]
+  | product a b => rw [magnitude, terms, termsBefore, List.map, List.map, sumRat, sumRat, Rat.add_zero]
+  | add l r ihl ihr => rw [magnitude, terms_add, List.map_append, sumRat_append, ihl, ihr]
+  | fma a b t ih => rw [magnitude, terms_fma, List.map_cons, sumRat, ih]
+
+/-- No term is rounded more often than there are terms, and there are fewer than two roundings a term: one for each
+product and one for each operation that joins two sums. -/
+theorem depth_le (t : SumTree) : t.depth ≤ t.terms.length ∧ t.roundings + 1 ≤ 2 * t.terms.length := by
+  induction t with
+  | leaf x => exact ⟨Nat.zero_le _, by simp [roundings, terms, termsBefore]⟩
+  | product a b => simp [depth, roundings, terms, termsBefore]
+  | add l r ihl ihr => rw [terms_add, List.length_append, depth, roundings]; omega
+  | fma a b t ih => rw [terms_fma, List.length_cons, depth, roundings]; omega
+
+/-- The bound without the tree: every way to compute the sum of `n` terms, in any order and any grouping, with fused
+operations or without, is off by at most `(1 + u) ^ n - 1` times the sum of their absolute values, plus
+`2 n (1 + u) ^ n eta`. -/
+theorem error_le_of_terms {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {t : SumTree} {terms : List Rat}
+    (ht : t.terms.Perm terms) :
+    abs (sumRat terms - t.eval fl) ≤
+      sumErrorBound u eta terms.length (2 * terms.length) (sumRat (terms.map abs)) := by
+  have hsum := t.error_le h
+  have hdepth := t.depth_le
+  have hm := t.magnitude_nonneg
+  rw [ht.length_eq] at hdepth
+  rw [exactValue_eq, sumRat_perm ht] at hsum
+  rw [errorBound, magnitude_eq, sumRat_perm (ht.map abs)] at hsum
+  rw [magnitude_eq, sumRat_perm (ht.map abs)] at hm
+  exact Rat.le_trans hsum (sumErrorBound_mono h.u_nonneg h.eta_nonneg hm hdepth.1 (by omega))
+
+/-- Two ways to compute the sum of the same terms differ by at most the sum of their bounds. -/
+theorem sub_le_of_perm {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {s t : SumTree}
+    (hst : s.terms.Perm t.terms) : abs (s.eval fl - t.eval fl) ≤ s.errorBound u eta + t.errorBound u eta := by
+  have hs := s.error_le h
+  have ht := t.error_le h
+  rw [exactValue_eq] at hs ht
+  rw [sumRat_perm hst] at hs
+  grind [abs]
+
+/-- Without fused operations or with them: in terms of Higham's gamma, if nothing underflows. -/
+theorem error_le_gamma {fl : Rat → Rat} {u : Rat} (h : IsRounding fl u 0) {t : SumTree} (ht : t.depth * u < 1) :
+    abs (t.exactValue - t.eval fl) ≤ t.depth * u / (1 - t.depth * u) * t.magnitude := by
+  refine Rat.le_trans (t.error_le h) ?_
+  have := Rat.mul_le_mul_of_nonneg_left (pow_sub_one_le h.u_nonneg ht) t.magnitude_nonneg
+  rw [errorBound, sumErrorBound]
+  grind
+
+/-! ### Orders in use -/
+
+/-- A chain: no deeper than its deepest part and one rounding for each part that is added. -/
+theorem depth_chain_le {k : Nat} {first : SumTree} (hfirst : first.depth ≤ k) {rest : List SumTree}
+    (hrest : ∀ t ∈ rest, t.depth ≤ k) : (chain first rest).depth ≤ k + rest.length := by
+  have general : ∀ (j : Nat) (rest : List SumTree) (first : SumTree), first.depth ≤ k + j →
+      (∀ t ∈ rest, t.depth ≤ k) → (chain first rest).depth ≤ k + j + rest.length := by
+    intro j rest
+    induction rest generalizing j with
+    | nil => intro first h _; exact h
+    | cons t rest ih =>
+      intro first h hrest
+      have ht := hrest t List.mem_cons_self
+      have := ih (j + 1) (add first t) (by rw [depth]; omega) fun s hs => hrest s (List.mem_cons_of_mem _ hs)
+      rw [chain, List.length_cons]
+      omega
+  simpa using general 0 rest first hfirst hrest
+
+/-- Adding in pairs rounds each of `2 ^ k` terms only `k` times. -/
+theorem depth_balanced (x : Rat) (k : Nat) : (balanced x k).depth = k := by
+  induction k with
+  | zero => rfl
+  | succ k ih => rw [balanced, depth, ih, Nat.max_self]
+
+/-- The bound is tight: for every `u` there is a rounding, and for every number of terms `2 ^ k` a sum, whose error is
+the bound. -/
+theorem error_attained {u x : Rat} (hu : 0 ≤ u) (hx : 0 ≤ x) (k : Nat) :
+    IsRounding (fun y => (1 + u) * y) u 0 ∧
+      abs ((balanced x k).exactValue - (balanced x k).eval fun y => (1 + u) * y) = (balanced x k).errorBound u 0 := by
+  refine ⟨⟨hu, Rat.le_refl, fun y => ?_⟩, ?_⟩
+  · have : y - (1 + u) * y = -(u * y) := by grind
+    rw [this, abs_neg, abs_mul]
+    grind [abs]
+  · have hvalues : ∀ k, (balanced x k).magnitude = (balanced x k).exactValue ∧
+        (balanced x k).eval (fun y => (1 + u) * y) = (1 + u) ^ k * (balanced x k).exactValue := by
+      intro k
+      induction k with
+      | zero => simp only [balanced, magnitude, exactValue, eval, Rat.pow_zero]; grind [abs]
+      | succ k ih =>
+        simp only [balanced, magnitude, exactValue, eval, ih, Rat.pow_succ]
+        generalize (1 + u) ^ k = p
+        grind
+    obtain ⟨hm, he⟩ := hvalues k
+    have hpos := (balanced x k).magnitude_nonneg
+    have hone := one_le_pow hu k
+    rw [hm] at hpos
+    rw [errorBound, sumErrorBound, depth_balanced, hm, he]
+    generalize (1 + u) ^ k = p at *
+    have := Rat.mul_nonneg (a := p - 1) (b := (balanced x k).exactValue) (by grind) hpos
+    grind [abs]
+
+end SumTree
+
+/-! ### int32: order and grouping are free -/
+
+/-- A way to add int32 numbers. -/
+inductive IntSum where
+  /-- A number. -/
+  | leaf (v : Int)
+  /-- The sum of two sums. -/
+  | add (left right : IntSum)
+
+namespace IntSum
+
+/-- The sum without overflow. -/
+def exactValue : IntSum → Int
+  | leaf v => v
+  | add l r => l.exactValue + r.exactValue
+
+/-- The sum in int32 arithmetic: every number and every sum keeps 32 bits. -/
+def eval32 : IntSum → Int
+  | leaf v => wrap32 v
+  | add l r => wrap32 (l.eval32 + r.eval32)
+
+/-- The numbers before `others`. -/
+def termsBefore (others : List Int) : IntSum → List Int
+  | leaf v => v :: others
+  | add l r => l.termsBefore (r.termsBefore others)
+
+/-- The numbers of the sum. -/
+def terms (t : IntSum) : List Int := t.termsBefore []
+
+/-- The exact value is the sum of the numbers. -/
+theorem exactValue_eq (t : IntSum) : t.exactValue = t.terms.sum := by
+  have general : ∀ others, (t.termsBefore others).sum = t.exactValue + others.sum := by
+    induction t with
+    | leaf v => intro others; rw [termsBefore, List.sum_cons, exactValue]
+    | add l r ihl ihr => intro others; rw [termsBefore, ihl, ihr, exactValue, Int.add_assoc]
+  rw [terms, general, List.sum_nil, Int.add_zero]
+
+/-- Any grouping in int32 arithmetic gives the exact sum, cut to 32 bits. -/
+theorem eval32_eq (t : IntSum) : t.eval32 = wrap32 t.exactValue := by
+  induction t with
+  | leaf v => rfl
+  | add l r ihl ihr =>
+    rw [eval32, exactValue, ihl, ihr, wrap32_add, Int.add_comm, wrap32_add, Int.add_comm]
+
+end IntSum
+
+/-- The order of the terms does not change an integer sum. -/
+theorem sum_perm {us vs : List Int} (h : us.Perm vs) : us.sum = vs.sum := by
+  induction h with
+  | nil => rfl
+  | cons x _ ih => rw [List.sum_cons, List.sum_cons, ih]
+  | swap x y _ => simp only [List.sum_cons]; omega
+  | trans _ _ ih₁ ih₂ => rw [ih₁, ih₂]
+
+/-- A sum in int32 arithmetic does not depend on the order of the terms, even if it overflows. -/
+theorem sum32_perm {us vs : List Int} (h : us.Perm vs) : sum32 us = sum32 vs := by
+  rw [sum32_eq_wrap32, sum32_eq_wrap32, sum_perm h]
+
+/-- A sum in int32 arithmetic does not depend on order or grouping: every way to add the same numbers gives the same. -/
+theorem IntSum.eval32_eq_sum32 {t : IntSum} {values : List Int} (h : t.terms.Perm values) :
+    t.eval32 = sum32 values := by
+  rw [eval32_eq, exactValue_eq, sum32_eq_wrap32, sum_perm h]
 
 end Q35
