@@ -1,6 +1,7 @@
 module
 
 public import Q35.Accumulate
+public import Q35.FloatRound
 public import Q35.Linear
 
 @[expose] public section
@@ -8,9 +9,9 @@ public import Q35.Linear
 /-! Sums in floating point, in any order.
 
 A computation of a sum is a tree: its leaves are the terms, its nodes the operations, and every operation rounds once.
-The bound on its error depends on the depth of the tree, on how often it rounds and on the sizes of the terms, so it holds
-for every order and grouping: left to right, tiled, split over several accumulators, with fused operations or without.
-Integer sums need no bound: in int32 neither order nor grouping changes the result. -/
+The bound on its error depends on the depth of the tree, on how often it rounds and on the sizes of the terms, so it
+holds for every order and grouping: left to right, tiled, split over several accumulators, with fused operations or
+without. Integer sums need no bound: in int32 neither order nor grouping changes the result. -/
 
 namespace Q35
 
@@ -326,7 +327,7 @@ theorem sub_le_of_perm {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta
   rw [sumRat_perm hst] at hs
   grind [abs]
 
-/-- Without fused operations or with them: in terms of Higham's gamma, if nothing underflows. -/
+/-- The bound in terms of Higham's gamma, for a rounding without underflow. -/
 theorem error_le_gamma {fl : Rat → Rat} {u : Rat} (h : IsRounding fl u 0) {t : SumTree} (ht : t.depth * u < 1) :
     abs (t.exactValue - t.eval fl) ≤ t.depth * u / (1 - t.depth * u) * t.magnitude := by
   refine Rat.le_trans (t.error_le h) ?_
@@ -449,5 +450,98 @@ theorem sum32_perm {us vs : List Int} (h : us.Perm vs) : sum32 us = sum32 vs := 
 theorem IntSum.eval32_eq_sum32 {t : IntSum} {values : List Int} (h : t.terms.Perm values) :
     t.eval32 = sum32 values := by
   rw [eval32_eq, exactValue_eq, sum32_eq_wrap32, sum_perm h]
+
+/-! ### Binary floating-point formats -/
+
+namespace FloatFormat
+
+/-- Rounding to a format is a rounding: its unit roundoff, and half its unit where numbers are too small for that. -/
+theorem isRounding (F : FloatFormat) : IsRounding F.round F.unitRoundoff F.underflowError where
+  u_nonneg := Rat.le_of_lt (div_pos (by decide) (two_pow_pos _))
+  eta_nonneg := Rat.le_of_lt (div_pos (by decide)
+    (Rat.natCast_pos.2 (Nat.mul_pos (by decide) (Nat.two_pow_pos F.unitExponent))))
+  error_le := F.abs_sub_round_le
+
+/-- Integers of up to `mantissaBits + 1` bits are numbers of the format. -/
+theorem round_intCast (F : FloatFormat) {n : Int} (h : n.natAbs ≤ 2 * 2 ^ F.mantissaBits) : F.round n = n := by
+  have habs : abs n = n.natAbs := by
+    rcases Int.natAbs_eq n with hn | hn <;> (rw [hn]; simp only [Int.natAbs_natCast, Int.natAbs_neg]) <;>
+      (have : (0 : Rat) ≤ n.natAbs := Rat.natCast_nonneg)
+    · rw [Rat.intCast_natCast]; grind [abs]
+    · rw [Rat.intCast_neg, Rat.intCast_natCast]; grind [abs]
+  exact F.round_significand h (k := F.unitExponent) (by rw [habs, unitsOfOne, Rat.natCast_mul])
+
+end FloatFormat
+
+/-- float32 keeps every integer up to 2^24 in size, so also every dot product of a block of up to 1024 int8 numbers. -/
+theorem float32_round_intCast {n : Int} (h : n.natAbs ≤ 2 ^ 24) : float32.round n = n := float32.round_intCast h
+
+/-- "The order of a sum does not matter" is false in float32: 2^24 + 1 is not a number of the format, 2^24 + 2 is. -/
+theorem float32_order_matters :
+    ∃ s t : SumTree, s.terms.Perm t.terms ∧ s.eval float32.round ≠ t.eval float32.round := by
+  refine ⟨.chain (.leaf 16777216) [.leaf 1, .leaf 1], .chain (.leaf 1) [.leaf 1, .leaf 16777216], ?_, ?_⟩
+  · exact List.perm_append_comm (l₁ := [(16777216 : Rat)]) (l₂ := [1, 1])
+  · decide +kernel
+
+/-- Nor is the grouping free: with the terms in the same order, (2^24 + 1) + 1 = 2^24 and 2^24 + (1 + 1) = 2^24 + 2. -/
+theorem float32_grouping_matters :
+    (SumTree.add (.add (.leaf 16777216) (.leaf 1)) (.leaf 1)).eval float32.round = 16777216 ∧
+    (SumTree.add (.leaf 16777216) (.add (.leaf 1) (.leaf 1))).eval float32.round = 16777218 := by
+  decide +kernel
+
+/-- Nor is it free to fuse: 4097 * 4097 = 2^24 + 2^13 + 1 loses its 1 when it is rounded before 2^24 + 2^13 is taken away. -/
+theorem float32_fma_matters :
+    (SumTree.add (.leaf (-16785408)) (.product 4097 4097)).eval float32.round = 0 ∧
+    (SumTree.fma 4097 4097 (.leaf (-16785408))).eval float32.round = 1 := by
+  decide +kernel
+
+/-- In float16 itself the bound is nearly attained: 2048 + 1 loses 1, and the bound is 2049/2048. -/
+theorem float16_sum_nearly_tight :
+    let t := SumTree.add (.leaf 2048) (.leaf 1)
+    abs (t.exactValue - t.eval float16.round) = 1 ∧ t.errorBound float16.unitRoundoff 0 = 2049/2048 := by
+  decide +kernel
+
+/-! ### The hypotheses can be met -/
+
+/-- A product, a sum of two tiles and a fused operation: five roundings, four deep. -/
+def exampleTree : SumTree :=
+  .fma (1/3) 3 (.add (.add (.product 5 (1/5)) (.leaf (1/2))) (.product 7 (1/7)))
+
+example : abs (exampleTree.exactValue - exampleTree.eval float32.round) ≤
+    exampleTree.errorBound float32.unitRoundoff float32.underflowError := exampleTree.error_le float32.isRounding
+example : abs (exampleTree.eval float16.round) ≤
+    exampleTree.magnitude + exampleTree.errorBound float16.unitRoundoff float16.underflowError :=
+  exampleTree.abs_eval_le float16.isRounding
+example : abs ((1/3 : Rat) - float32.round (1/3)) ≤ (1 + float32.unitRoundoff) * 0 + float32.unitRoundoff * (1/3) +
+    float32.underflowError := float32.isRounding.step (by decide +kernel) (by decide +kernel)
+example : 1 ≤ (1 + (1/8 : Rat)) ^ 3 := one_le_pow (by decide +kernel) 3
+example : (1 + (1/8 : Rat)) ^ 2 ≤ (1 + 1/8) ^ 3 := pow_le_pow (by decide +kernel) (by decide)
+example : (1 + (1/8 : Rat)) ^ 3 * (1 - (3 : Nat) * (1/8)) ≤ 1 := pow_mul_le_one (by decide +kernel) 3
+example : sumErrorBound (1/8) 1 2 3 5 ≤ sumErrorBound (1/8) 1 3 3 5 :=
+  sumErrorBound_mono (by decide +kernel) (by decide) (by decide) (by decide) (by decide)
+example : (1 + 1/8) * sumErrorBound (1/8) 1 2 3 5 + 1/8 * 5 + 1 ≤ sumErrorBound (1/8) 1 (2 + 1) (3 + 1) 5 :=
+  sumErrorBound_succ (by decide +kernel) (by decide) 2 3
+example : sumRat [1, 2] = sumRat [2, 1] := sumRat_perm (List.perm_append_comm (l₁ := [(1 : Rat)]) (l₂ := [2]))
+example : abs (sumRat [1/2, 1/3] - (SumTree.add (.leaf (1/3)) (.leaf (1/2))).eval float32.round) ≤
+    sumErrorBound float32.unitRoundoff float32.underflowError 2 4 (sumRat [abs (1/2), abs (1/3)]) :=
+  SumTree.error_le_of_terms float32.isRounding (List.perm_append_comm (l₁ := [(1/3 : Rat)]) (l₂ := [1/2]))
+example : abs ((SumTree.add (.leaf 1) (.leaf (1/3))).eval float32.round -
+      (SumTree.add (.leaf (1/3)) (.leaf 1)).eval float32.round) ≤
+    (SumTree.add (.leaf 1) (.leaf (1/3))).errorBound float32.unitRoundoff float32.underflowError +
+      (SumTree.add (.leaf (1/3)) (.leaf 1)).errorBound float32.unitRoundoff float32.underflowError :=
+  SumTree.sub_le_of_perm float32.isRounding (List.perm_append_comm (l₁ := [(1 : Rat)]) (l₂ := [1/3]))
+example : abs ((SumTree.balanced 1 3).exactValue - (SumTree.balanced 1 3).eval fun y => (1 + 1/16) * y) ≤
+    (SumTree.balanced 1 3).depth * (1/16) / (1 - (SumTree.balanced 1 3).depth * (1/16)) *
+      (SumTree.balanced 1 3).magnitude :=
+  SumTree.error_le_gamma (SumTree.error_attained (x := 1) (by decide +kernel) (by decide) 3).1
+    (by rw [SumTree.depth_balanced]; decide +kernel)
+example : (SumTree.chain (.product 1 2) [.leaf 3, .product 4 5]).depth ≤ 1 + 2 :=
+  SumTree.depth_chain_le (by decide) (by simp [SumTree.depth])
+example : [(3 : Int), 4].sum = [4, 3].sum := sum_perm (List.perm_append_comm (l₁ := [(3 : Int)]) (l₂ := [4]))
+example : sum32 [2 ^ 31 - 1, 5] = sum32 [5, 2 ^ 31 - 1] :=
+  sum32_perm (List.perm_append_comm (l₁ := [(2 ^ 31 - 1 : Int)]) (l₂ := [5]))
+example : (IntSum.add (.add (.leaf (2 ^ 31 - 1)) (.leaf 5)) (.leaf (-7))).eval32 = sum32 [-7, 2 ^ 31 - 1, 5] :=
+  IntSum.eval32_eq_sum32 (List.perm_append_comm (l₁ := [(2 ^ 31 - 1 : Int), 5]) (l₂ := [-7]))
+example : float32.round (-16777216 : Int) = (-16777216 : Int) := float32_round_intCast (by decide)
 
 end Q35
