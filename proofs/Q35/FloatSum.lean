@@ -221,7 +221,8 @@ theorem error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t :
   | product a b => exact Rat.le_trans (h.step (hzero rfl) Rat.le_refl) (sumErrorBound_succ hu heta 0 0)
   | add l r ihl ihr =>
     have hl := sumErrorBound_mono hu heta l.magnitude_nonneg (Nat.le_max_left l.depth r.depth) (Nat.le_refl l.roundings)
-    have hr := sumErrorBound_mono hu heta r.magnitude_nonneg (Nat.le_max_right l.depth r.depth) (Nat.le_refl r.roundings)
+    have hr := sumErrorBound_mono hu heta r.magnitude_nonneg (Nat.le_max_right l.depth r.depth)
+      (Nat.le_refl r.roundings)
     have hsplit := abs_add_le (l.exactValue - l.eval fl) (r.exactValue - r.eval fl)
     refine Rat.le_trans (h.step ?_ (add l r).abs_exactValue_le) (sumErrorBound_succ hu heta _ _)
     simp only [exactValue, magnitude, errorBound, sumErrorBound, Rat.natCast_add] at *
@@ -250,7 +251,9 @@ theorem termsBefore_eq (t : SumTree) (others : List Rat) : t.termsBefore others 
   induction t generalizing others with
   | leaf x => rfl
   | product a b => rfl
-  | add l r ihl ihr => rw [terms, termsBefore, termsBefore, ihr, ihl, ihr, ihl, List.append_assoc, List.append_assoc]; rfl
+  | add l r ihl ihr =>
+    rw [terms, termsBefore, termsBefore, ihr, ihl, ihr, ihl, List.append_assoc, List.append_assoc]
+    rfl
   | fma a b t ih => rw [terms, termsBefore, termsBefore, ih, ih, List.cons_append, List.append_assoc]; rfl
 
 /-- The terms of a sum of two sums. -/
@@ -489,7 +492,8 @@ theorem float32_grouping_matters :
     (SumTree.add (.leaf 16777216) (.add (.leaf 1) (.leaf 1))).eval float32.round = 16777218 := by
   decide +kernel
 
-/-- Nor is it free to fuse: 4097 * 4097 = 2^24 + 2^13 + 1 loses its 1 when it is rounded before 2^24 + 2^13 is taken away. -/
+/-- Nor is it free to fuse: 4097 * 4097 = 2^24 + 2^13 + 1 loses its 1 when it is rounded before 2^24 + 2^13 is taken
+away. -/
 theorem float32_fma_matters :
     (SumTree.add (.leaf (-16785408)) (.product 4097 4097)).eval float32.round = 0 ∧
     (SumTree.fma 4097 4097 (.leaf (-16785408))).eval float32.round = 1 := by

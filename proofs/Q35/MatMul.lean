@@ -1,0 +1,277 @@
+module
+
+public import Q35.Block
+public import Q35.FloatSum
+
+@[expose] public section
+
+/-! From codes to a matrix product: how far one output of a quantized layer can be from the exact one.
+
+Three errors add up. The weights come back from the table, each off by what its scheme promises; the activations are
+rounded to int8; and the kernel adds one product of step and integer dot product for each block in floating point. The
+bound names all three, is computed from what is known when the product is taken, and holds for the prescribed order of
+operations as for every other one. -/
+
+namespace Q35
+
+/-! ### Definitions -/
+
+/-- One block of a row of weights with the activations that it meets. -/
+structure ProductBlock where
+  /-- The weights as they were. -/
+  weights : List Rat
+  /-- How far from each of them the weight can be that comes back. -/
+  errors : List Rat
+  /-- The step. -/
+  step : Rat
+  /-- The table's entries: `step * entry` is the weight that comes back. -/
+  entries : List Int
+  /-- The activations as they were. -/
+  activations : List Rat
+  /-- The integers that stand for them: with the activation scale `s` the product uses `s * int`. -/
+  ints : List Int
+
+/-- The activations' errors: the absolute values of `x - s q`. -/
+def activationErrors (s : Rat) : List Rat → List Int → List Rat
+  | x :: xs, q :: qs => abs (x - s * q) :: activationErrors s xs qs
+  | _, _ => []
+
+/-- The integers of activations with the scale `s`: the nearest int8 numbers, ties to even. -/
+def quantizeActivations (s : Rat) (xs : List Rat) : List Int := xs.map fun x => quantizeSlot (-128) 127 (x / s)
+
+/-- Two lists of the same length agree up to the errors at each place. -/
+def Within : List Rat → List Rat → List Rat → Prop
+  | [], [], [] => True
+  | e :: errors, x :: xs, y :: ys => abs (x - y) ≤ e ∧ Within errors xs ys
+  | _, _, _ => False
+
+namespace ProductBlock
+
+/-- The dot product of the integers, exact. -/
+def dot (b : ProductBlock) : Int := dotInt b.ints b.entries
+
+/-- What a block adds to the exact output. -/
+def exactProduct (b : ProductBlock) : Rat := dotRat b.activations b.weights
+
+/-- What quantizing the weights and the activations of a block can change: each weight's error times its activation,
+and each activation's error times the weight that comes back. -/
+def quantizationBound (s : Rat) (b : ProductBlock) : Rat :=
+  dotRat (b.activations.map abs) b.errors +
+    dotRat (activationErrors s b.activations b.ints) (b.entries.map fun t : Int => abs (b.step * t))
+
+/-- The errors are bounds of the weights' errors, and each activation has its integer. -/
+def Valid (b : ProductBlock) : Prop :=
+  Within b.errors b.weights (scaleBlock b.step b.entries) ∧ b.activations.length = b.ints.length
+
+end ProductBlock
+
+/-- The exact output: the sum over all blocks of activations times weights. -/
+def exactRow (row : List ProductBlock) : Rat := sumRat (row.map ProductBlock.exactProduct)
+
+/-- What the kernel sees of a row: for each block the step and the integer dot product. -/
+def operands (row : List ProductBlock) : List (Rat × Int) := row.map fun b => (b.step, b.dot)
+
+/-- The terms of an output: for each block the step times the integer dot product. -/
+def blockTerms (blocks : List (Rat × Int)) : List Rat := blocks.map fun b => b.1 * b.2
+
+/-- The accumulator after the blocks in order: `acc = fl (acc + fl (step * dot))`. -/
+def accumulate (fl : Rat → Rat) (acc : Rat) : List (Rat × Int) → Rat
+  | [] => acc
+  | b :: rest => accumulate fl (fl (acc + fl (b.1 * b.2))) rest
+
+/-- One output as the kernels compute it: the blocks in order from 0, then the activation scale, every operation
+rounded. -/
+def matmulRow (fl : Rat → Rat) (s : Rat) (blocks : List (Rat × Int)) : Rat := fl (accumulate fl 0 blocks * s)
+
+/-- The quantization part of the bound of an output. -/
+def quantizationBound (s : Rat) (row : List ProductBlock) : Rat :=
+  sumRat (row.map (ProductBlock.quantizationBound s))
+
+/-- The floating-point part of the bound of an output of `n` blocks: `2 n` roundings, at most `n + 1` a term, and the
+product with the activation scale. -/
+def roundingBound (u eta s : Rat) (blocks : List (Rat × Int)) : Rat :=
+  abs s * sumErrorBound u eta (blocks.length + 2) (2 * blocks.length) (sumRat ((blockTerms blocks).map abs)) + eta
+
+/-- The bound of an output: what quantization and what floating point can change. -/
+def matmulBound (u eta s : Rat) (row : List ProductBlock) : Rat :=
+  quantizationBound s row + roundingBound u eta s (operands row)
+
+/-! ### Weights and activations that are off -/
+
+/-- Weights that are off change a dot product by at most their errors times the sizes of the activations. -/
+theorem dotRat_weights_error_le {errors ws vs : List Rat} (h : Within errors ws vs) (xs : List Rat) :
+    abs (dotRat xs ws - dotRat xs vs) ≤ dotRat (xs.map abs) errors := by
+  induction xs generalizing errors ws vs with
+  | nil => simp only [dotRat, List.map_nil]; grind [abs]
+  | cons x xs ih =>
+    match errors, ws, vs, h with
+    | [], [], [], _ => simp only [dotRat, List.map_cons]; grind [abs]
+    | e :: errors, w :: ws, v :: vs, ⟨he, h⟩ =>
+      have := ih h
+      have hx := Rat.mul_le_mul_of_nonneg_left he (abs_nonneg x)
+      rw [← abs_mul] at hx
+      have := abs_add_le (x * (w - v)) (dotRat xs ws - dotRat xs vs)
+      have hsum : x * (w - v) + (dotRat xs ws - dotRat xs vs) = x * w + dotRat xs ws - (x * v + dotRat xs vs) := by
+        grind
+      rw [hsum] at this
+      simp only [dotRat, List.map_cons]
+      grind
+
+/-- Activations that are off change a dot product by at most their errors times the sizes of the weights. -/
+theorem dotRat_activations_error_le (s : Rat) {xs : List Rat} {qs : List Int} (h : xs.length = qs.length)
+    (vs : List Rat) :
+    abs (dotRat xs vs - dotRat (scaleBlock s qs) vs) ≤ dotRat (activationErrors s xs qs) (vs.map abs) := by
+  induction xs generalizing qs vs with
+  | nil =>
+    match qs, h with
+    | [], _ => simp only [dotRat, scaleBlock, List.map_nil, activationErrors]; grind [abs]
+  | cons x xs ih =>
+    match qs, h with
+    | q :: qs, h =>
+      cases vs with
+      | nil => simp only [dotRat, scaleBlock, List.map_nil, List.map_cons, activationErrors]; grind [abs]
+      | cons v vs =>
+        have := ih (qs := qs) (by simpa using h) vs
+        have hq := abs_mul (x - s * q) v
+        have := abs_add_le ((x - s * q) * v) (dotRat xs vs - dotRat (scaleBlock s qs) vs)
+        have hsum : (x - s * q) * v + (dotRat xs vs - dotRat (scaleBlock s qs) vs) =
+            x * v + dotRat xs vs - (s * q * v + dotRat (scaleBlock s qs) vs) := by grind
+        rw [hsum] at this
+        simp only [dotRat, scaleBlock, scaleSlot, List.map_cons, activationErrors] at *
+        grind
+
+/-- A block's part of the output is off by at most its quantization bound. -/
+theorem ProductBlock.error_le {b : ProductBlock} (h : b.Valid) (s : Rat) :
+    abs (b.exactProduct - s * (b.step * b.dot)) ≤ b.quantizationBound s := by
+  have hw := dotRat_weights_error_le h.1 b.activations
+  have hx := dotRat_activations_error_le s h.2 (scaleBlock b.step b.entries)
+  rw [dotRat_scaleBlock] at hx
+  rw [show (scaleBlock b.step b.entries).map abs = b.entries.map fun t : Int => abs (b.step * t) from List.map_map ..] at hx
+  have := abs_add_le (dotRat b.activations b.weights - dotRat b.activations (scaleBlock b.step b.entries))
+    (dotRat b.activations (scaleBlock b.step b.entries) - s * b.step * dotInt b.ints b.entries)
+  rw [quantizationBound, exactProduct, dot]
+  grind
+
+/-- Without floating point an output is off by at most the quantization bound. -/
+theorem quantization_error_le {row : List ProductBlock} (h : ∀ b ∈ row, b.Valid) (s : Rat) :
+    abs (exactRow row - s * sumRat (blockTerms (operands row))) ≤ quantizationBound s row := by
+  induction row with
+  | nil =>
+    simp only [exactRow, quantizationBound, operands, blockTerms, List.map_nil, sumRat]
+    grind [abs]
+  | cons b row ih =>
+    have hb := b.error_le (h b List.mem_cons_self) s
+    have ih := ih fun c hc => h c (List.mem_cons_of_mem _ hc)
+    have := abs_add_le (b.exactProduct - s * (b.step * b.dot))
+      (exactRow row - s * sumRat (blockTerms (operands row)))
+    simp only [exactRow, quantizationBound, operands, blockTerms, List.map_cons, sumRat] at *
+    grind
+
+/-! ### The operations of an output -/
+
+/-- The prescribed order of operations as a tree. -/
+def matmulTree (blocks : List (Rat × Int)) : SumTree :=
+  .chain (.leaf 0) (blocks.map fun b => .product b.1 b.2)
+
+/-- The kernel computes the tree, then multiplies by the scale. -/
+theorem matmulRow_eq (fl : Rat → Rat) (s : Rat) (blocks : List (Rat × Int)) :
+    matmulRow fl s blocks = fl ((matmulTree blocks).eval fl * s) := by
+  have general : ∀ first : SumTree, accumulate fl (first.eval fl) blocks =
+      (SumTree.chain first (blocks.map fun b => .product b.1 b.2)).eval fl := by
+    induction blocks with
+    | nil => intro first; rfl
+    | cons b rest ih => intro first; exact ih (.add first (.product b.1 b.2))
+  rw [matmulRow, matmulTree, ← general, SumTree.eval]
+
+/-- The tree's sum, size and number of roundings. -/
+theorem matmulTree_spec (blocks : List (Rat × Int)) :
+    (matmulTree blocks).exactValue = sumRat (blockTerms blocks) ∧
+    (matmulTree blocks).magnitude = sumRat ((blockTerms blocks).map abs) ∧
+    (matmulTree blocks).roundings = 2 * blocks.length ∧
+    (matmulTree blocks).depth ≤ blocks.length + 1 := by
+  have general : ∀ first : SumTree,
+      let t := SumTree.chain first (blocks.map fun b => .product b.1 b.2)
+      t.exactValue = first.exactValue + sumRat (blockTerms blocks) ∧
+      t.magnitude = first.magnitude + sumRat ((blockTerms blocks).map abs) ∧
+      t.roundings = first.roundings + 2 * blocks.length := by
+    induction blocks with
+    | nil => intro first; exact ⟨(Rat.add_zero _).symm, (Rat.add_zero _).symm, rfl⟩
+    | cons b rest ih =>
+      intro first
+      obtain ⟨hv, hm, hr⟩ := ih (.add first (.product b.1 b.2))
+      simp only [List.map_cons, SumTree.chain, hv, hm, hr, blockTerms, sumRat, SumTree.exactValue, SumTree.magnitude,
+        SumTree.roundings, List.length_cons, Rat.add_assoc]
+      exact ⟨trivial, trivial, by omega⟩
+  obtain ⟨hv, hm, hr⟩ := general (.leaf 0)
+  refine ⟨?_, ?_, ?_, ?_⟩
+  · rw [matmulTree, hv, SumTree.exactValue, Rat.zero_add]
+  · rw [matmulTree, hm, SumTree.magnitude, show abs 0 = 0 by decide +kernel, Rat.zero_add]
+  · rw [matmulTree, hr, SumTree.roundings, Nat.zero_add]
+  · have := SumTree.depth_chain_le (k := 1) (first := .leaf 0) (rest := blocks.map fun b => .product b.1 b.2)
+      (Nat.zero_le _) fun t ht => by
+        obtain ⟨b, -, rfl⟩ := List.mem_map.1 ht
+        exact Nat.le_refl _
+    rw [List.length_map] at this
+    rw [matmulTree]
+    omega
+
+/-- A computed sum times a scale: one more rounding. -/
+theorem scaled_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t : SumTree) (s : Rat) :
+    abs (s * t.exactValue - fl (t.eval fl * s)) ≤
+      abs s * sumErrorBound u eta (t.depth + 1) t.roundings t.magnitude + eta := by
+  have he : abs (s * t.exactValue - t.eval fl * s) ≤ abs s * t.errorBound u eta := by
+    have : s * t.exactValue - t.eval fl * s = s * (t.exactValue - t.eval fl) := by grind
+    rw [this, abs_mul]
+    exact Rat.mul_le_mul_of_nonneg_left (t.error_le h) (abs_nonneg s)
+  have hm : abs (s * t.exactValue) ≤ abs s * t.magnitude := by
+    rw [abs_mul]
+    exact Rat.mul_le_mul_of_nonneg_left t.abs_exactValue_le (abs_nonneg s)
+  refine Rat.le_trans (h.step he hm) ?_
+  rw [SumTree.errorBound, sumErrorBound, sumErrorBound, Rat.pow_succ]
+  generalize (1 + u) ^ t.depth = p
+  grind
+
+/-! ### The bound of an output -/
+
+/-- Any kernel: if a tree computes the sum of the blocks' terms, in whatever order, grouping and number of accumulators,
+the output is off by at most the quantization bound and the tree's own bound, scaled. -/
+theorem matmul_tree_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {row : List ProductBlock}
+    (hrow : ∀ b ∈ row, b.Valid) {t : SumTree} (ht : t.exactValue = sumRat (blockTerms (operands row))) (s : Rat) :
+    abs (exactRow row - fl (t.eval fl * s)) ≤
+      quantizationBound s row + (abs s * sumErrorBound u eta (t.depth + 1) t.roundings t.magnitude + eta) := by
+  have hq := quantization_error_le hrow s
+  have hf := scaled_error_le h t s
+  rw [ht] at hf
+  grind [abs]
+
+/-- The end-to-end theorem: one output as the kernels compute it, from int8 activations, codes and steps, is off from
+the exact product of the original activations and weights by at most `matmulBound`. -/
+theorem matmulRow_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {row : List ProductBlock}
+    (hrow : ∀ b ∈ row, b.Valid) (s : Rat) :
+    abs (exactRow row - matmulRow fl s (operands row)) ≤ matmulBound u eta s row := by
+  obtain ⟨hv, hm, hr, hd⟩ := matmulTree_spec (operands row)
+  have hmagnitude := (matmulTree (operands row)).magnitude_nonneg
+  rw [matmulRow_eq]
+  refine Rat.le_trans (matmul_tree_error_le h hrow hv s) ?_
+  rw [hm] at hmagnitude
+  rw [hm, hr, matmulBound, roundingBound]
+  have := Rat.mul_le_mul_of_nonneg_left (sumErrorBound_mono h.u_nonneg h.eta_nonneg hmagnitude (j := _ + 1)
+    (Nat.succ_le_succ hd) (Nat.le_refl (2 * (operands row).length))) (abs_nonneg s)
+  grind
+
+/-- The same bound for every other order: tiled, split over several accumulators, with fused operations or without. -/
+theorem matmul_any_order_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {row : List ProductBlock}
+    (hrow : ∀ b ∈ row, b.Valid) {t : SumTree} (ht : t.terms.Perm (blockTerms (operands row))) (s : Rat) :
+    abs (exactRow row - fl (t.eval fl * s)) ≤ matmulBound u eta s row := by
+  refine Rat.le_trans (matmul_tree_error_le h hrow (by rw [t.exactValue_eq, sumRat_perm ht]) s) ?_
+  have hdepth := t.depth_le
+  have hmagnitude := t.magnitude_nonneg
+  rw [ht.length_eq, blockTerms, List.length_map] at hdepth
+  rw [t.magnitude_eq, sumRat_perm (ht.map abs)] at hmagnitude
+  rw [t.magnitude_eq, sumRat_perm (ht.map abs), matmulBound, roundingBound]
+  have := Rat.mul_le_mul_of_nonneg_left (sumErrorBound_mono h.u_nonneg h.eta_nonneg hmagnitude
+    (show t.depth + 1 ≤ (operands row).length + 2 by omega)
+    (show t.roundings ≤ 2 * (operands row).length by omega)) (abs_nonneg s)
+  grind
+
+end Q35
