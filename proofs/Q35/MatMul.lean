@@ -274,4 +274,157 @@ theorem matmul_any_order_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRoundi
     (show t.roundings ≤ 2 * (operands row).length by omega)) (abs_nonneg s)
   grind
 
+/-! ### The activations -/
+
+/-- An activation that does not clip is off by at most half the scale. -/
+theorem activation_error_le {s x : Rat} (hs : s ≠ 0) (hx : -257/2 ≤ x / s ∧ x / s ≤ 255/2) :
+    abs (x - s * quantizeSlot (-128) 127 (x / s)) ≤ abs s / 2 :=
+  (slotError_le_half_step_iff (by decide) hs x).2 (by constructor <;> grind)
+
+/-- Each activation has one integer. -/
+theorem length_quantizeActivations (s : Rat) (xs : List Rat) : xs.length = (quantizeActivations s xs).length := by
+  rw [quantizeActivations, List.length_map]
+
+/-- Activations that do not clip add at most half the scale times the sum of the weights' sizes. -/
+theorem activations_bound_le {s : Rat} (hs : s ≠ 0) {xs : List Rat} (h : ∀ x ∈ xs, -257/2 ≤ x / s ∧ x / s ≤ 255/2)
+    (vs : List Rat) :
+    dotRat (activationErrors s xs (quantizeActivations s xs)) (vs.map abs) ≤ abs s / 2 * sumRat (vs.map abs) := by
+  have hhalf : 0 ≤ abs s / 2 := by have := abs_nonneg s; grind
+  have hsum : ∀ vs : List Rat, 0 ≤ sumRat (vs.map abs) := by
+    intro vs
+    induction vs with
+    | nil => exact Rat.le_refl
+    | cons v vs ih => have := abs_nonneg v; rw [List.map_cons, sumRat]; grind
+  induction xs generalizing vs with
+  | nil =>
+    have := Rat.mul_nonneg hhalf (hsum vs)
+    simpa only [quantizeActivations, List.map_nil, activationErrors, dotRat] using this
+  | cons x xs ih =>
+    cases vs with
+    | nil =>
+      simp only [quantizeActivations, List.map_cons, List.map_nil, activationErrors, dotRat, sumRat, Rat.mul_zero]
+      exact Rat.le_refl
+    | cons v vs =>
+      have := ih (fun y hy => h y (List.mem_cons_of_mem _ hy)) vs
+      have := Rat.mul_le_mul_of_nonneg_left (activation_error_le hs (h x List.mem_cons_self)) (abs_nonneg v)
+      simp only [quantizeActivations, List.map_cons, activationErrors, dotRat, sumRat] at *
+      grind
+
+/-! ### The weights -/
+
+/-- The first `size` entries that codes stand for. -/
+def entriesOf (S : Scheme) : (size : Nat) → List Code → List Int
+  | 0, _ => []
+  | _, [] => []
+  | 1, c :: _ => [(S.table c).1]
+  | size + 2, c :: rest => (S.table c).1 :: (S.table c).2 :: entriesOf S size rest
+
+/-- The same error for every weight. -/
+def equalErrors (e : Rat) (weights : List Rat) : List Rat := weights.map fun _ => e
+
+/-- The error `hi` for the weights of even place and the error `lo` for those of odd place. -/
+def slotErrors (hi lo : Rat) : List Rat → List Rat
+  | [] => []
+  | [_] => [hi]
+  | _ :: _ :: rest => hi :: lo :: slotErrors hi lo rest
+
+/-- A block that a scheme encodes with the step `d`, with the errors that are claimed for its weights and with its
+activations rounded to int8 at the scale `s`. -/
+def quantizedBlock (S : Scheme) (d : Rat) (errors weights : List Rat) (s : Rat) (activations : List Rat) :
+    ProductBlock where
+  weights := weights
+  errors := errors
+  step := d
+  entries := entriesOf S weights.length (encodeBlock S d (pairUp weights))
+  activations := activations
+  ints := quantizeActivations s activations
+
+/-- Dequantized codes are the step times their entries. -/
+theorem dequantizeBlock_eq (S : Scheme) (d : Rat) (size : Nat) (codes : List Code) :
+    dequantizeBlock S.table d size codes = scaleBlock d (entriesOf S size codes) := by
+  fun_induction entriesOf S size codes with
+  | case1 => simp [dequantizeBlock, scaleBlock]
+  | case2 => simp [dequantizeBlock, scaleBlock]
+  | case3 => simp [dequantizeBlock, scaleBlock, dequantize, scaleSlot]
+  | case4 size c rest ih =>
+    simp only [dequantizeBlock, ih, scaleBlock, List.map_cons, scaleSlot, dequantize]
+
+/-- A block is valid when the weights that come back are within the errors that are claimed. -/
+theorem quantizedBlock_valid {S : Scheme} {d : Rat} {errors weights : List Rat}
+    (h : Within errors weights (restoreBlock S d weights)) (s : Rat) (xs : List Rat) :
+    (quantizedBlock S d errors weights s xs).Valid := by
+  refine ⟨?_, length_quantizeActivations s xs⟩
+  rwa [quantizedBlock, ← dequantizeBlock_eq, dequantizeBlock_encodeBlock]
+
+/-- Errors that hold for each weight hold for the list. -/
+theorem within_equalErrors {e : Rat} {ws vs : List Rat} (hlen : ws.length = vs.length)
+    (h : ∀ p ∈ ws.zip vs, abs (p.1 - p.2) ≤ e) : Within (equalErrors e ws) ws vs := by
+  induction ws generalizing vs with
+  | nil =>
+    cases vs with
+    | nil => exact trivial
+    | cons v vs => simp at hlen
+  | cons w ws ih =>
+    cases vs with
+    | nil => simp at hlen
+    | cons v vs =>
+      exact ⟨h (w, v) (by simp), ih (by simpa using hlen) fun p hp => h p (by simp [hp])⟩
+
+/-- The `block` scheme, weights of at most 7 steps: half a step in the hi slot, a step in the lo slot. -/
+theorem block_within {d : Rat} (hd : d ≠ 0) {weights : List Rat} (h : ∀ w ∈ weights, abs w ≤ 7 * abs d) :
+    Within (slotErrors (abs d / 2) (abs d) weights) weights (restoreBlock .block d weights) := by
+  have hinside : ∀ {w : Rat}, abs w ≤ 7 * abs d → -7 ≤ w / d ∧ w / d ≤ 7 := fun hw => abs_le_iff.mp (abs_div_le hd hw)
+  have hpos := abs_nonneg d
+  fun_induction pairUp weights with
+  | case1 => exact trivial
+  | case2 w =>
+    have := hinside (h w (by simp))
+    have hw := (block_error_le hd (w, 0)).1
+    rw [excess_eq_zero (by grind) (by grind)] at hw
+    exact ⟨by grind, trivial⟩
+  | case3 w v rest ih =>
+    have := hinside (h w (by simp))
+    have := hinside (h v (by simp))
+    have ⟨hw, hv⟩ := block_error_le hd (w, v)
+    rw [excess_eq_zero (by grind) (by grind)] at hw hv
+    exact ⟨by grind, by grind, ih fun u hu => h u (by simp [hu])⟩
+
+/-- The `codebook` scheme, pairs in the hull of the table: 23.02 steps for each weight. -/
+theorem codebook_within {d : Rat} (hd : d ≠ 0) {weights : List Rat}
+    (h : ∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) :
+    Within (equalErrors (abs d * codebookHullRadius) weights) weights (restoreBlock .codebook d weights) :=
+  within_equalErrors (length_restoreBlock .codebook d weights).symm (codebook_block_error_le hd h)
+
+/-! ### int8 products in float32 -/
+
+/-- The dot product of `K` int8 activations and int8 entries is at most `16384 K` in size. -/
+theorem natAbs_dotInt_le {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q) :
+    (dotInt as qs).natAbs ≤ 16384 * as.length := by
+  induction as generalizing qs with
+  | nil => simp [dotInt]
+  | cons a as ih =>
+    cases qs with
+    | nil => simp [dotInt]
+    | cons q qs =>
+      have := ih (fun b hb => ha b (List.mem_cons_of_mem _ hb)) fun r hr => hq r (List.mem_cons_of_mem _ hr)
+      have ha := ha a List.mem_cons_self
+      have hq := hq q List.mem_cons_self
+      have : a.natAbs * q.natAbs ≤ 128 * 128 := Nat.mul_le_mul (by omega) (by omega)
+      have := Int.natAbs_add_le (a * q) (dotInt as qs)
+      rw [Int.natAbs_mul] at this
+      rw [dotInt, List.length_cons]
+      omega
+
+/-- The dot product of a block of up to 1024 weights is a float32 number: that the kernel converts it costs nothing. -/
+theorem float32_round_dotInt {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q)
+    (hK : as.length ≤ 1024) : float32.round (dotInt as qs) = dotInt as qs := by
+  have := natAbs_dotInt_le ha hq
+  exact float32_round_intCast (by omega)
+
+/-- The kernels' outputs: the end-to-end theorem in float32, as long as no number exceeds the largest one. -/
+theorem float32_matmulRow_error_le {row : List ProductBlock} (hrow : ∀ b ∈ row, b.Valid) (s : Rat) :
+    abs (exactRow row - matmulRow float32.round s (operands row)) ≤
+      matmulBound float32.unitRoundoff float32.underflowError s row :=
+  matmulRow_error_le float32.isRounding hrow s
+
 end Q35
