@@ -146,7 +146,8 @@ theorem ProductBlock.error_le {b : ProductBlock} (h : b.Valid) (s : Rat) :
   have hw := dotRat_weights_error_le h.1 b.activations
   have hx := dotRat_activations_error_le s h.2 (scaleBlock b.step b.entries)
   rw [dotRat_scaleBlock] at hx
-  rw [show (scaleBlock b.step b.entries).map abs = b.entries.map fun t : Int => abs (b.step * t) from List.map_map ..] at hx
+  have hmap : (scaleBlock b.step b.entries).map abs = b.entries.map fun t : Int => abs (b.step * t) := List.map_map ..
+  rw [hmap] at hx
   have := abs_add_le (dotRat b.activations b.weights - dotRat b.activations (scaleBlock b.step b.entries))
     (dotRat b.activations (scaleBlock b.step b.entries) - s * b.step * dotInt b.ints b.entries)
   rw [quantizationBound, exactProduct, dot]
@@ -370,11 +371,43 @@ theorem within_equalErrors {e : Rat} {ws vs : List Rat} (hlen : ws.length = vs.l
     | cons v vs =>
       exact ⟨h (w, v) (by simp), ih (by simpa using hlen) fun p hp => h p (by simp [hp])⟩
 
+/-- With the step 0 zeros come back as zeros, whatever errors are claimed. -/
+theorem zero_within (S : Scheme) {errors weights : List Rat} (hlen : errors.length = weights.length)
+    (herrors : ∀ e ∈ errors, 0 ≤ e) (h : ∀ w ∈ weights, w = 0) : Within errors weights (restoreBlock S 0 weights) := by
+  have hzero : ∀ {e w : Rat}, 0 ≤ e → w = 0 → abs (w - 0) ≤ e := by grind [abs]
+  fun_induction pairUp weights generalizing errors with
+  | case1 =>
+    match errors, hlen with
+    | [], _ => exact trivial
+  | case2 w =>
+    match errors, hlen with
+    | [e], _ =>
+      simp only [restoreBlock, restorePair_zero]
+      exact ⟨hzero (herrors e (by simp)) (h w (by simp)), trivial⟩
+  | case3 w v rest ih =>
+    match errors, hlen with
+    | e :: f :: errors, hlen =>
+      simp only [restoreBlock, restorePair_zero]
+      exact ⟨hzero (herrors e (by simp)) (h w (by simp)), hzero (herrors f (by simp)) (h v (by simp)),
+        ih (by simpa using hlen) (fun g hg => herrors g (by simp [hg])) fun u hu => h u (by simp [hu])⟩
+
+/-- Two errors that are not negative make a list of such errors, one a weight. -/
+theorem slotErrors_spec {hi lo : Rat} (hhi : 0 ≤ hi) (hlo : 0 ≤ lo) (weights : List Rat) :
+    (slotErrors hi lo weights).length = weights.length ∧ ∀ e ∈ slotErrors hi lo weights, 0 ≤ e := by
+  fun_induction slotErrors hi lo weights with
+  | case1 => simp
+  | case2 => simp [hhi]
+  | case3 w v rest ih => simp [hhi, hlo, ih.1]; exact ih.2
+
 /-- The `block` scheme, weights of at most 7 steps: half a step in the hi slot, a step in the lo slot. -/
-theorem block_within {d : Rat} (hd : d ≠ 0) {weights : List Rat} (h : ∀ w ∈ weights, abs w ≤ 7 * abs d) :
+theorem block_within {d : Rat} {weights : List Rat} (h : ∀ w ∈ weights, abs w ≤ 7 * abs d) :
     Within (slotErrors (abs d / 2) (abs d) weights) weights (restoreBlock .block d weights) := by
-  have hinside : ∀ {w : Rat}, abs w ≤ 7 * abs d → -7 ≤ w / d ∧ w / d ≤ 7 := fun hw => abs_le_iff.mp (abs_div_le hd hw)
   have hpos := abs_nonneg d
+  by_cases hd : d = 0
+  · have ⟨hlen, herrors⟩ := slotErrors_spec (hi := abs d / 2) (lo := abs d) (by grind) hpos weights
+    subst hd
+    exact zero_within .block hlen herrors fun w hw => by have := h w hw; grind [abs]
+  have hinside : ∀ {w : Rat}, abs w ≤ 7 * abs d → -7 ≤ w / d ∧ w / d ≤ 7 := fun hw => abs_le_iff.mp (abs_div_le hd hw)
   fun_induction pairUp weights with
   | case1 => exact trivial
   | case2 w =>
@@ -389,11 +422,17 @@ theorem block_within {d : Rat} (hd : d ≠ 0) {weights : List Rat} (h : ∀ w �
     rw [excess_eq_zero (by grind) (by grind)] at hw hv
     exact ⟨by grind, by grind, ih fun u hu => h u (by simp [hu])⟩
 
-/-- The `codebook` scheme, pairs in the hull of the table: 23.02 steps for each weight. -/
-theorem codebook_within {d : Rat} (hd : d ≠ 0) {weights : List Rat}
+/-- The `codebook` scheme, pairs in the hull of the table: 23.02 steps for each weight. A block with the step 0 must be
+one of zeros. -/
+theorem codebook_within {d : Rat} {weights : List Rat} (hzero : d = 0 → ∀ w ∈ weights, w = 0)
     (h : ∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) :
-    Within (equalErrors (abs d * codebookHullRadius) weights) weights (restoreBlock .codebook d weights) :=
-  within_equalErrors (length_restoreBlock .codebook d weights).symm (codebook_block_error_le hd h)
+    Within (equalErrors (abs d * codebookHullRadius) weights) weights (restoreBlock .codebook d weights) := by
+  by_cases hd : d = 0
+  · subst hd
+    refine zero_within .codebook (List.length_map ..) (fun e he => ?_) (hzero rfl)
+    obtain ⟨-, -, rfl⟩ := List.mem_map.1 he
+    decide +kernel
+  · exact within_equalErrors (length_restoreBlock .codebook d weights).symm (codebook_block_error_le hd h)
 
 /-! ### int8 products in float32 -/
 
@@ -426,5 +465,124 @@ theorem float32_matmulRow_error_le {row : List ProductBlock} (hrow : ∀ b ∈ r
     abs (exactRow row - matmulRow float32.round s (operands row)) ≤
       matmulBound float32.unitRoundoff float32.underflowError s row :=
   matmulRow_error_le float32.isRounding hrow s
+
+/-! ### Whole layers -/
+
+/-- One output of a layer in the `block` scheme whose weights are at most 7 steps in size, in float32: half a step is
+lost for each weight of the hi slot, a step for each of the lo slot, each times its activation, and the rest is what the
+int8 activations and float32 lose. -/
+theorem block_matmul_error_le {row : List ProductBlock} {s : Rat}
+    (hrow : ∀ b ∈ row, ∃ d weights activations, (∀ w ∈ weights, abs w ≤ 7 * abs d) ∧
+      b = quantizedBlock .block d (slotErrors (abs d / 2) (abs d) weights) weights s activations) :
+    abs (exactRow row - matmulRow float32.round s (operands row)) ≤
+      matmulBound float32.unitRoundoff float32.underflowError s row := by
+  refine float32_matmulRow_error_le (fun b hb => ?_) s
+  obtain ⟨d, weights, activations, h, rfl⟩ := hrow b hb
+  exact quantizedBlock_valid (block_within h) s activations
+
+/-- One output of a layer in the `codebook` scheme whose pairs lie in the hull of the table, in float32: 23.02 steps are
+lost for each weight, times its activation, and the rest is what the int8 activations and float32 lose. -/
+theorem codebook_matmul_error_le {row : List ProductBlock} {s : Rat}
+    (hrow : ∀ b ∈ row, ∃ d weights activations, (d = 0 → ∀ w ∈ weights, w = 0) ∧
+      (∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) ∧
+      b = quantizedBlock .codebook d (equalErrors (abs d * codebookHullRadius) weights) weights s activations) :
+    abs (exactRow row - matmulRow float32.round s (operands row)) ≤
+      matmulBound float32.unitRoundoff float32.underflowError s row := by
+  refine float32_matmulRow_error_le (fun b hb => ?_) s
+  obtain ⟨d, weights, activations, hzero, h, rfl⟩ := hrow b hb
+  exact quantizedBlock_valid (codebook_within hzero h) s activations
+
+/-! ### Tightness, and the hypotheses can be met -/
+
+/-- A row of two blocks of the `block` scheme with every weight half way between two entries. -/
+def tightRow : List ProductBlock :=
+  [quantizedBlock .block 2 (slotErrors 1 2 [5, 6]) [5, 6] 1 [3, -5],
+    quantizedBlock .block (-4) (slotErrors 2 4 [6, -4, 2]) [6, -4, 2] 1 [-7, -1, 1]]
+
+/-- The blocks of `tightRow` are blocks of the scheme. -/
+theorem tightRow_block : ∀ b ∈ tightRow, ∃ d weights activations, (∀ w ∈ weights, abs w ≤ 7 * abs d) ∧
+    b = quantizedBlock .block d (slotErrors (abs d / 2) (abs d) weights) weights 1 activations := by
+  have h1 : abs 2 / 2 = 1 ∧ abs 2 = 2 ∧ abs (-4) / 2 = 2 ∧ abs (-4) = 4 := by decide +kernel
+  simp only [tightRow, List.mem_cons, List.not_mem_nil, or_false]
+  rintro b (rfl | rfl)
+  · exact ⟨2, [5, 6], [3, -5], by decide +kernel, by rw [h1.1, h1.2.1]⟩
+  · exact ⟨-4, [6, -4, 2], [-7, -1, 1], by decide +kernel, by rw [h1.2.2.1, h1.2.2.2]⟩
+
+/-- The quantization part of the bound is tight: with every weight half way between two entries and activations of
+matching signs the output is off by exactly 33, all of that part, and the floating-point part is less than 0.0001. -/
+theorem matmul_bound_attained :
+    abs (exactRow tightRow - matmulRow float32.round 1 (operands tightRow)) = 33 ∧ quantizationBound 1 tightRow = 33 ∧
+      roundingBound float32.unitRoundoff float32.underflowError 1 (operands tightRow) < 1/10000 := by
+  decide +kernel
+
+/-- The blocks of `tightRow` are valid. -/
+theorem tightRow_valid : ∀ b ∈ tightRow, b.Valid := fun b hb => by
+  obtain ⟨d, weights, activations, h, rfl⟩ := tightRow_block b hb
+  exact quantizedBlock_valid (block_within h) 1 activations
+
+/-- The first block of `tightRow`. -/
+def tightBlock : ProductBlock := quantizedBlock .block 2 (slotErrors 1 2 [5, 6]) [5, 6] 1 [3, -5]
+
+/-- It is valid. -/
+theorem tightBlock_valid : tightBlock.Valid := tightRow_valid tightBlock List.mem_cons_self
+
+example : abs (exactRow tightRow - matmulRow float32.round 1 (operands tightRow)) ≤
+    matmulBound float32.unitRoundoff float32.underflowError 1 tightRow := block_matmul_error_le tightRow_block
+example : abs (dotRat [3, -5] [5, 6] - dotRat [3, -5] [4, 8]) ≤ dotRat ([3, -5].map abs) [1, 2] :=
+  dotRat_weights_error_le (by simp only [Within]; decide +kernel) [3, -5]
+example : abs (dotRat [1/3] [7] - dotRat (scaleBlock (1/100) [33]) [7]) ≤
+    dotRat (activationErrors (1/100) [1/3] [33]) ([7].map abs) := dotRat_activations_error_le (1/100) (by decide) [7]
+example : abs (tightBlock.exactProduct - 1 * (tightBlock.step * tightBlock.dot)) ≤ tightBlock.quantizationBound 1 :=
+  tightBlock.error_le tightBlock_valid 1
+example : abs (exactRow [tightBlock] - 1 * sumRat (blockTerms (operands [tightBlock]))) ≤
+    quantizationBound 1 [tightBlock] := quantization_error_le (by simp [tightBlock_valid]) 1
+example : abs (1/3 * exampleTree.exactValue - float32.round (exampleTree.eval float32.round * (1/3))) ≤
+    abs (1/3) * sumErrorBound float32.unitRoundoff float32.underflowError (exampleTree.depth + 1) exampleTree.roundings
+      exampleTree.magnitude + float32.underflowError := scaled_error_le float32.isRounding exampleTree (1/3)
+
+/-- Two accumulators that start at 0, one for each block, the second one filled by a fused operation. -/
+def splitTree : SumTree := .add (.add (.leaf 0) (.product 2 (-14))) (.fma (-4) 14 (.leaf 0))
+
+example : abs (exactRow tightRow - float32.round (splitTree.eval float32.round * 1)) ≤ quantizationBound 1 tightRow +
+    (abs 1 * sumErrorBound float32.unitRoundoff float32.underflowError (splitTree.depth + 1) splitTree.roundings
+      splitTree.magnitude + float32.underflowError) :=
+  matmul_tree_error_le float32.isRounding tightRow_valid (t := splitTree) (by decide +kernel) 1
+example : abs (exactRow tightRow - float32.round ((SumTree.fma (-4) 14 (.product 2 (-14))).eval float32.round * 1)) ≤
+    matmulBound float32.unitRoundoff float32.underflowError 1 tightRow :=
+  matmul_any_order_error_le float32.isRounding tightRow_valid (by
+    rw [show blockTerms (operands tightRow) = [2 * (-14), -4 * 14] by decide +kernel]
+    exact List.perm_append_comm (l₁ := [-4 * 14]) (l₂ := [2 * (-14)])) 1
+example : abs (exactRow tightRow - matmulRow bfloat16.round 1 (operands tightRow)) ≤
+    matmulBound bfloat16.unitRoundoff bfloat16.underflowError 1 tightRow :=
+  matmulRow_error_le bfloat16.isRounding tightRow_valid 1
+example : abs (exactRow [tightBlock] - matmulRow float32.round 1 (operands [tightBlock])) ≤
+    matmulBound float32.unitRoundoff float32.underflowError 1 [tightBlock] :=
+  float32_matmulRow_error_le (by simp [tightBlock_valid]) 1
+example : abs (exactRow [quantizedBlock .codebook (1/20) (equalErrors (abs (1/20) * codebookHullRadius) [1, -3, 2])
+      [1, -3, 2] (1/100) [1, 1/3, -1/7]] - matmulRow float32.round (1/100) (operands [quantizedBlock .codebook (1/20)
+        (equalErrors (abs (1/20) * codebookHullRadius) [1, -3, 2]) [1, -3, 2] (1/100) [1, 1/3, -1/7]])) ≤
+    matmulBound float32.unitRoundoff float32.underflowError (1/100) [quantizedBlock .codebook (1/20)
+      (equalErrors (abs (1/20) * codebookHullRadius) [1, -3, 2]) [1, -3, 2] (1/100) [1, 1/3, -1/7]] :=
+  codebook_matmul_error_le (fun b hb => by
+    simp only [List.mem_singleton] at hb
+    refine ⟨1/20, [1, -3, 2], [1, 1/3, -1/7], by decide +kernel, fun w hw => ?_, hb⟩
+    simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
+    rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel))
+example : Within (equalErrors (abs 0 * codebookHullRadius) [0, 0, 0]) [0, 0, 0] (restoreBlock .codebook 0 [0, 0, 0]) :=
+  codebook_within (by simp) fun w hw => by
+    simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
+    rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel)
+example : Within [1, 2] [0, 0] (restoreBlock .block 0 [0, 0]) :=
+  zero_within .block rfl (by simp; decide) (by simp)
+example : ∀ e ∈ slotErrors 1 2 [5, 6, 7], 0 ≤ e := (slotErrors_spec (by decide) (by decide) [5, 6, 7]).2
+example : Within (equalErrors 2 [5, 6]) [5, 6] [4, 8] := within_equalErrors rfl (by decide +kernel)
+example : abs (1/3 - 1/100 * quantizeSlot (-128) 127 (1/3 / (1/100))) ≤ abs (1/100) / 2 :=
+  activation_error_le (by decide +kernel) (by decide +kernel)
+example : dotRat (activationErrors (1/100) [1/3, -1] (quantizeActivations (1/100) [1/3, -1])) ([7, -9].map abs) ≤
+    abs (1/100) / 2 * sumRat ([7, -9].map abs) :=
+  activations_bound_le (by decide +kernel) (by decide +kernel) [7, -9]
+example : (dotInt [-128, 127] [-128, 5]).natAbs ≤ 16384 * 2 := natAbs_dotInt_le (by decide) (by decide)
+example : float32.round (dotInt [-128, 127] [-128, 5]) = dotInt [-128, 127] [-128, 5] :=
+  float32_round_dotInt (by decide) (by decide) (by decide)
 
 end Q35
