@@ -320,14 +320,26 @@ def entriesOf (S : Scheme) : (size : Nat) → List Code → List Int
   | 1, c :: _ => [(S.table c).1]
   | size + 2, c :: rest => (S.table c).1 :: (S.table c).2 :: entriesOf S size rest
 
-/-- The same error for every weight. -/
-def equalErrors (e : Rat) (weights : List Rat) : List Rat := weights.map fun _ => e
-
-/-- The error `hi` for the weights of even place and the error `lo` for those of odd place. -/
-def slotErrors (hi lo : Rat) : List Rat → List Rat
+/-- A bound for the errors of each pair of weights, as a list of one error a weight. -/
+def pairErrors (bound : Rat × Rat → Rat × Rat) : List Rat → List Rat
   | [] => []
-  | [_] => [hi]
-  | _ :: _ :: rest => hi :: lo :: slotErrors hi lo rest
+  | [w] => [(bound (w, 0)).1]
+  | w :: v :: rest => (bound (w, v)).1 :: (bound (w, v)).2 :: pairErrors bound rest
+
+/-- What the `block` scheme can lose of a pair with the step `d`: half a step and a step, each plus what lies outside
+the slot; with the step 0 everything. -/
+def blockError (d : Rat) (w : Rat × Rat) : Rat × Rat :=
+  if d = 0 then (abs w.1, abs w.2)
+  else (abs d * (1/2 + excess (-17/2) (15/2) (w.1 / d)), abs d * (1 + excess (-9) 7 (w.2 / d)))
+
+/-- What the `codebook` scheme can lose of a pair with the step `d` that is `outside w` steps away from the hull of the
+table: 23.02 steps and that distance; with the step 0 everything. -/
+def codebookError (outside : Rat × Rat → Rat) (d : Rat) (w : Rat × Rat) : Rat × Rat :=
+  if d = 0 then (abs w.1, abs w.2)
+  else (abs d * (codebookHullRadius + outside w), abs d * (codebookHullRadius + outside w))
+
+/-- What the `codebook` scheme can lose of a pair in the hull of the table. -/
+def hullError (d : Rat) : Rat × Rat := (abs d * codebookHullRadius, abs d * codebookHullRadius)
 
 /-- A block that a scheme encodes with the step `d`, with the errors that are claimed for its weights and with its
 activations rounded to int8 at the scale `s`. -/
@@ -357,82 +369,67 @@ theorem quantizedBlock_valid {S : Scheme} {d : Rat} {errors weights : List Rat}
   refine ⟨?_, length_quantizeActivations s xs⟩
   rwa [quantizedBlock, ← dequantizeBlock_eq, dequantizeBlock_encodeBlock]
 
-/-- Errors that hold for each weight hold for the list. -/
-theorem within_equalErrors {e : Rat} {ws vs : List Rat} (hlen : ws.length = vs.length)
-    (h : ∀ p ∈ ws.zip vs, abs (p.1 - p.2) ≤ e) : Within (equalErrors e ws) ws vs := by
-  induction ws generalizing vs with
-  | nil =>
-    cases vs with
-    | nil => exact trivial
-    | cons v vs => simp at hlen
-  | cons w ws ih =>
-    cases vs with
-    | nil => simp at hlen
-    | cons v vs =>
-      exact ⟨h (w, v) (by simp), ih (by simpa using hlen) fun p hp => h p (by simp [hp])⟩
-
-/-- With the step 0 zeros come back as zeros, whatever errors are claimed. -/
-theorem zero_within (S : Scheme) {errors weights : List Rat} (hlen : errors.length = weights.length)
-    (herrors : ∀ e ∈ errors, 0 ≤ e) (h : ∀ w ∈ weights, w = 0) : Within errors weights (restoreBlock S 0 weights) := by
-  have hzero : ∀ {e w : Rat}, 0 ≤ e → w = 0 → abs (w - 0) ≤ e := by grind [abs]
-  fun_induction pairUp weights generalizing errors with
-  | case1 =>
-    match errors, hlen with
-    | [], _ => exact trivial
-  | case2 w =>
-    match errors, hlen with
-    | [e], _ =>
-      simp only [restoreBlock, restorePair_zero]
-      exact ⟨hzero (herrors e (by simp)) (h w (by simp)), trivial⟩
-  | case3 w v rest ih =>
-    match errors, hlen with
-    | e :: f :: errors, hlen =>
-      simp only [restoreBlock, restorePair_zero]
-      exact ⟨hzero (herrors e (by simp)) (h w (by simp)), hzero (herrors f (by simp)) (h v (by simp)),
-        ih (by simpa using hlen) (fun g hg => herrors g (by simp [hg])) fun u hu => h u (by simp [hu])⟩
-
-/-- Two errors that are not negative make a list of such errors, one a weight. -/
-theorem slotErrors_spec {hi lo : Rat} (hhi : 0 ≤ hi) (hlo : 0 ≤ lo) (weights : List Rat) :
-    (slotErrors hi lo weights).length = weights.length ∧ ∀ e ∈ slotErrors hi lo weights, 0 ≤ e := by
-  fun_induction slotErrors hi lo weights with
-  | case1 => simp
-  | case2 => simp [hhi]
-  | case3 w v rest ih => simp [hhi, hlo, ih.1]; exact ih.2
-
-/-- The `block` scheme, weights of at most 7 steps: half a step in the hi slot, a step in the lo slot. -/
-theorem block_within {d : Rat} {weights : List Rat} (h : ∀ w ∈ weights, abs w ≤ 7 * abs d) :
-    Within (slotErrors (abs d / 2) (abs d) weights) weights (restoreBlock .block d weights) := by
-  have hpos := abs_nonneg d
-  by_cases hd : d = 0
-  · have ⟨hlen, herrors⟩ := slotErrors_spec (hi := abs d / 2) (lo := abs d) (by grind) hpos weights
-    subst hd
-    exact zero_within .block hlen herrors fun w hw => by have := h w hw; grind [abs]
-  have hinside : ∀ {w : Rat}, abs w ≤ 7 * abs d → -7 ≤ w / d ∧ w / d ≤ 7 := fun hw => abs_le_iff.mp (abs_div_le hd hw)
+/-- Errors that hold for each pair hold for the list. -/
+theorem pairErrors_within {S : Scheme} {d : Rat} {bound : Rat × Rat → Rat × Rat} {weights : List Rat}
+    (h : ∀ w ∈ pairUp weights,
+      abs (w.1 - (restorePair S d w).1) ≤ (bound w).1 ∧ abs (w.2 - (restorePair S d w).2) ≤ (bound w).2) :
+    Within (pairErrors bound weights) weights (restoreBlock S d weights) := by
   fun_induction pairUp weights with
   | case1 => exact trivial
-  | case2 w =>
-    have := hinside (h w (by simp))
-    have hw := (block_error_le hd (w, 0)).1
-    rw [excess_eq_zero (by grind) (by grind)] at hw
-    exact ⟨by grind, trivial⟩
+  | case2 w => exact ⟨(h (w, 0) (by simp)).1, trivial⟩
   | case3 w v rest ih =>
-    have := hinside (h w (by simp))
-    have := hinside (h v (by simp))
-    have ⟨hw, hv⟩ := block_error_le hd (w, v)
-    rw [excess_eq_zero (by grind) (by grind)] at hw hv
-    exact ⟨by grind, by grind, ih fun u hu => h u (by simp [hu])⟩
+    exact ⟨(h (w, v) (by simp)).1, (h (w, v) (by simp)).2, ih fun u hu => h u (by simp [hu])⟩
 
-/-- The `codebook` scheme, pairs in the hull of the table: 23.02 steps for each weight. A block with the step 0 must be
-one of zeros. -/
-theorem codebook_within {d : Rat} {weights : List Rat} (hzero : d = 0 → ∀ w ∈ weights, w = 0)
-    (h : ∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) :
-    Within (equalErrors (abs d * codebookHullRadius) weights) weights (restoreBlock .codebook d weights) := by
+/-- With the step 0 all of a weight is lost. -/
+theorem restorePair_zero_error (S : Scheme) (w : Rat × Rat) :
+    abs (w.1 - (restorePair S 0 w).1) ≤ abs w.1 ∧ abs (w.2 - (restorePair S 0 w).2) ≤ abs w.2 := by
+  rw [restorePair_zero]
+  grind [abs]
+
+/-- The `block` scheme, always. -/
+theorem block_within (d : Rat) (weights : List Rat) :
+    Within (pairErrors (blockError d) weights) weights (restoreBlock .block d weights) := by
+  refine pairErrors_within fun w _ => ?_
   by_cases hd : d = 0
   · subst hd
-    refine zero_within .codebook (List.length_map ..) (fun e he => ?_) (hzero rfl)
-    obtain ⟨-, -, rfl⟩ := List.mem_map.1 he
-    decide +kernel
-  · exact within_equalErrors (length_restoreBlock .codebook d weights).symm (codebook_block_error_le hd h)
+    simpa only [blockError, if_true] using restorePair_zero_error .block w
+  · simpa only [blockError, if_neg hd] using block_error_le hd w
+
+/-- The `block` scheme, weights of at most 7 steps: half a step in the hi slot, a step in the lo slot. -/
+theorem block_within_of_le {d : Rat} {weights : List Rat} (h : ∀ w ∈ weights, abs w ≤ 7 * abs d) :
+    Within (pairErrors (fun _ => (abs d / 2, abs d)) weights) weights (restoreBlock .block d weights) := by
+  have hpos := abs_nonneg d
+  refine pairErrors_within fun w hw => ?_
+  have ⟨h1, h2⟩ := abs_le_of_mem_pairUp (by grind) h w hw
+  by_cases hd : d = 0
+  · subst hd
+    have := restorePair_zero_error .block w
+    grind [abs]
+  · have h1 := abs_le_iff.mp (abs_div_le hd h1)
+    have h2 := abs_le_iff.mp (abs_div_le hd h2)
+    have ⟨e1, e2⟩ := block_error_le hd w
+    rw [excess_eq_zero (by grind) (by grind)] at e1 e2
+    constructor <;> grind
+
+/-- The `codebook` scheme, always: `outside` says how many steps each pair is away from some point of the hull. -/
+theorem codebook_within {d : Rat} {outside : Rat × Rat → Rat} {weights : List Rat}
+    (h : d ≠ 0 → ∀ w ∈ pairUp weights, 0 ≤ outside w ∧
+      ∃ q, codebookHull q ∧ pointDistSq (w.1 / d, w.2 / d) q ≤ outside w * outside w) :
+    Within (pairErrors (codebookError outside d) weights) weights (restoreBlock .codebook d weights) := by
+  refine pairErrors_within fun w hw => ?_
+  by_cases hd : d = 0
+  · subst hd
+    simpa only [codebookError, if_true] using restorePair_zero_error .codebook w
+  · obtain ⟨ha, q, hq, hpq⟩ := h hd w hw
+    simpa only [codebookError, if_neg hd] using codebook_pair_error_le hd ha hq hpq
+
+/-- The `codebook` scheme, pairs in the hull of the table: 23.02 steps for each weight. -/
+theorem codebook_within_hull {d : Rat} (hd : d ≠ 0) {weights : List Rat}
+    (h : ∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) :
+    Within (pairErrors (fun _ => hullError d) weights) weights (restoreBlock .codebook d weights) := by
+  refine pairErrors_within fun w hw => ?_
+  have hself : pointDistSq (w.1 / d, w.2 / d) (w.1 / d, w.2 / d) ≤ 0 * 0 := by simp only [pointDistSq]; grind
+  simpa only [hullError, Rat.add_zero] using codebook_pair_error_le hd (a := 0) (by decide) (h w hw) hself
 
 /-! ### int8 products in float32 -/
 
@@ -468,45 +465,65 @@ theorem float32_matmulRow_error_le {row : List ProductBlock} (hrow : ∀ b ∈ r
 
 /-! ### Whole layers -/
 
-/-- One output of a layer in the `block` scheme whose weights are at most 7 steps in size, in float32: half a step is
-lost for each weight of the hi slot, a step for each of the lo slot, each times its activation, and the rest is what the
-int8 activations and float32 lose. -/
+/-- One output of a layer in the `block` scheme, in float32: half a step is lost for each weight of the hi slot and a
+step for each of the lo slot, and what lies outside the slots, each times its activation; the rest is what the int8
+activations and float32 lose. -/
 theorem block_matmul_error_le {row : List ProductBlock} {s : Rat}
+    (hrow : ∀ b ∈ row, ∃ d weights activations,
+      b = quantizedBlock .block d (pairErrors (blockError d) weights) weights s activations) :
+    abs (exactRow row - matmulRow float32.round s (operands row)) ≤
+      matmulBound float32.unitRoundoff float32.underflowError s row := by
+  refine float32_matmulRow_error_le (fun b hb => ?_) s
+  obtain ⟨d, weights, activations, rfl⟩ := hrow b hb
+  exact quantizedBlock_valid (block_within d weights) s activations
+
+/-- Without clipping: weights of at most 7 steps are off by half a step in the hi slot and a step in the lo slot. -/
+theorem block_matmul_error_le_of_le {row : List ProductBlock} {s : Rat}
     (hrow : ∀ b ∈ row, ∃ d weights activations, (∀ w ∈ weights, abs w ≤ 7 * abs d) ∧
-      b = quantizedBlock .block d (slotErrors (abs d / 2) (abs d) weights) weights s activations) :
+      b = quantizedBlock .block d (pairErrors (fun _ => (abs d / 2, abs d)) weights) weights s activations) :
     abs (exactRow row - matmulRow float32.round s (operands row)) ≤
       matmulBound float32.unitRoundoff float32.underflowError s row := by
   refine float32_matmulRow_error_le (fun b hb => ?_) s
   obtain ⟨d, weights, activations, h, rfl⟩ := hrow b hb
-  exact quantizedBlock_valid (block_within h) s activations
+  exact quantizedBlock_valid (block_within_of_le h) s activations
 
-/-- One output of a layer in the `codebook` scheme whose pairs lie in the hull of the table, in float32: 23.02 steps are
-lost for each weight, times its activation, and the rest is what the int8 activations and float32 lose. -/
-theorem codebook_matmul_error_le {row : List ProductBlock} {s : Rat}
-    (hrow : ∀ b ∈ row, ∃ d weights activations, (d = 0 → ∀ w ∈ weights, w = 0) ∧
-      (∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) ∧
-      b = quantizedBlock .codebook d (equalErrors (abs d * codebookHullRadius) weights) weights s activations) :
+/-- One output of a layer in the `codebook` scheme, in float32: 23.02 steps are lost for each weight, and the pair's
+distance to the hull of the table, times its activation; the rest is what the int8 activations and float32 lose. -/
+theorem codebook_matmul_error_le {row : List ProductBlock} {s : Rat} {outside : Rat → Rat × Rat → Rat}
+    (hrow : ∀ b ∈ row, ∃ d weights activations,
+      (d ≠ 0 → ∀ w ∈ pairUp weights, 0 ≤ outside d w ∧
+        ∃ q, codebookHull q ∧ pointDistSq (w.1 / d, w.2 / d) q ≤ outside d w * outside d w) ∧
+      b = quantizedBlock .codebook d (pairErrors (codebookError (outside d) d) weights) weights s activations) :
     abs (exactRow row - matmulRow float32.round s (operands row)) ≤
       matmulBound float32.unitRoundoff float32.underflowError s row := by
   refine float32_matmulRow_error_le (fun b hb => ?_) s
-  obtain ⟨d, weights, activations, hzero, h, rfl⟩ := hrow b hb
-  exact quantizedBlock_valid (codebook_within hzero h) s activations
+  obtain ⟨d, weights, activations, h, rfl⟩ := hrow b hb
+  exact quantizedBlock_valid (codebook_within h) s activations
+
+/-- Without clipping: pairs in the hull of the table are off by 23.02 steps. -/
+theorem codebook_matmul_error_le_in_hull {row : List ProductBlock} {s : Rat}
+    (hrow : ∀ b ∈ row, ∃ d weights activations, d ≠ 0 ∧ (∀ w ∈ pairUp weights, codebookHull (w.1 / d, w.2 / d)) ∧
+      b = quantizedBlock .codebook d (pairErrors (fun _ => hullError d) weights) weights s activations) :
+    abs (exactRow row - matmulRow float32.round s (operands row)) ≤
+      matmulBound float32.unitRoundoff float32.underflowError s row := by
+  refine float32_matmulRow_error_le (fun b hb => ?_) s
+  obtain ⟨d, weights, activations, hd, h, rfl⟩ := hrow b hb
+  exact quantizedBlock_valid (codebook_within_hull hd h) s activations
 
 /-! ### Tightness, and the hypotheses can be met -/
 
 /-- A row of two blocks of the `block` scheme with every weight half way between two entries. -/
 def tightRow : List ProductBlock :=
-  [quantizedBlock .block 2 (slotErrors 1 2 [5, 6]) [5, 6] 1 [3, -5],
-    quantizedBlock .block (-4) (slotErrors 2 4 [6, -4, 2]) [6, -4, 2] 1 [-7, -1, 1]]
+  [quantizedBlock .block 2 (pairErrors (blockError 2) [5, 6]) [5, 6] 1 [3, -5],
+    quantizedBlock .block (-4) (pairErrors (blockError (-4)) [6, -4, 2]) [6, -4, 2] 1 [-7, -1, 1]]
 
 /-- The blocks of `tightRow` are blocks of the scheme. -/
-theorem tightRow_block : ∀ b ∈ tightRow, ∃ d weights activations, (∀ w ∈ weights, abs w ≤ 7 * abs d) ∧
-    b = quantizedBlock .block d (slotErrors (abs d / 2) (abs d) weights) weights 1 activations := by
-  have h1 : abs 2 / 2 = 1 ∧ abs 2 = 2 ∧ abs (-4) / 2 = 2 ∧ abs (-4) = 4 := by decide +kernel
+theorem tightRow_block : ∀ b ∈ tightRow, ∃ d weights activations,
+    b = quantizedBlock .block d (pairErrors (blockError d) weights) weights 1 activations := by
   simp only [tightRow, List.mem_cons, List.not_mem_nil, or_false]
   rintro b (rfl | rfl)
-  · exact ⟨2, [5, 6], [3, -5], by decide +kernel, by rw [h1.1, h1.2.1]⟩
-  · exact ⟨-4, [6, -4, 2], [-7, -1, 1], by decide +kernel, by rw [h1.2.2.1, h1.2.2.2]⟩
+  · exact ⟨2, [5, 6], [3, -5], rfl⟩
+  · exact ⟨-4, [6, -4, 2], [-7, -1, 1], rfl⟩
 
 /-- The quantization part of the bound is tight: with every weight half way between two entries and activations of
 matching signs the output is off by exactly 33, all of that part, and the floating-point part is less than 0.0001. -/
@@ -517,11 +534,11 @@ theorem matmul_bound_attained :
 
 /-- The blocks of `tightRow` are valid. -/
 theorem tightRow_valid : ∀ b ∈ tightRow, b.Valid := fun b hb => by
-  obtain ⟨d, weights, activations, h, rfl⟩ := tightRow_block b hb
-  exact quantizedBlock_valid (block_within h) 1 activations
+  obtain ⟨d, weights, activations, rfl⟩ := tightRow_block b hb
+  exact quantizedBlock_valid (block_within d weights) 1 activations
 
 /-- The first block of `tightRow`. -/
-def tightBlock : ProductBlock := quantizedBlock .block 2 (slotErrors 1 2 [5, 6]) [5, 6] 1 [3, -5]
+def tightBlock : ProductBlock := quantizedBlock .block 2 (pairErrors (blockError 2) [5, 6]) [5, 6] 1 [3, -5]
 
 /-- It is valid. -/
 theorem tightBlock_valid : tightBlock.Valid := tightRow_valid tightBlock List.mem_cons_self
@@ -558,24 +575,50 @@ example : abs (exactRow tightRow - matmulRow bfloat16.round 1 (operands tightRow
 example : abs (exactRow [tightBlock] - matmulRow float32.round 1 (operands [tightBlock])) ≤
     matmulBound float32.unitRoundoff float32.underflowError 1 [tightBlock] :=
   float32_matmulRow_error_le (by simp [tightBlock_valid]) 1
-example : abs (exactRow [quantizedBlock .codebook (1/20) (equalErrors (abs (1/20) * codebookHullRadius) [1, -3, 2])
-      [1, -3, 2] (1/100) [1, 1/3, -1/7]] - matmulRow float32.round (1/100) (operands [quantizedBlock .codebook (1/20)
-        (equalErrors (abs (1/20) * codebookHullRadius) [1, -3, 2]) [1, -3, 2] (1/100) [1, 1/3, -1/7]])) ≤
-    matmulBound float32.unitRoundoff float32.underflowError (1/100) [quantizedBlock .codebook (1/20)
-      (equalErrors (abs (1/20) * codebookHullRadius) [1, -3, 2]) [1, -3, 2] (1/100) [1, 1/3, -1/7]] :=
-  codebook_matmul_error_le (fun b hb => by
-    simp only [List.mem_singleton] at hb
-    refine ⟨1/20, [1, -3, 2], [1, 1/3, -1/7], by decide +kernel, fun w hw => ?_, hb⟩
-    simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
-    rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel))
-example : Within (equalErrors (abs 0 * codebookHullRadius) [0, 0, 0]) [0, 0, 0] (restoreBlock .codebook 0 [0, 0, 0]) :=
-  codebook_within (by simp) fun w hw => by
-    simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
-    rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel)
-example : Within [1, 2] [0, 0] (restoreBlock .block 0 [0, 0]) :=
-  zero_within .block rfl (by simp; decide) (by simp)
-example : ∀ e ∈ slotErrors 1 2 [5, 6, 7], 0 ≤ e := (slotErrors_spec (by decide) (by decide) [5, 6, 7]).2
-example : Within (equalErrors 2 [5, 6]) [5, 6] [4, 8] := within_equalErrors rfl (by decide +kernel)
+
+/-- A pair of the `codebook` scheme outside the hull: (60, 2) / (-1/2) = (-120, -4), and (-126, -5) is a point of the
+hull within 7 of it. -/
+def codebookRow : List ProductBlock :=
+  [quantizedBlock .codebook (-1/2) (pairErrors (codebookError (fun _ => 7) (-1/2)) [60, 2]) [60, 2] (1/100) [1, -1/3]]
+
+/-- Three weights of the `codebook` scheme in the hull at the step 1/20. -/
+def hullBlock : ProductBlock :=
+  quantizedBlock .codebook (1/20) (pairErrors (fun _ => hullError (1/20)) [1, -3, 2]) [1, -3, 2] (1/100) [1, 1/3, -1/7]
+
+/-- Their pairs lie in the hull. -/
+theorem hullBlock_hull : ∀ w ∈ pairUp [1, -3, 2], codebookHull (w.1 / (1/20), w.2 / (1/20)) := fun w hw => by
+  simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
+  rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel)
+
+example : abs (exactRow codebookRow - matmulRow float32.round (1/100) (operands codebookRow)) ≤
+    matmulBound float32.unitRoundoff float32.underflowError (1/100) codebookRow :=
+  codebook_matmul_error_le (outside := fun _ _ => 7) fun b hb => by
+    simp only [codebookRow, List.mem_singleton] at hb
+    refine ⟨-1/2, [60, 2], [1, -1/3], fun _ w hw => ?_, hb⟩
+    simp only [pairUp, List.mem_singleton] at hw
+    subst hw
+    exact ⟨by decide, (-126, -5), by unfold codebookHull; decide +kernel, by decide +kernel⟩
+example : abs (exactRow [hullBlock] - matmulRow float32.round (1/100) (operands [hullBlock])) ≤
+    matmulBound float32.unitRoundoff float32.underflowError (1/100) [hullBlock] :=
+  codebook_matmul_error_le_in_hull fun b hb =>
+    ⟨1/20, [1, -3, 2], [1, 1/3, -1/7], by decide +kernel, hullBlock_hull, by simpa [hullBlock] using hb⟩
+
+/-- The first block of `tightRow` once more, with the bound for weights of at most 7 steps. -/
+def insideBlock : ProductBlock :=
+  quantizedBlock .block 2 (pairErrors (fun _ => (abs 2 / 2, abs 2)) [5, 6]) [5, 6] 1 [3, -5]
+
+example : abs (exactRow [insideBlock] - matmulRow float32.round 1 (operands [insideBlock])) ≤
+    matmulBound float32.unitRoundoff float32.underflowError 1 [insideBlock] :=
+  block_matmul_error_le_of_le fun b hb => ⟨2, [5, 6], [3, -5], by decide +kernel, by simpa [insideBlock] using hb⟩
+example : Within (pairErrors (fun _ => (3, 3)) [5, 6]) [5, 6] (restoreBlock .block 2 [5, 6]) :=
+  pairErrors_within (by decide +kernel)
+example : Within (pairErrors (fun _ => (abs 2 / 2, abs 2)) [5, 6]) [5, 6] (restoreBlock .block 2 [5, 6]) :=
+  block_within_of_le (by decide +kernel)
+example : Within (pairErrors (codebookError (fun _ => 7) 0) [5, 6]) [5, 6] (restoreBlock .codebook 0 [5, 6]) :=
+  codebook_within fun h => absurd rfl h
+example : Within (pairErrors (fun _ => hullError (1/20)) [1, -3, 2]) [1, -3, 2]
+    (restoreBlock .codebook (1/20) [1, -3, 2]) := codebook_within_hull (by decide +kernel) hullBlock_hull
+example : insideBlock.Valid := quantizedBlock_valid (block_within_of_le (by decide +kernel)) 1 [3, -5]
 example : abs (1/3 - 1/100 * quantizeSlot (-128) 127 (1/3 / (1/100))) ≤ abs (1/100) / 2 :=
   activation_error_le (by decide +kernel) (by decide +kernel)
 example : dotRat (activationErrors (1/100) [1/3, -1] (quantizeActivations (1/100) [1/3, -1])) ([7, -9].map abs) ≤
