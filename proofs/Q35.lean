@@ -14,6 +14,7 @@ public import Q35.FloatRound
 public import Q35.Half
 public import Q35.Linear
 public import Q35.Round
+public import Q35.SafeLength
 public import Q35.Size
 public import Q35.Slot
 public import Q35.Stream
