@@ -10,6 +10,7 @@ public import Q35.CodebookTable
 public import Q35.Compile
 public import Q35.Cover
 public import Q35.Float
+public import Q35.FloatExact
 public import Q35.FloatRound
 public import Q35.Half
 public import Q35.Linear
