@@ -12,8 +12,10 @@ public import Q35.Cover
 public import Q35.Float
 public import Q35.FloatExact
 public import Q35.FloatRound
+public import Q35.FloatSum
 public import Q35.Half
 public import Q35.Linear
+public import Q35.MatMul
 public import Q35.Round
 public import Q35.SafeLength
 public import Q35.Size

@@ -465,19 +465,7 @@ theorem isRounding (F : FloatFormat) : IsRounding F.round F.unitRoundoff F.under
     (Rat.natCast_pos.2 (Nat.mul_pos (by decide) (Nat.two_pow_pos F.unitExponent))))
   error_le := F.abs_sub_round_le
 
-/-- Integers of up to `mantissaBits + 1` bits are numbers of the format. -/
-theorem round_intCast (F : FloatFormat) {n : Int} (h : n.natAbs ≤ 2 * 2 ^ F.mantissaBits) : F.round n = n := by
-  have habs : abs n = n.natAbs := by
-    rcases Int.natAbs_eq n with hn | hn <;> (rw [hn]; simp only [Int.natAbs_natCast, Int.natAbs_neg]) <;>
-      (have : (0 : Rat) ≤ n.natAbs := Rat.natCast_nonneg)
-    · rw [Rat.intCast_natCast]; grind [abs]
-    · rw [Rat.intCast_neg, Rat.intCast_natCast]; grind [abs]
-  exact F.round_significand h (k := F.unitExponent) (by rw [habs, unitsOfOne, Rat.natCast_mul])
-
 end FloatFormat
-
-/-- float32 keeps every integer up to 2^24 in size, so also every dot product of a block of up to 1024 int8 numbers. -/
-theorem float32_round_intCast {n : Int} (h : n.natAbs ≤ 2 ^ 24) : float32.round n = n := float32.round_intCast h
 
 /-- "The order of a sum does not matter" is false in float32: 2^24 + 1 is not a number of the format, 2^24 + 2 is. -/
 theorem float32_order_matters :
@@ -546,6 +534,5 @@ example : sum32 [2 ^ 31 - 1, 5] = sum32 [5, 2 ^ 31 - 1] :=
   sum32_perm (List.perm_append_comm (l₁ := [(2 ^ 31 - 1 : Int)]) (l₂ := [5]))
 example : (IntSum.add (.add (.leaf (2 ^ 31 - 1)) (.leaf 5)) (.leaf (-7))).eval32 = sum32 [-7, 2 ^ 31 - 1, 5] :=
   IntSum.eval32_eq_sum32 (List.perm_append_comm (l₁ := [(2 ^ 31 - 1 : Int), 5]) (l₂ := [-7]))
-example : float32.round (-16777216 : Int) = (-16777216 : Int) := float32_round_intCast (by decide)
 
 end Q35

@@ -1,6 +1,7 @@
 module
 
 public import Q35.Block
+public import Q35.FloatExact
 public import Q35.FloatSum
 
 @[expose] public section
@@ -455,7 +456,7 @@ theorem natAbs_dotInt_le {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : 
 theorem float32_round_dotInt {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q)
     (hK : as.length ≤ 1024) : float32.round (dotInt as qs) = dotInt as qs := by
   have := natAbs_dotInt_le ha hq
-  exact float32_round_intCast (by omega)
+  exact float32_intCast (by omega)
 
 /-- The kernels' outputs: the end-to-end theorem in float32, as long as no number exceeds the largest one. -/
 theorem float32_matmulRow_error_le {row : List ProductBlock} (hrow : ∀ b ∈ row, b.Valid) (s : Rat) :
