@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from q35.certify.stages import StageResult
     from q35.lean.progress import Report
     from q35.lean.toolchain import Toolchain
-    from q35.spec_check import Proofs
+    from q35.spec_data import Proofs
 
 spec = typer.Typer(help="Check and renew what `spec/` says.", no_args_is_help=True, add_completion=False)
 
@@ -33,14 +33,14 @@ def _print_json(value: dict[str, Any]) -> None:
 
 def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolchain, Proofs]:
     """The toolchain and the proofs as they are now; raises `CheckFailed` when they do not stand."""
-    from q35.certify.proofs import linkable
     from q35.lean.audit import audit
     from q35.lean.toolchain import find_toolchain
+    from q35.spec_data import Proofs
 
     toolchain = find_toolchain(project / "proofs", setting, report)
     found = audit(project / "proofs", toolchain, report)
     found.raise_on_violation()
-    return toolchain, linkable(found)
+    return toolchain, Proofs.of(found)
 
 
 @spec.command()

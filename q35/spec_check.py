@@ -11,11 +11,9 @@ import ast
 import contextlib
 import hashlib
 import importlib
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,37 +24,12 @@ from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha2
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
+from q35.spec_data import Check, Proofs, claims, mirror_name, requirements, vector_files
+from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
 
 DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome of one check: how many things it looked at, and one finding for each that is wrong."""
-
-    name: str
-    examined: int
-    findings: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.findings and self.examined > 0
-
-
-@dataclass(frozen=True)
-class Proofs:
-    """What the links into Lean are checked against: fully qualified names, and the statement hash of each theorem."""
-
-    theorems: Mapping[str, str]
-    definitions: frozenset[str]
-    modules: frozenset[str]
-
-
-def mirror_name(lean_name: str) -> str:
-    """The Python name of a Lean definition: `Q35.roundHalfEven` is `round_half_even`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", lean_name.rsplit(".", 1)[-1]).lower()
 
 
 def check_schemas(project: Path) -> Check:
@@ -69,21 +42,6 @@ def check_schemas(project: Path) -> Check:
         for error in jsonschema.Draft202012Validator(schema).iter_errors(read_json(path)):
             findings.append(f"{path.relative_to(project)}: {error.json_path}: {error.message[:200]}")
     return Check("schemas", len(pairs), findings)
-
-
-def vector_files(project: Path) -> list[Path]:
-    """The golden vector files of the project."""
-    return sorted((project / "spec" / "vectors").glob("*.json"))
-
-
-def requirements(project: Path) -> list[dict[str, Any]]:
-    """The requirements of `spec/requirements.json`."""
-    return list(read_json(project / "spec" / "requirements.json")["requirements"])
-
-
-def claims(project: Path) -> list[dict[str, Any]]:
-    """The published claims of `spec/claims.json`."""
-    return list(read_json(project / "spec" / "claims.json")["claims"])
 
 
 def resolve_python(name: str) -> object | None:
@@ -236,7 +194,10 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
     checks = [
         schemas,
         check_proof_files(project, proofs),
+        check_docstrings(proofs),
+        check_hypotheses_met(proofs),
         check_links(project, proofs),
+        check_theorems_linked(project, proofs),
         check_mirrors(project, proofs),
         check_tests_traced(project),
         check_statements(project, proofs),

@@ -20,7 +20,7 @@ from q35.certify.stages import PASSED, Stage, StageResult, run_stages
 from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
-from q35.spec_check import claims, requirements
+from q35.spec_data import claims, requirements
 
 Data = dict[str, dict[str, Any]]
 """What the stages that passed found, by the stage's name."""
