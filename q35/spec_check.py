@@ -7,7 +7,6 @@ says how much it looked at, and a check that looked at nothing fails.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import importlib
@@ -24,7 +23,7 @@ from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha2
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
-from q35.spec_data import Check, Proofs, claims, mirror_name, requirements, vector_files
+from q35.spec_data import Check, Proofs, claims, mirror_name, requirements, top_level_names, vector_files
 from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
 
@@ -53,14 +52,6 @@ def resolve_python(name: str) -> object | None:
         return None
 
 
-def test_functions(path: Path) -> set[str]:
-    """The names of the test functions and classes that a Python file defines at its top level."""
-    if not path.is_file():
-        return set()
-    nodes = ast.parse(path.read_text(), str(path)).body
-    return {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-
-
 def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> Iterable[str]:
     """One sentence for each link of `requirement` that names something that does not exist."""
     exists: dict[str, Callable[[str], bool]] = {
@@ -68,7 +59,7 @@ def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> It
         "theorems": lambda name: name in proofs.theorems,
         "functions": lambda name: resolve_python(name) is not None,
         "kernels": lambda name: resolve_python(name) is not None,
-        "tests": lambda name: name.split("::")[1] in test_functions(project / name.split("::")[0]),
+        "tests": lambda name: name.split("::")[1] in top_level_names(project / name.split("::")[0]),
         "vectors": lambda name: (project / "spec" / "vectors" / name).is_file(),
     }
     for kind, is_there in exists.items():
@@ -142,7 +133,7 @@ def check_tests_traced(project: Path) -> Check:
     present = {
         f"{path.relative_to(project).as_posix()}::{name}"
         for path in sorted((project / "conformance").glob("test_*.py"))
-        for name in test_functions(path)
+        for name in top_level_names(path)
         if name.lower().startswith("test")
     }
     return Check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,3 +74,11 @@ def requirements(project: Path) -> list[dict[str, Any]]:
 def claims(project: Path) -> list[dict[str, Any]]:
     """The published claims of `spec/claims.json`."""
     return list(read_json(project / "spec" / "claims.json")["claims"])
+
+
+def top_level_names(path: Path) -> set[str]:
+    """The names of the functions and classes that a Python file defines at its top level."""
+    if not path.is_file():
+        return set()
+    nodes = ast.parse(path.read_text(), str(path)).body
+    return {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}

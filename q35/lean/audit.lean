@@ -106,10 +106,10 @@ partial def hypotheses (statement : Expr) (out : Array Json := #[]) : MetaM (Arr
   | _ => return out
 
 /-- How a definition was written, where its kind does not say it. -/
-def form (env : Environment) (name : Name) : String :=
-  if env.isProjectionFn name then "field"
-  else if isStructure env name then "structure"
-  else if isInstanceCore env name then "instance"
+def form (env : Environment) (info : ConstantInfo) : String :=
+  if env.isProjectionFn info.name then "field"
+  else if isStructure env info.name then "structure"
+  else if isInstanceCore env info.name && !(info matches .thmInfo _) then "instance"
   else ""
 
 /-- What only a declaration that stands in a source file needs: its statement, to read and to hash. -/
@@ -120,7 +120,7 @@ def statement (info : ConstantInfo) : TermElabM (List (String × Json)) := do
   if info matches .thmInfo _ then
     supposed ← hypotheses info.type
   return [("statement", .str ((← ppExpr info.type).pretty 120)), ("shape", .str (shape info.type)),
-    ("form", .str (form (← getEnv) info.name)), ("hypotheses", .arr supposed)]
+    ("form", .str (form (← getEnv) info)), ("hypotheses", .arr supposed)]
 
 def prepend : List (String × Json) → List (String × Json) → List (String × Json)
   | [], after => after

@@ -60,7 +60,7 @@ class Declaration:
 
     `hypotheses` are what a theorem supposes. `statement_uses` and `proof_uses` are the public declarations of the
     package that its statement, and its proof or value, use, directly or through others that are not in the source or
-    private; `examples` are those that name it.
+    private, or name; `examples` are those that name it.
     """
 
     name: str
@@ -233,13 +233,10 @@ def _judge(built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, too
         if (place := sources.place(node.module, plain(name)))
     }
     graph.named = {name for name in placed if _is_public(name) and graph.nodes[name].fact["form"] != "field"}
-    found: dict[str, list[Declaration]] = {"theorem": [], "def": []}
-    for name, place in placed.items():
-        kind = "theorem" if graph.nodes[name].fact["kind"] == "theorem" else "def"
-        found[kind].append(_declaration(name, graph, sources, place))
+    found = sorted((_declaration(name, graph, sources, place) for name, place in placed.items()), key=_place)
     return AuditReport(
-        theorems=tuple(sorted(found["theorem"], key=_place)),
-        definitions=tuple(sorted(found["def"], key=_place)),
+        theorems=tuple(item for item in found if item.kind == "theorem"),
+        definitions=tuple(item for item in found if item.kind != "theorem"),
         violations=tuple(_violations(graph, sources)),
         modules=tuple(m.module for m in built.modules),
         rechecked=sum(graph.nodes[name].fact.get("recheck") == "" for name in graph.nodes),
@@ -251,6 +248,8 @@ def _judge(built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, too
 def _declaration(name: str, graph: Graph, sources: Sources, place: tuple[int, int]) -> Declaration:
     node = graph.nodes[name]
     axioms, own, library = graph.reach(name)
+    statement_uses = graph.used(name, node.fact["inType"])
+    named = sources.named(node.module, plain(name)) & graph.named - {name, *statement_uses}
     return Declaration(
         name=plain(name),
         module=node.module,
@@ -265,8 +264,8 @@ def _declaration(name: str, graph: Graph, sources: Sources, place: tuple[int, in
         own=len(own),
         library=len(library),
         hypotheses=tuple(node.fact["hypotheses"]),
-        statement_uses=graph.used(name, node.fact["inType"]),
-        proof_uses=graph.used(name, node.fact["inValue"]),
+        statement_uses=statement_uses,
+        proof_uses=tuple(sorted({*graph.used(name, node.fact["inValue"]), *named})),
         examples=sources.examples(node.module, plain(name)),
     )
 

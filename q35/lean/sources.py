@@ -41,11 +41,12 @@ class Sources:
         self._lines = {name: path.read_text(encoding="utf-8").splitlines(keepends=True) for name, path in paths.items()}
         self._places: dict[str, dict[str, tuple[int, int]]] = {}
         self._examples: dict[tuple[str, str], set[tuple[str, int]]] = {}
+        self._named: dict[tuple[str, str], set[str]] = {}
         for name, artifact in artifacts.items():
             self._places[name] = self._read_references(artifact)
 
     def _read_references(self, artifact: Artifact) -> dict[str, tuple[int, int]]:
-        """Name -> (line, column) of what a module declares; keeps in mind which declarations its examples name.
+        """Name -> (line, column) of what a module declares; keeps in mind which declarations name which others.
 
         They come from its `.ilean`, whose keys are themselves JSON: `{"c": {"m": module, "n": name}}`.
         """
@@ -57,8 +58,10 @@ class Sources:
             if name and entry.get("definition"):
                 places[name] = (int(entry["definition"][0]), int(entry["definition"][1]))
             for line, _, _, _, *user in entry["usages"]:
-                if name and user and str(user[0]).endswith("_example"):
-                    self._examples.setdefault((constant["m"], name), set()).add((artifact.module, int(line)))
+                if name and user:
+                    self._named.setdefault((artifact.module, plain(user[0])), set()).add(name)
+                    if user[0].endswith("_example"):
+                        self._examples.setdefault((constant["m"], name), set()).add((artifact.module, int(line)))
         return places
 
     def place(self, module: str, name: str) -> tuple[int, int] | None:
@@ -82,6 +85,10 @@ class Sources:
         before = "".join(lines[: place[0]]) + lines[place[0]][: place[1]]
         found = _DOCSTRING.search(before[before.rfind("/--") :]) if "/--" in before else None
         return " ".join(found[1].split()) if found else None
+
+    def named(self, module: str, name: str) -> set[str]:
+        """The declarations that the source of one names. (A definitional equality leaves no trace in its proof.)"""
+        return self._named.get((module, name), set())
 
     def examples(self, module: str, name: str) -> tuple[Example, ...]:
         """The examples of the package that name the declaration."""
