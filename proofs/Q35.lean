@@ -9,9 +9,13 @@ public import Q35.Codebook
 public import Q35.CodebookTable
 public import Q35.Compile
 public import Q35.Cover
+public import Q35.Float
+public import Q35.FloatExact
+public import Q35.FloatRound
 public import Q35.Half
 public import Q35.Linear
 public import Q35.Round
+public import Q35.SafeLength
 public import Q35.Size
 public import Q35.Slot
 public import Q35.Stream

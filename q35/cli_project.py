@@ -27,7 +27,7 @@ Project = Annotated[
 ToolchainSetting = Annotated[str | None, typer.Option("--toolchain", help="A folder that holds lean, or 'embedded'.")]
 
 
-def _print_json(value: dict[str, Any]) -> None:
+def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -55,7 +55,7 @@ def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Js
         checks = check_all(root, Proofs.of(found), lean, report)
     if json_:
         rows = [{"name": item.name, "examined": item.examined, "findings": item.findings} for item in checks]
-        _print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
+        print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
     else:
         for item in checks:
             print(f"{'passed' if item.passed else 'FAILED'}  {item.name}: {item.examined} examined")
@@ -107,7 +107,7 @@ def compare(
     source = model or evaluation_model()
     rows = work(source)
     if json_:
-        return _print_json({"schema": "q35.comparison/1", "model": source.name, "rows": rows})
+        return print_json({"schema": "q35.comparison/1", "model": source.name, "rows": rows})
     print(f"{'relative RMSE on ' + source.name:<36}{'bits/weight':>12}{'RMSE':>10}")
     for row in rows:
         print(f"{row['name']:<36}{row['bits_per_weight']:>12.3f}{row['relative_rmse']:>10.2%}")
@@ -155,7 +155,7 @@ def certify(
         request = Request(find_project(project), model, out, quantized, fail_fast, fresh, toolchain, progress)
         report = work(request, _announce)
     if json_:
-        _print_json(report)
+        print_json(report)
     else:
         print(f"{report['verdict']}: {out / 'report.html'}")
     if report["verdict"] != "passed":

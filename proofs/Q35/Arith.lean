@@ -50,6 +50,29 @@ theorem abs_sub_mul {d : Rat} (hd : d ≠ 0) (w t : Rat) : abs (w - d * t) = abs
   congr 1
   grind
 
+/-- The absolute value of an integer, as a rational number. -/
+theorem abs_intCast (n : Int) : abs (n : Rat) = (n.natAbs : Nat) := by
+  rw [← Rat.intCast_natCast]
+  rcases Int.le_total 0 n with hn | hn
+  · have : ((0 : Int) : Rat) ≤ n := Rat.intCast_le_intCast.2 hn
+    rw [Int.natAbs_of_nonneg hn]; grind [abs]
+  · have : ((n : Int) : Rat) ≤ (0 : Int) := Rat.intCast_le_intCast.2 hn
+    rw [Int.ofNat_natAbs_of_nonpos hn, Rat.intCast_neg]; grind [abs]
+
+/-- A factor that is not negative can be taken into an absolute difference. -/
+theorem abs_sub_mul_right {c : Rat} (hc : 0 ≤ c) (a b : Rat) : abs (a - b) * c = abs (a * c - b * c) := by
+  have habs : abs c = c := by grind [abs]
+  have : a * c - b * c = (a - b) * c := by grind
+  rw [this, abs_mul, habs]
+
+/-- A positive factor on the right can be dropped from an inequality. -/
+theorem le_of_mul_le_mul_right {a b c : Rat} (h : a * c ≤ b * c) (hc : 0 < c) : a ≤ b :=
+  Rat.le_of_mul_le_mul_left (c := c) (by grind) hc
+
+/-- A positive factor on the right can be dropped from an equation. -/
+theorem eq_of_mul_eq_mul_right {a b c : Rat} (h : a * c = b * c) (hc : 0 < c) : a = b :=
+  Rat.le_antisymm (le_of_mul_le_mul_right (by grind) hc) (le_of_mul_le_mul_right (by grind) hc)
+
 /-! ### Squares -/
 
 /-- A square is not negative. -/
@@ -164,6 +187,9 @@ theorem excess_eq_zero {low high x : Rat} (hl : low ≤ x) (hh : x ≤ high) : e
 /-! ### The hypotheses can be met -/
 
 example : abs (5 - (-2) * 3) = abs (-2) * abs (5 / (-2) - 3) := abs_sub_mul (d := -2) (by decide) 5 3
+example : abs (1 - 4) * 2 = abs (1 * 2 - 4 * (2 : Rat)) := abs_sub_mul_right (by decide) 1 4
+example : (1 : Rat) ≤ 2 := le_of_mul_le_mul_right (c := 3) (by decide +kernel) (by decide)
+example : (4 : Rat) / 2 = 2 := eq_of_mul_eq_mul_right (c := 3) (by decide +kernel) (by decide)
 example : (1 : Rat) * 2 ≤ 2 * 3 := mul_le_mul (by decide) (by decide) (by decide) (by decide)
 example : (-1 : Rat) * (-1) ≤ 2 * 2 := mul_self_le_of_abs_le (by decide +kernel)
 example : (-1 : Rat) * (-1) ≤ 2 * 2 := mul_self_le_mul_self (by decide +kernel)

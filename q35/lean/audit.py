@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from q35.errors import CheckFailed, ToolchainError
-from q35.files import write_whole
+from q35.files import sha256_file, write_whole
 from q35.lean import cache
 from q35.lean.build import Artifact, Builder, BuildResult
 from q35.lean.graph import Graph
@@ -179,7 +179,7 @@ def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[st
 
 def _key(identity: str, artifact: Artifact) -> str:
     """Hash of all that the facts on a module depend on; its own key covers what it sees of its imports."""
-    return cache.digest_json([_FORMAT, identity, cache.digest_file(_PROGRAM), artifact.key, artifact.parts])
+    return cache.digest_json([_FORMAT, identity, sha256_file(_PROGRAM), artifact.key, artifact.parts])
 
 
 def _cached(key: str) -> dict[str, Any] | None:
