@@ -392,7 +392,7 @@ example : encodeArithmetic 2 ((dequantize blockTable (-1/3) 77).1 / (-1/3), (deq
 def twoEntries : Table 2 := fun c => ((c.val : Int), 0)
 
 /-- The two entries cover the segment between them with the radius 1/2. -/
-theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1) ∧ p.2 = 0) (1/2) := by
+private theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1) ∧ p.2 = 0) (1/2) := by
   intro p ⟨⟨hl, hh⟩, hy⟩
   have e0 : distSq p (twoEntries 0) = p.1 * p.1 := by simp [distSq, twoEntries, hy]; grind
   have e1 : distSq p (twoEntries 1) = (1 - p.1) * (1 - p.1) := by simp [distSq, twoEntries, hy]; grind
@@ -400,6 +400,8 @@ theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1
   · exact ⟨0, e0 ▸ mul_self_le_mul_self (abs_le_iff.mpr ⟨by grind, h⟩)⟩
   · exact ⟨1, e1 ▸ mul_self_le_mul_self (abs_le_iff.mpr ⟨by grind, by grind⟩)⟩
 
+example : distSq (1, 0) (twoEntries (nearest twoEntries (1, 0))) < distSq (1, 0) (twoEntries 0) :=
+  distSq_nearest_lt_of_lt twoEntries (1, 0) (by decide +kernel)
 example : distSq (1/3, 0) (twoEntries (nearest twoEntries (1/3, 0))) ≤ 1/2 * (1/2) :=
   nearest_le_radius twoEntries_covers (by decide +kernel)
 example : distSq (2, 0) (twoEntries (nearest twoEntries (2, 0))) ≤ (1/2 + 1) * (1/2 + 1) :=
