@@ -16,6 +16,9 @@ public import Q35.FloatSum
 public import Q35.Half
 public import Q35.Linear
 public import Q35.MatMul
+public import Q35.MxBlock
+public import Q35.MxElement
+public import Q35.MxScale
 public import Q35.Round
 public import Q35.SafeLength
 public import Q35.Size
