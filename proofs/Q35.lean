@@ -18,6 +18,7 @@ public import Q35.Round
 public import Q35.SafeLength
 public import Q35.Size
 public import Q35.Slot
+public import Q35.SlotTable
 public import Q35.Stream
 public import Q35.Table
 
