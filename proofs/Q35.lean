@@ -3,6 +3,7 @@ module
 public import Q35.Accumulate
 public import Q35.AccumulateCodebook
 public import Q35.Arith
+public import Q35.Bits
 public import Q35.Block
 public import Q35.Code
 public import Q35.Codebook
@@ -14,8 +15,10 @@ public import Q35.FloatExact
 public import Q35.FloatRound
 public import Q35.Half
 public import Q35.Linear
+public import Q35.Planar
 public import Q35.Round
 public import Q35.SafeLength
+public import Q35.Siblings
 public import Q35.Size
 public import Q35.Slot
 public import Q35.SlotTable

@@ -60,8 +60,8 @@ theorem isSome_encodeSlots_quantizePair (loScale : Int) (p : Rat × Rat) :
   exact fun h => h ⟨quantizeSlot_mem (slotLow_le_slotHigh _) _, quantizeSlot_mem (slotLow_le_slotHigh _) _⟩
 
 /-- Each slot rounded half to even and clamped: the code of a point for a table of two slots. -/
-def encodeSlotTable (hiCount loCount : Nat) [NeZero hiCount] [NeZero loCount] (loScale : Int) (p : Rat × Rat) :
-    Fin (hiCount * loCount) :=
+@[inline] def encodeSlotTable (hiCount loCount : Nat) [NeZero hiCount] [NeZero loCount] (loScale : Int)
+    (p : Rat × Rat) : Fin (hiCount * loCount) :=
   (encodeSlots hiCount loCount (quantizePair hiCount loCount loScale p)).get (isSome_encodeSlots_quantizePair loScale p)
 
 /-- The slots of the code are the quantized slots. -/
