@@ -46,6 +46,18 @@ theorem allBelow_toDigits {base : Nat} (h : 0 < base) (count v : Nat) : allBelow
 
 example : allBelow 256 (toDigits 256 3 70000) := allBelow_toDigits (by decide) 3 70000
 
+/-- Digits below the base stand for a number below the base's power. -/
+theorem ofDigits_lt {base : Nat} {ds : List Nat} (h : allBelow base ds) : ofDigits base ds < base ^ ds.length := by
+  induction ds with
+  | nil => simp [ofDigits]
+  | cons d ds ih =>
+    simp only [allBelow, Bool.and_eq_true, decide_eq_true_eq] at h
+    have := Nat.mul_le_mul_left base (ih h.2)
+    simp only [ofDigits, List.length_cons, Nat.pow_succ', Nat.mul_succ] at this ⊢
+    omega
+
+example : ofDigits 256 [255, 255] < 256 ^ 2 := ofDigits_lt (by decide)
+
 /-- Reading back the written digits gives the number, up to the digits that were not written. -/
 theorem ofDigits_toDigits (base count v : Nat) : ofDigits base (toDigits base count v) = v % base ^ count := by
   induction count generalizing v with
