@@ -1,4 +1,4 @@
-"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 book`, `q35 certify`."""
+"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 layers`, `q35 book`, `q35 certify`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from q35.lean.audit import AuditReport
     from q35.lean.progress import Report
     from q35.lean.toolchain import Toolchain
+    from q35.model.layers import Comparison
 
 spec = typer.Typer(help="Check and renew what `spec/` says.", no_args_is_help=True, add_completion=False)
 
@@ -128,6 +129,47 @@ def book(
         found = _audited(root, toolchain, report)[1]
     write_whole(out, render_book(root, found).encode())
     print(f"{len(found.theorems)} theorems, {len(found.definitions)} definitions: {out}")
+
+
+def layers(
+    model: Annotated[
+        Path | None, typer.Argument(help="A safetensors file; the installed evaluation model by default.")
+    ] = None,
+    count: Annotated[int, typer.Option("--layers", min=1, help="How many layers, spread evenly over the model.")] = 10,
+    scheme: Annotated[str | None, typer.Option(help="codebook (default) or block.")] = None,
+    block_size: Annotated[int | None, typer.Option(help="32, 64 (default) or 128 weights a step.")] = None,
+    json_: Json = False,
+) -> None:
+    """Compare the kernels' matrix products on a model's layers with the exact ones and with their proved bound.
+
+    Exit code 3 if any output is further from the exact product than the bound says.
+    """
+    from dataclasses import asdict
+
+    from q35.model.compare import evaluation_model
+    from q35.model.layers import layer_errors
+
+    source = model or evaluation_model()
+    rows = layer_errors(source, count, scheme, block_size)
+    beyond = sum(row.beyond for row in rows)
+    if json_:
+        found = [asdict(row) for row in rows]
+        print_json({"schema": "q35.layers/1", "model": source.name, "passed": not beyond, "rows": found})
+    else:
+        _print_layers(source.name, rows)
+    if beyond:
+        raise CheckFailed(f"{beyond} outputs are further from the exact product than their bound", source.name)
+
+
+def _print_layers(name: str, rows: list[Comparison]) -> None:
+    heading = "products of " + name
+    width = max(len(heading), *(len(row.layer) for row in rows))
+    print(f"{heading:<{width}}{'activations':>12}{'error':>9}{'bound':>9}{'largest ratio':>15}{'own errors':>12}")
+    for row in rows:
+        print(
+            f"{row.layer:<{width}}{row.activations:>12}{row.error:>9.3g}{row.bound:>9.3g}"
+            f"{row.largest_ratio:>15.3f}{row.largest_own_ratio:>12.5f}"
+        )
 
 
 def certify(
