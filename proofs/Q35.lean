@@ -3,6 +3,7 @@ module
 public import Q35.Accumulate
 public import Q35.AccumulateCodebook
 public import Q35.Arith
+public import Q35.Bits
 public import Q35.Block
 public import Q35.Code
 public import Q35.Codebook
@@ -16,10 +17,16 @@ public import Q35.FloatSum
 public import Q35.Half
 public import Q35.Linear
 public import Q35.MatMul
+public import Q35.MxBlock
+public import Q35.MxElement
+public import Q35.MxScale
+public import Q35.Planar
 public import Q35.Round
 public import Q35.SafeLength
+public import Q35.Siblings
 public import Q35.Size
 public import Q35.Slot
+public import Q35.SlotTable
 public import Q35.Stream
 public import Q35.Table
 

@@ -1,4 +1,4 @@
-"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 layers`, `q35 certify`."""
+"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 layers`, `q35 book`, `q35 certify`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from q35.project import find_project
 
 if TYPE_CHECKING:
     from q35.certify.stages import StageResult
+    from q35.lean.audit import AuditReport
     from q35.lean.progress import Report
     from q35.lean.toolchain import Toolchain
     from q35.model.layers import Comparison
-    from q35.spec_check import Proofs
 
 spec = typer.Typer(help="Check and renew what `spec/` says.", no_args_is_help=True, add_completion=False)
 
@@ -32,28 +32,28 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolchain, Proofs]:
+def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolchain, AuditReport]:
     """The toolchain and the proofs as they are now; raises `CheckFailed` when they do not stand."""
-    from q35.certify.proofs import linkable
     from q35.lean.audit import audit
     from q35.lean.toolchain import find_toolchain
 
     toolchain = find_toolchain(project / "proofs", setting, report)
     found = audit(project / "proofs", toolchain, report)
     found.raise_on_violation()
-    return toolchain, linkable(found)
+    return toolchain, found
 
 
 @spec.command()
 def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Json = False) -> None:
-    """Every link leads somewhere, every vector and generated file is fresh, every statement is the agreed one."""
+    """Links lead somewhere, theorems serve a requirement and are not empty, files are fresh, statements as agreed."""
     from q35.lean.progress import terminal_report
     from q35.spec_check import check_all
+    from q35.spec_data import Proofs
 
     root = find_project(project)
     with terminal_report() as report:
-        lean, proofs = _audited(root, toolchain, report)
-        checks = check_all(root, proofs, lean, report)
+        lean, found = _audited(root, toolchain, report)
+        checks = check_all(root, Proofs.of(found), lean, report)
     if json_:
         rows = [{"name": item.name, "examined": item.examined, "findings": item.findings} for item in checks]
         print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
@@ -87,10 +87,11 @@ def agree(project: Project = None, toolchain: ToolchainSetting = None) -> None:
     """Take the statements of all linked theorems as they are now as the agreed ones. Read them first."""
     from q35.lean.progress import terminal_report
     from q35.spec_check import agree_on_statements
+    from q35.spec_data import Proofs
 
     root = find_project(project)
     with terminal_report() as report:
-        count = agree_on_statements(root, _audited(root, toolchain, report)[1])
+        count = agree_on_statements(root, Proofs.of(_audited(root, toolchain, report)[1]))
     print(f"{count} statements agreed in spec/statements.json")
 
 
@@ -152,6 +153,23 @@ def _print_layers(name: str, rows: list[Comparison]) -> None:
             f"{row.layer:<{width}}{row.activations:>12}{row.error:>9.3g}{row.bound:>9.3g}"
             f"{row.largest_ratio:>15.3f}{row.largest_own_ratio:>12.5f}"
         )
+
+
+def book(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path("evidence/theorems.html"),
+    project: Project = None,
+    toolchain: ToolchainSetting = None,
+) -> None:
+    """Write all theorems and definitions, with what they rest on and what they serve, as one page."""
+    from q35.certify.book import render_book
+    from q35.files import write_whole
+    from q35.lean.progress import terminal_report
+
+    root = find_project(project)
+    with terminal_report() as report:
+        found = _audited(root, toolchain, report)[1]
+    write_whole(out, render_book(root, found).encode())
+    print(f"{len(found.theorems)} theorems, {len(found.definitions)} definitions: {out}")
 
 
 def certify(

@@ -90,6 +90,7 @@ DAMAGES = {
     "a vector edited": (edit_vector, "spec", "spec/vectors/rounding.json"),
     "a sorry": (plant("theorem planted : (1 : Nat) = 2 := by sorry"), "audit", "Q35.planted"),
     "an axiom": (plant("axiom planted : (1 : Nat) = 2"), "audit", "Q35.planted"),
+    "an empty theorem": (plant("theorem planted (h : 1 = 2) : 2 = 1 := h.symm"), "spec", "planted supposes `1 = 2`"),
     "a test renamed": (remove_test, "spec", "test_wrong_lengths_are_refused"),
     "a broken Lean file": (break_code, "proofs", "proofs/Q35/Size.lean:"),
 }
