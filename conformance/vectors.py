@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent.parent / "spec" / "vectors"
-NAMES = ("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate")
+NAMES = (
+    *("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate"),
+    *("floats", "mx_scales", "mx_elements", "mx_blocks"),
+)
 """The files that must be there; a file less is an error, not a shorter test."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `place` says where it stands (file, group, number), `data` is what the file holds."""
+    """One row: `place` says where it stands (file, group, number), `data` is what the file holds for it.
+
+    What the rows of a group share stands once in the file, and in the data of each of them.
+    """
 
     place: str
     flags: tuple[str, ...]
@@ -33,7 +39,7 @@ def rows(name: str) -> tuple[Row, ...]:
     if document["schema"] != "q35.vectors/1":
         raise ValueError(f"{name}.json has schema {document['schema']}")
     return tuple(
-        Row(f"{name}.json, group {index}, row {number}", tuple(group["flags"]), data)
+        Row(f"{name}.json, group {index}, row {number}", tuple(group["flags"]), group.get("shared", {}) | data)
         for index, group in enumerate(document["groups"])
         for number, data in enumerate(group["rows"])
     )

@@ -43,8 +43,8 @@ Toolchain = Annotated[
 
 app.add_typer(cli_project.spec, name="spec")
 app.command()(cli_project.compare)
-app.command()(cli_project.layers)
 app.command()(cli_project.book)
+app.command()(cli_project.layers)
 app.command()(cli_project.certify)
 
 

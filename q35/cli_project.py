@@ -114,6 +114,23 @@ def compare(
         print(f"{row['name']:<36}{row['bits_per_weight']:>12.3f}{row['relative_rmse']:>10.2%}")
 
 
+def book(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path("evidence/theorems.html"),
+    project: Project = None,
+    toolchain: ToolchainSetting = None,
+) -> None:
+    """Write all theorems and definitions, with what they rest on and what they serve, as one page."""
+    from q35.certify.book import render_book
+    from q35.files import write_whole
+    from q35.lean.progress import terminal_report
+
+    root = find_project(project)
+    with terminal_report() as report:
+        found = _audited(root, toolchain, report)[1]
+    write_whole(out, render_book(root, found).encode())
+    print(f"{len(found.theorems)} theorems, {len(found.definitions)} definitions: {out}")
+
+
 def layers(
     model: Annotated[
         Path | None, typer.Argument(help="A safetensors file; the installed evaluation model by default.")
@@ -153,23 +170,6 @@ def _print_layers(name: str, rows: list[Comparison]) -> None:
             f"{row.layer:<{width}}{row.activations:>12}{row.error:>9.3g}{row.bound:>9.3g}"
             f"{row.largest_ratio:>15.3f}{row.largest_own_ratio:>12.5f}"
         )
-
-
-def book(
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path("evidence/theorems.html"),
-    project: Project = None,
-    toolchain: ToolchainSetting = None,
-) -> None:
-    """Write all theorems and definitions, with what they rest on and what they serve, as one page."""
-    from q35.certify.book import render_book
-    from q35.files import write_whole
-    from q35.lean.progress import terminal_report
-
-    root = find_project(project)
-    with terminal_report() as report:
-        found = _audited(root, toolchain, report)[1]
-    write_whole(out, render_book(root, found).encode())
-    print(f"{len(found.theorems)} theorems, {len(found.definitions)} definitions: {out}")
 
 
 def certify(

@@ -20,14 +20,15 @@ import jsonschema
 
 from q35 import spec_vectors
 from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
+from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
-from q35.spec_data import Check, Proofs, claims, mirror_name, requirements, top_level_names, vector_files
+from q35.spec_data import Check, Proofs, claims, divergences, mirror_name, requirements, top_level_names, vector_files
 from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
 
-DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
+DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements", "divergences")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
 
 
@@ -44,12 +45,15 @@ def check_schemas(project: Path) -> Check:
 
 
 def resolve_python(name: str) -> object | None:
-    """The object that a dotted Python name means, or `None` when it does not exist."""
+    """What a dotted Python name means, an attribute of a module or of a class in it; `None` when it does not exist."""
     module_name, _, attribute = name.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module_name), attribute, None)
-    except ImportError:
+    if not module_name:
         return None
+    try:
+        owner: object | None = importlib.import_module(module_name)
+    except ImportError:
+        owner = resolve_python(module_name)
+    return getattr(owner, attribute, None)
 
 
 def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> Iterable[str]:
@@ -90,6 +94,15 @@ def check_links(project: Path, proofs: Proofs) -> Check:
         ]
         if not claim["theorems"] and not claim["measured_as"]:
             findings.append(f"spec/claims.json: {claim['id']} has neither a theorem nor a measurement")
+    seen_divergences: set[str] = set()
+    for divergence in divergences(project):
+        examined += 1
+        file, _, test = divergence["test"].partition("::")
+        if test not in top_level_names(project / file):
+            findings.append(f"spec/divergences.json: {divergence['id']} names the test {test}, which does not exist")
+        if divergence["id"] in seen_divergences:
+            findings.append(f"spec/divergences.json: {divergence['id']} stands there twice")
+        seen_divergences.add(divergence["id"])
     examined += len(THEOREMS)
     findings += [
         f"q35/model/bounds.py: certificates of {scheme} name the theorem {name}, which does not exist"
@@ -100,15 +113,20 @@ def check_links(project: Path, proofs: Proofs) -> Check:
 
 
 def check_proof_files(project: Path, proofs: Proofs) -> Check:
-    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited."""
-    files = sorted((project / "proofs" / "Q35").rglob("*.lean"))
-    names = {path: ".".join(path.relative_to(project / "proofs").with_suffix("").parts) for path in files}
-    unreached = [path for path, name in names.items() if name not in proofs.modules]
-    return Check(
-        "proof files",
-        len(files),
-        [f"{path.relative_to(project)} is not reached from proofs/Q35.lean" for path in unreached],
-    )
+    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited.
+
+    Likewise every file below `proofs/Q35Vectors/` is reached from the exporter.
+    """
+    exporter = spec_vectors.EXPORTER
+    exported = {module.name for module in load_package(project / "proofs").closure([exporter])}
+    findings = []
+    examined = 0
+    for root, reached in (("Q35", proofs.modules), (exporter, exported)):
+        for path in sorted((project / "proofs" / root).rglob("*.lean")):
+            examined += 1
+            if ".".join(path.relative_to(project / "proofs").with_suffix("").parts) not in reached:
+                findings.append(f"{path.relative_to(project)} is not reached from proofs/{root}.lean")
+    return Check("proof files", examined, findings)
 
 
 def check_mirrors(project: Path, proofs: Proofs) -> Check:

@@ -76,6 +76,11 @@ def claims(project: Path) -> list[dict[str, Any]]:
     return list(read_json(project / "spec" / "claims.json")["claims"])
 
 
+def divergences(project: Path) -> list[dict[str, Any]]:
+    """The known divergences of other libraries in `spec/divergences.json`."""
+    return list(read_json(project / "spec" / "divergences.json")["divergences"])
+
+
 def top_level_names(path: Path) -> set[str]:
     """The names of the functions and classes that a Python file defines at its top level."""
     if not path.is_file():

@@ -88,12 +88,6 @@ def mxValue (E : MxElement) (scale b : Nat) : Option Rat :=
 /-- The values of a block. -/
 def dequantizeBlockMx (E : MxElement) (B : MxBlock) : List (Option Rat) := B.elements.map (mxValue E B.scale)
 
-/-- The signed number of units of an element; 0 where it is no number. -/
-def MxElement.units (E : MxElement) (b : Nat) : Int :=
-  match E.toRat b with
-  | some p => (p * E.unitsOfOne).num
-  | none => 0
-
 /-- The integer dot product of the elements of two blocks, in units of both. -/
 def mxDotUnits (E E' : MxElement) : List Nat → List Nat → Int
   | b :: bs, c :: cs => E.units b * E'.units c + mxDotUnits E E' bs cs
