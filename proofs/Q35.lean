@@ -8,6 +8,7 @@ public import Q35.Block
 public import Q35.Code
 public import Q35.Codebook
 public import Q35.CodebookTable
+public import Q35.Columns
 public import Q35.Compile
 public import Q35.Cover
 public import Q35.Float
@@ -17,7 +18,9 @@ public import Q35.Half
 public import Q35.Linear
 public import Q35.Planar
 public import Q35.Round
+public import Q35.Rows
 public import Q35.SafeLength
+public import Q35.Schemes
 public import Q35.Siblings
 public import Q35.Size
 public import Q35.Slot
