@@ -25,18 +25,23 @@ def check_docstrings(proofs: Proofs) -> Check:
 
 
 def check_theorems_linked(project: Path, proofs: Proofs) -> Check:
-    """Every public theorem is named by a requirement or a claim, or something that is named rests on it."""
+    """Every public theorem is named by a requirement or a claim, or something that is named rests on it.
+
+    Of theorems that serve nothing, those are findings that no other such theorem uses: to link them links the others.
+    """
     stated = requirements(project)
     named = {name for entry in (*stated, *claims(project)) for name in entry["theorems"]}
     named |= {name for entry in stated for name in entry["definitions"]}
     served = proofs.graph.below(named)
+    idle = [item for item in proofs.graph.theorems if item.name not in served]
+    used = proofs.graph.below(name for item in idle for name in (*item.statement_uses, *item.proof_uses))
     return Check(
         "theorems linked",
         len(proofs.graph.theorems),
         [
             f"{_place(item)}: {item.name} serves no requirement and no claim: name it in spec/, use it, or delete it"
-            for item in proofs.graph.theorems
-            if item.name not in served
+            for item in idle
+            if item.name not in used
         ],
     )
 

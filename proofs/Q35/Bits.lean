@@ -46,6 +46,8 @@ theorem length_packBits (width : Nat) (codes : List Nat) : (packBits width codes
 theorem packBits_lt (width : Nat) (codes : List Nat) : ∀ b ∈ packBits width codes, b < 256 :=
   allBelow_iff.1 (allBelow_toDigits (by decide) ..)
 
+example : 63 < 256 := packBits_lt 5 [31, 1] 63 (by decide)
+
 /-! ### Reading back -/
 
 /-- The bytes hold all bits of the codes. -/
@@ -137,6 +139,9 @@ theorem bit_in_stream {width j i : Nat} {codes : List Nat} (hi : i < codes.lengt
   rw [Nat.mul_succ] at this
   rw [length_packBits, bitSize]
   omega
+
+example : 5 / 8 < (packBits 5 [31, 1]).length :=
+  bit_in_stream (width := 5) (j := 0) (i := 1) (codes := [31, 1]) (by decide) (by decide)
 
 /-- Where every bit lies: bit `j` of code `i` is bit `(width * i + j) % 8` of byte `(width * i + j) / 8`. -/
 theorem packBits_bit {width : Nat} {codes : List Nat} (h : allBelow (2 ^ width) codes) {i j : Nat}

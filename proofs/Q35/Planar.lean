@@ -79,6 +79,8 @@ theorem length_packPlanar (codes : List Code) : (packPlanar codes).length = plan
 theorem packPlanar_lt (codes : List Code) : ∀ b ∈ packPlanar codes, b < 256 := fun b hb =>
   (List.mem_append.1 (packPlanar_eq codes ▸ hb)).elim (packBits_lt 4 _ b) (packBits_lt 3 _ b)
 
+example : 240 < 256 := packPlanar_lt [0, 127] 240 (by decide)
+
 /-! ### The planes -/
 
 /-- An upper slot has 4 bits. -/

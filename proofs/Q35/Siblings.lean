@@ -186,6 +186,9 @@ theorem siblings_cover_row :
   exact ⟨⟨fun p hp => ⟨_, hradius ▸ slotTable_covers (hiCount := 8) (loCount := 4) (by decide) hp⟩, h5⟩,
     ⟨fun p hp => ⟨_, hradius ▸ slotTable_covers (hiCount := 4) (loCount := 2) (by decide) hp⟩, h3⟩⟩
 
+example : ∃ c, distSq (1/3, 1) (rowTable5 c) ≤ 1/2 :=
+  siblings_cover_row.1.1 (1/3, 1) (by unfold slotRegion; decide +kernel)
+
 /-- The covering radius of a table `(hi, 2 lo)` is the root of 5/4 and no less, for the 5-bit and the 3-bit code. -/
 theorem siblings_cover_block :
     ((∀ p, slotRegion 8 4 2 p → ∃ c, distSq p (blockTable5 c) ≤ 5/4) ∧
@@ -198,6 +201,9 @@ theorem siblings_cover_block :
   rw [hradius] at h5 h3
   exact ⟨⟨fun p hp => ⟨_, hradius ▸ slotTable_covers (hiCount := 8) (loCount := 4) (by decide) hp⟩, h5⟩,
     ⟨fun p hp => ⟨_, hradius ▸ slotTable_covers (hiCount := 4) (loCount := 2) (by decide) hp⟩, h3⟩⟩
+
+example : ∃ c, distSq (1/3, 1) (blockTable3 c) ≤ 5/4 :=
+  siblings_cover_block.2.1 (1/3, 1) (by unfold slotRegion; decide +kernel)
 
 /-- Dequantizing and encoding again gives the 5-bit code back. -/
 theorem encodeTable5_dequantize {loScale : Int} (hL : loScale ≠ 0) {d : Rat} (hd : d ≠ 0) (c : Code5) :

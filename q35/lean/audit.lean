@@ -92,6 +92,7 @@ colon, as an implication in the conclusion, or in a part of a conjunction. -/
 partial def hypotheses (statement : Expr) (out : Array Json := #[]) : MetaM (Array Json) := do
   match statement with
   | .mdata _ e => hypotheses e out
+  | .letE _ _ value body _ => hypotheses (body.instantiate1 value) out
   | .app (.app (.const ``And _) a) b =>
     let left ← hypotheses a out
     hypotheses b left
