@@ -72,6 +72,13 @@ def magnitude : SumTree → Rat
   | add l r => l.magnitude + r.magnitude
   | fma a b t => abs (a * b) + t.magnitude
 
+/-- Every operation's result has the property `p`. -/
+def AllResults (fl : Rat → Rat) (p : Rat → Prop) : SumTree → Prop
+  | leaf _ => True
+  | product a b => p ((product a b).eval fl)
+  | add l r => l.AllResults fl p ∧ r.AllResults fl p ∧ p ((add l r).eval fl)
+  | fma a b t => t.AllResults fl p ∧ p ((fma a b t).eval fl)
+
 /-- The exact terms before those of `others`. -/
 def termsBefore (others : List Rat) : SumTree → List Rat
   | leaf x => x :: others
@@ -243,6 +250,34 @@ theorem abs_eval_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (
   have := t.error_le h
   have := t.abs_exactValue_le
   grind [abs]
+
+/-- The bound of a part is no larger than that of the whole. -/
+theorem errorBound_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {s t : SumTree} (hd : s.depth ≤ t.depth)
+    (hr : s.roundings ≤ t.roundings) (hm : s.magnitude ≤ t.magnitude) : s.errorBound u eta ≤ t.errorBound u eta := by
+  refine Rat.le_trans ?_ (sumErrorBound_mono hu heta t.magnitude_nonneg hd hr)
+  have hone := one_le_pow hu s.depth
+  rw [errorBound, sumErrorBound, sumErrorBound]
+  generalize (1 + u) ^ s.depth = p at *
+  have := Rat.mul_le_mul_of_nonneg_left hm (c := p - 1) (by grind)
+  grind
+
+/-- No operation on the way has a larger result than the size of all terms and the bound on the whole error. -/
+theorem allResults_le {fl : Rat → Rat} {u eta b : Rat} (h : IsRounding fl u eta) {t : SumTree}
+    (hb : t.magnitude + t.errorBound u eta ≤ b) : t.AllResults fl fun y => abs y ≤ b := by
+  have ⟨hu, heta, _⟩ := h
+  induction t with
+  | leaf x => exact trivial
+  | product x y => exact Rat.le_trans ((product x y).abs_eval_le h) hb
+  | add l r ihl ihr =>
+    have hl : l.magnitude ≤ (add l r).magnitude := by have := r.magnitude_nonneg; rw [magnitude]; grind
+    have hr : r.magnitude ≤ (add l r).magnitude := by have := l.magnitude_nonneg; rw [magnitude]; grind
+    have := errorBound_le hu heta (s := l) (t := add l r) (by rw [depth]; omega) (by rw [roundings]; omega) hl
+    have := errorBound_le hu heta (s := r) (t := add l r) (by rw [depth]; omega) (by rw [roundings]; omega) hr
+    exact ⟨ihl (by grind), ihr (by grind), Rat.le_trans ((add l r).abs_eval_le h) hb⟩
+  | fma x y t ih =>
+    have ht : t.magnitude ≤ (fma x y t).magnitude := by have := abs_nonneg (x * y); rw [magnitude]; grind
+    have := errorBound_le hu heta (s := t) (t := fma x y t) (by rw [depth]; omega) (by rw [roundings]; omega) ht
+    exact ⟨ih (by grind), Rat.le_trans ((fma x y t).abs_eval_le h) hb⟩
 
 /-! ### Any order -/
 
@@ -504,6 +539,10 @@ example : abs (exampleTree.exactValue - exampleTree.eval float32.round) ≤
 example : abs (exampleTree.eval float16.round) ≤
     exampleTree.magnitude + exampleTree.errorBound float16.unitRoundoff float16.underflowError :=
   exampleTree.abs_eval_le float16.isRounding
+example : exampleTree.AllResults float16.round fun y => abs y ≤ float16.largest :=
+  SumTree.allResults_le float16.isRounding (by decide +kernel)
+example : (SumTree.leaf 1).errorBound (1/8) 1 ≤ exampleTree.errorBound (1/8) 1 :=
+  SumTree.errorBound_le (by decide +kernel) (by decide) (by decide) (by decide) (by decide +kernel)
 example : abs ((1/3 : Rat) - float32.round (1/3)) ≤ (1 + float32.unitRoundoff) * 0 + float32.unitRoundoff * (1/3) +
     float32.underflowError := float32.isRounding.step (by decide +kernel) (by decide +kernel)
 example : 1 ≤ (1 + (1/8 : Rat)) ^ 3 := one_le_pow (by decide +kernel) 3

@@ -217,6 +217,21 @@ theorem matmulTree_spec (blocks : List (Rat × Int)) :
     rw [matmulTree]
     omega
 
+/-- Nothing overflows in the accumulator while the sum of the terms' sizes, with its bound, is a number of the format:
+then rounding without a largest number, as here, is what the format does. -/
+theorem matmulTree_fits (F : FloatFormat) {blocks : List (Rat × Int)}
+    (h : sumRat ((blockTerms blocks).map abs) + sumErrorBound F.unitRoundoff F.underflowError (blocks.length + 1)
+      (2 * blocks.length) (sumRat ((blockTerms blocks).map abs)) ≤ F.largest) :
+    (matmulTree blocks).AllResults F.round fun y => abs y ≤ F.largest := by
+  obtain ⟨-, hm, hr, hd⟩ := matmulTree_spec blocks
+  have hmagnitude := (matmulTree blocks).magnitude_nonneg
+  refine SumTree.allResults_le F.isRounding (Rat.le_trans ?_ h)
+  rw [hm] at hmagnitude
+  rw [SumTree.errorBound, hm, hr]
+  have := sumErrorBound_mono F.isRounding.u_nonneg F.isRounding.eta_nonneg hmagnitude hd
+    (Nat.le_refl (2 * blocks.length))
+  grind
+
 /-- A computed sum times a scale: one more rounding. -/
 theorem scaled_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t : SumTree) (s : Rat) :
     abs (s * t.exactValue - fl (t.eval fl * s)) ≤
@@ -458,7 +473,8 @@ theorem float32_round_dotInt {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (h
   have := natAbs_dotInt_le ha hq
   exact float32_intCast (by omega)
 
-/-- The kernels' outputs: the end-to-end theorem in float32, as long as no number exceeds the largest one. -/
+/-- The kernels' outputs: the end-to-end theorem in float32, as long as no number exceeds the largest one
+(`matmulTree_fits`). -/
 theorem float32_matmulRow_error_le {row : List ProductBlock} (hrow : ∀ b ∈ row, b.Valid) (s : Rat) :
     abs (exactRow row - matmulRow float32.round s (operands row)) ≤
       matmulBound float32.unitRoundoff float32.underflowError s row :=
@@ -550,6 +566,8 @@ example : abs (tightBlock.exactProduct - 1 * (tightBlock.step * tightBlock.dot))
   tightBlock.error_le (block_row_valid matmul_bound_attained.1 tightBlock List.mem_cons_self) 1
 example : abs (exactRow tightRow - 1 * sumRat (blockTerms (operands tightRow))) ≤ quantizationBound 1 tightRow :=
   quantization_error_le (block_row_valid matmul_bound_attained.1) 1
+example : (matmulTree [(65504, 2097152), (-9, 2097152)]).AllResults float32.round fun y => abs y ≤ float32.largest :=
+  matmulTree_fits float32 (by decide +kernel)
 example : abs (1/3 * exampleTree.exactValue - float32.round (exampleTree.eval float32.round * (1/3))) ≤
     abs (1/3) * sumErrorBound float32.unitRoundoff float32.underflowError (exampleTree.depth + 1) exampleTree.roundings
       exampleTree.magnitude + float32.underflowError := scaled_error_le float32.isRounding exampleTree (1/3)
