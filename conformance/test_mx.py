@@ -125,9 +125,15 @@ def test_blocks(mx: Any, compared: Ledger) -> None:
     """Blocks under the policy that their rows name, quantized and read back."""
     for row in vectors.having("mx_blocks", "decoded", "element", "elements", "scale", "ties", "values", *POLICY):
         kind, policy = mx.element(row["element"]), mx.MxPolicy(*(row[name] for name in POLICY))
-        block = mx.quantize_block_mx(policy, kind, [optional(text) for text in row["values"]])
+        values = [optional(text) for text in row["values"]]
+        block = mx.quantize_block_mx(policy, kind, values)
         expect((block.scale, block.elements), (row["scale"], octets(row["elements"])), row, compared)
-        expect(mx.dequantize_block_mx(kind, block), [optional(text) for text in row["decoded"]], row, compared)
+        decoded = [optional(text) for text in row["decoded"]]
+        expect(mx.dequantize_block_mx(kind, block), decoded, row, compared)
+        expect(mx.restore_block_mx(policy, kind, values), decoded, row, compared)
+        if None not in decoded:
+            step = mx.scale_to_rat(block.scale) / kind.units_of_one
+            expect([n * step for n in mx.mx_units(kind, block)], decoded, row, compared)
 
 
 def test_dots(mx: Any, compared: Ledger) -> None:

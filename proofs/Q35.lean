@@ -8,6 +8,7 @@ public import Q35.Block
 public import Q35.Code
 public import Q35.Codebook
 public import Q35.CodebookTable
+public import Q35.Columns
 public import Q35.Compile
 public import Q35.Cover
 public import Q35.Float
@@ -22,7 +23,9 @@ public import Q35.MxElement
 public import Q35.MxScale
 public import Q35.Planar
 public import Q35.Round
+public import Q35.Rows
 public import Q35.SafeLength
+public import Q35.Schemes
 public import Q35.Siblings
 public import Q35.Size
 public import Q35.Slot

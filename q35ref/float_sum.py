@@ -10,13 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-Number = Fraction | int
-Rounding = Callable[[Fraction], Fraction]
+from q35ref.floats import Number
 
-FLOAT32_UNIT_ROUNDOFF = Fraction(1, 1 << 24)
-"""`float32.unitRoundoff`: the largest relative error of rounding to a normal float32."""
-FLOAT32_UNDERFLOW_ERROR = Fraction(1, 1 << 150)
-"""`float32.underflowError`: the largest error of rounding to a subnormal float32."""
+Rounding = Callable[[Fraction], Fraction]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from q35ref import exact, float_sum, vectorized
 from q35ref.errors import InputError
-from q35ref.float_sum import FLOAT32_UNDERFLOW_ERROR, FLOAT32_UNIT_ROUNDOFF, Rounding
+from q35ref.float_sum import Rounding
+from q35ref.floats import float32
 from q35ref.formats import Table
 
 Operands = Sequence[tuple[Fraction, int]]
@@ -156,9 +157,9 @@ def matmul_bounds(
     restored = entries * np.repeat(values, block_size, axis=1)[:, :cols]
     scales = np.abs(a_scale.astype(np.float64))[:, None]
     off = np.abs(activations.astype(np.float64) - a_scale.astype(np.float64)[:, None] * a)
-    growth = (1 + FLOAT32_UNIT_ROUNDOFF) ** (blocks + 2)
-    underflow = 2 * blocks * growth * FLOAT32_UNDERFLOW_ERROR
+    growth = (1 + float32.unit_roundoff) ** (blocks + 2)
+    underflow = 2 * blocks * growth * float32.underflow_error
     magnitude = np.einsum("mnb,nb->mn", np.abs(dots.astype(np.float64)), values)
-    rounding = scales * (float(growth - 1) * magnitude + float(underflow)) + float(FLOAT32_UNDERFLOW_ERROR)
+    rounding = scales * (float(growth - 1) * magnitude + float(underflow)) + float(float32.underflow_error)
     total = np.abs(activations.astype(np.float64)) @ errors.T + off @ restored.T + rounding
     return np.asarray(total * (1 + 2.0**-40 + 2.0**-50), np.float64)

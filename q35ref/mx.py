@@ -246,6 +246,16 @@ def dequantize_block_mx(kind: MxElement, block: MxBlock) -> list[Fraction | None
     return [mx_value(kind, block.scale, bits) for bits in block.elements]
 
 
+def restore_block_mx(policy: MxPolicy, kind: MxElement, values: Sequence[Value]) -> list[Fraction | None]:
+    """What a block of values comes back as."""
+    return dequantize_block_mx(kind, quantize_block_mx(policy, kind, values))
+
+
+def mx_units(kind: MxElement, block: MxBlock) -> list[int]:
+    """The elements of a block as integers, in units."""
+    return [kind.units(bits) for bits in block.elements]
+
+
 def mx_dot_units(kind: MxElement, other: MxElement, a: Sequence[int], b: Sequence[int]) -> int:
     """The integer dot product of the elements of two blocks, in units of both; the longer one's rest counts nothing."""
     return sum(kind.units(x) * other.units(y) for x, y in zip(a, b, strict=False))

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from q35ref import exact, float_sum, formats, matmul_bound, vectorized
+from q35ref import float_sum, formats, matmul_bound, vectorized
 from q35ref.errors import InputError
-from q35ref.float_sum import FLOAT32_UNDERFLOW_ERROR, FLOAT32_UNIT_ROUNDOFF, Add, Fma, Leaf, Product
+from q35ref.float_sum import Add, Fma, Leaf, Product
+from q35ref.floats import float32
 from q35ref.matmul_bound import ProductBlock
 
-FLOAT32 = FLOAT32_UNIT_ROUNDOFF, FLOAT32_UNDERFLOW_ERROR
+FLOAT32 = float32.unit_roundoff, float32.underflow_error
 TREES = st.recursive(
     st.builds(Leaf, st.floats(-1e6, 1e6, width=32).map(Fraction))
     | st.builds(Product, st.integers(-(1 << 20), 1 << 20), st.fractions(-9, 9, max_denominator=99)),
@@ -24,24 +25,9 @@ TREES = st.recursive(
 )
 
 
-def float32_round(x: Fraction) -> Fraction:
-    """The nearest float32, ties to even, without a largest one."""
-    if x == 0:
-        return x
-    exponent = abs(x.numerator).bit_length() - x.denominator.bit_length()
-    exponent -= abs(x) < Fraction(2) ** exponent
-    unit = Fraction(2) ** max(exponent - 23, -149)
-    return exact.round_half_even(x / unit) * unit
-
-
-@given(st.floats(-(2.0**120), 2.0**120))
-def test_the_rounding_of_these_tests_is_float32_s(x: float) -> None:
-    assert float32_round(Fraction(x)) == Fraction(float(np.float32(x)))
-
-
 @given(TREES)
 def test_a_sum_is_off_by_at_most_its_bound(tree: float_sum.SumTree) -> None:
-    found, numbers = float_sum.evaluate(float32_round, tree), float_sum.terms(tree)
+    found, numbers = float_sum.evaluate(float32.round, tree), float_sum.terms(tree)
     assert abs(sum(numbers) - found) <= float_sum.error_bound(*FLOAT32, tree)
     assert float_sum.depth(tree) <= len(numbers)
     assert float_sum.roundings(tree) + 1 <= 2 * len(numbers)
@@ -49,10 +35,10 @@ def test_a_sum_is_off_by_at_most_its_bound(tree: float_sum.SumTree) -> None:
 
 def test_order_grouping_and_fusing_matter_as_lean_says() -> None:
     one, large = Leaf(1), Leaf(1 << 24)
-    assert float_sum.evaluate(float32_round, float_sum.chain(large, [one, one])) == 1 << 24
-    assert float_sum.evaluate(float32_round, float_sum.chain(one, [one, large])) == (1 << 24) + 2
-    assert float_sum.evaluate(float32_round, Add(Leaf(-16785408), Product(4097, 4097))) == 0
-    assert float_sum.evaluate(float32_round, Fma(4097, 4097, Leaf(-16785408))) == 1
+    assert float_sum.evaluate(float32.round, float_sum.chain(large, [one, one])) == 1 << 24
+    assert float_sum.evaluate(float32.round, float_sum.chain(one, [one, large])) == (1 << 24) + 2
+    assert float_sum.evaluate(float32.round, Add(Leaf(-16785408), Product(4097, 4097))) == 0
+    assert float_sum.evaluate(float32.round, Fma(4097, 4097, Leaf(-16785408))) == 1
 
 
 def test_the_row_that_lean_proves_tight() -> None:
@@ -69,7 +55,7 @@ def test_the_row_that_lean_proves_tight() -> None:
         ),
     ]
     assert all(block.valid for block in row)
-    computed = matmul_bound.matmul_row(float32_round, Fraction(1), matmul_bound.operands(row))
+    computed = matmul_bound.matmul_row(float32.round, Fraction(1), matmul_bound.operands(row))
     assert abs(matmul_bound.exact_row(row) - computed) == matmul_bound.quantization_bound(Fraction(1), row) == 33
     bound = matmul_bound.matmul_bound(*FLOAT32, Fraction(1), row)
     assert 33 < bound < 33 + Fraction(1, 10000)
@@ -112,7 +98,7 @@ def test_outputs_of_a_layer_are_within_both_bounds(scheme: str, cols: int, seed:
             row.append(ProductBlock(numbers[0], numbers[1], step, entries, numbers[2], ints))
         s = Fraction(float(scale[m]))
         bound = matmul_bound.matmul_bound(*FLOAT32, s, row)
-        computed = matmul_bound.matmul_row(float32_round, s, matmul_bound.operands(row))
+        computed = matmul_bound.matmul_row(float32.round, s, matmul_bound.operands(row))
         assert all(block.valid for block in row)
         assert computed == Fraction(float(outputs[m, n]))
         assert abs(matmul_bound.exact_row(row) - computed) <= bound

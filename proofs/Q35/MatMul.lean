@@ -466,6 +466,14 @@ theorem float32_matmulRow_error_le {row : List ProductBlock} (hrow : ∀ b ∈ r
 
 /-! ### Whole layers -/
 
+/-- Blocks of the `block` scheme are valid with the errors that the scheme promises. -/
+theorem block_row_valid {row : List ProductBlock} {s : Rat}
+    (hrow : ∀ b ∈ row, ∃ d weights activations,
+      b = quantizedBlock .block d (pairErrors (blockError d) weights) weights s activations) :
+    ∀ b ∈ row, b.Valid := fun b hb => by
+  obtain ⟨d, weights, activations, rfl⟩ := hrow b hb
+  exact quantizedBlock_valid (block_within d weights) s activations
+
 /-- One output of a layer in the `block` scheme, in float32: half a step is lost for each weight of the hi slot and a
 step for each of the lo slot, and what lies outside the slots, each times its activation; the rest is what the int8
 activations and float32 lose. -/
@@ -473,10 +481,8 @@ theorem block_matmul_error_le {row : List ProductBlock} {s : Rat}
     (hrow : ∀ b ∈ row, ∃ d weights activations,
       b = quantizedBlock .block d (pairErrors (blockError d) weights) weights s activations) :
     abs (exactRow row - matmulRow float32.round s (operands row)) ≤
-      matmulBound float32.unitRoundoff float32.underflowError s row := by
-  refine float32_matmulRow_error_le (fun b hb => ?_) s
-  obtain ⟨d, weights, activations, rfl⟩ := hrow b hb
-  exact quantizedBlock_valid (block_within d weights) s activations
+      matmulBound float32.unitRoundoff float32.underflowError s row :=
+  float32_matmulRow_error_le (block_row_valid hrow) s
 
 /-- Without clipping: weights of at most 7 steps are off by half a step in the hi slot and a step in the lo slot. -/
 theorem block_matmul_error_le_of_le {row : List ProductBlock} {s : Rat}
@@ -518,42 +524,32 @@ def tightRow : List ProductBlock :=
   [quantizedBlock .block 2 (pairErrors (blockError 2) [5, 6]) [5, 6] 1 [3, -5],
     quantizedBlock .block (-4) (pairErrors (blockError (-4)) [6, -4, 2]) [6, -4, 2] 1 [-7, -1, 1]]
 
-/-- The blocks of `tightRow` are blocks of the scheme. -/
-theorem tightRow_block : ∀ b ∈ tightRow, ∃ d weights activations,
-    b = quantizedBlock .block d (pairErrors (blockError d) weights) weights 1 activations := by
+/-- The quantization part of the bound is tight: with every weight half way between two entries and activations of
+matching signs the output is off by exactly 33, all of that part, and the floating-point part is less than 0.0001. -/
+theorem matmul_bound_attained :
+    (∀ b ∈ tightRow, ∃ d weights activations,
+      b = quantizedBlock .block d (pairErrors (blockError d) weights) weights 1 activations) ∧
+    abs (exactRow tightRow - matmulRow float32.round 1 (operands tightRow)) = 33 ∧ quantizationBound 1 tightRow = 33 ∧
+    roundingBound float32.unitRoundoff float32.underflowError 1 (operands tightRow) < 1/10000 := by
+  refine ⟨?_, by decide +kernel⟩
   simp only [tightRow, List.mem_cons, List.not_mem_nil, or_false]
   rintro b (rfl | rfl)
   · exact ⟨2, [5, 6], [3, -5], rfl⟩
   · exact ⟨-4, [6, -4, 2], [-7, -1, 1], rfl⟩
 
-/-- The quantization part of the bound is tight: with every weight half way between two entries and activations of
-matching signs the output is off by exactly 33, all of that part, and the floating-point part is less than 0.0001. -/
-theorem matmul_bound_attained :
-    abs (exactRow tightRow - matmulRow float32.round 1 (operands tightRow)) = 33 ∧ quantizationBound 1 tightRow = 33 ∧
-      roundingBound float32.unitRoundoff float32.underflowError 1 (operands tightRow) < 1/10000 := by
-  decide +kernel
-
-/-- The blocks of `tightRow` are valid. -/
-theorem tightRow_valid : ∀ b ∈ tightRow, b.Valid := fun b hb => by
-  obtain ⟨d, weights, activations, rfl⟩ := tightRow_block b hb
-  exact quantizedBlock_valid (block_within d weights) 1 activations
-
 /-- The first block of `tightRow`. -/
 def tightBlock : ProductBlock := quantizedBlock .block 2 (pairErrors (blockError 2) [5, 6]) [5, 6] 1 [3, -5]
 
-/-- It is valid. -/
-theorem tightBlock_valid : tightBlock.Valid := tightRow_valid tightBlock List.mem_cons_self
-
 example : abs (exactRow tightRow - matmulRow float32.round 1 (operands tightRow)) ≤
-    matmulBound float32.unitRoundoff float32.underflowError 1 tightRow := block_matmul_error_le tightRow_block
+    matmulBound float32.unitRoundoff float32.underflowError 1 tightRow := block_matmul_error_le matmul_bound_attained.1
 example : abs (dotRat [3, -5] [5, 6] - dotRat [3, -5] [4, 8]) ≤ dotRat ([3, -5].map abs) [1, 2] :=
   dotRat_weights_error_le (by simp only [Within]; decide +kernel) [3, -5]
 example : abs (dotRat [1/3] [7] - dotRat (scaleBlock (1/100) [33]) [7]) ≤
     dotRat (activationErrors (1/100) [1/3] [33]) ([7].map abs) := dotRat_activations_error_le (1/100) (by decide) [7]
 example : abs (tightBlock.exactProduct - 1 * (tightBlock.step * tightBlock.dot)) ≤ tightBlock.quantizationBound 1 :=
-  tightBlock.error_le tightBlock_valid 1
-example : abs (exactRow [tightBlock] - 1 * sumRat (blockTerms (operands [tightBlock]))) ≤
-    quantizationBound 1 [tightBlock] := quantization_error_le (by simp [tightBlock_valid]) 1
+  tightBlock.error_le (block_row_valid matmul_bound_attained.1 tightBlock List.mem_cons_self) 1
+example : abs (exactRow tightRow - 1 * sumRat (blockTerms (operands tightRow))) ≤ quantizationBound 1 tightRow :=
+  quantization_error_le (block_row_valid matmul_bound_attained.1) 1
 example : abs (1/3 * exampleTree.exactValue - float32.round (exampleTree.eval float32.round * (1/3))) ≤
     abs (1/3) * sumErrorBound float32.unitRoundoff float32.underflowError (exampleTree.depth + 1) exampleTree.roundings
       exampleTree.magnitude + float32.underflowError := scaled_error_le float32.isRounding exampleTree (1/3)
@@ -564,32 +560,28 @@ def splitTree : SumTree := .add (.add (.leaf 0) (.product 2 (-14))) (.fma (-4) 1
 example : abs (exactRow tightRow - float32.round (splitTree.eval float32.round * 1)) ≤ quantizationBound 1 tightRow +
     (abs 1 * sumErrorBound float32.unitRoundoff float32.underflowError (splitTree.depth + 1) splitTree.roundings
       splitTree.magnitude + float32.underflowError) :=
-  matmul_tree_error_le float32.isRounding tightRow_valid (t := splitTree) (by decide +kernel) 1
+  matmul_tree_error_le float32.isRounding (block_row_valid matmul_bound_attained.1) (t := splitTree)
+    (by decide +kernel) 1
 example : abs (exactRow tightRow - float32.round ((SumTree.fma (-4) 14 (.product 2 (-14))).eval float32.round * 1)) ≤
     matmulBound float32.unitRoundoff float32.underflowError 1 tightRow :=
-  matmul_any_order_error_le float32.isRounding tightRow_valid (by
+  matmul_any_order_error_le float32.isRounding (block_row_valid matmul_bound_attained.1) (by
     rw [show blockTerms (operands tightRow) = [2 * (-14), -4 * 14] by decide +kernel]
     exact List.perm_append_comm (l₁ := [-4 * 14]) (l₂ := [2 * (-14)])) 1
 example : abs (exactRow tightRow - matmulRow bfloat16.round 1 (operands tightRow)) ≤
     matmulBound bfloat16.unitRoundoff bfloat16.underflowError 1 tightRow :=
-  matmulRow_error_le bfloat16.isRounding tightRow_valid 1
-example : abs (exactRow [tightBlock] - matmulRow float32.round 1 (operands [tightBlock])) ≤
-    matmulBound float32.unitRoundoff float32.underflowError 1 [tightBlock] :=
-  float32_matmulRow_error_le (by simp [tightBlock_valid]) 1
+  matmulRow_error_le bfloat16.isRounding (block_row_valid matmul_bound_attained.1) 1
+example : abs (exactRow tightRow - matmulRow float32.round 1 (operands tightRow)) ≤
+    matmulBound float32.unitRoundoff float32.underflowError 1 tightRow :=
+  float32_matmulRow_error_le (block_row_valid matmul_bound_attained.1) 1
 
 /-- A pair of the `codebook` scheme outside the hull: (60, 2) / (-1/2) = (-120, -4), and (-126, -5) is a point of the
 hull within 7 of it. -/
 def codebookRow : List ProductBlock :=
   [quantizedBlock .codebook (-1/2) (pairErrors (codebookError (fun _ => 7) (-1/2)) [60, 2]) [60, 2] (1/100) [1, -1/3]]
 
-/-- Three weights of the `codebook` scheme in the hull at the step 1/20. -/
+/-- Two weights of the `codebook` scheme in the hull at the step 1/20. -/
 def hullBlock : ProductBlock :=
-  quantizedBlock .codebook (1/20) (pairErrors (fun _ => hullError (1/20)) [1, -3, 2]) [1, -3, 2] (1/100) [1, 1/3, -1/7]
-
-/-- Their pairs lie in the hull. -/
-theorem hullBlock_hull : ∀ w ∈ pairUp [1, -3, 2], codebookHull (w.1 / (1/20), w.2 / (1/20)) := fun w hw => by
-  simp only [pairUp, List.mem_cons, List.not_mem_nil, or_false] at hw
-  rcases hw with rfl | rfl <;> (unfold codebookHull; decide +kernel)
+  quantizedBlock .codebook (1/20) (pairErrors (fun _ => hullError (1/20)) [1, -3]) [1, -3] (1/100) [1, 1/3]
 
 example : abs (exactRow codebookRow - matmulRow float32.round (1/100) (operands codebookRow)) ≤
     matmulBound float32.unitRoundoff float32.underflowError (1/100) codebookRow :=
@@ -602,7 +594,8 @@ example : abs (exactRow codebookRow - matmulRow float32.round (1/100) (operands 
 example : abs (exactRow [hullBlock] - matmulRow float32.round (1/100) (operands [hullBlock])) ≤
     matmulBound float32.unitRoundoff float32.underflowError (1/100) [hullBlock] :=
   codebook_matmul_error_le_in_hull fun b hb =>
-    ⟨1/20, [1, -3, 2], [1, 1/3, -1/7], by decide +kernel, hullBlock_hull, by simpa [hullBlock] using hb⟩
+    ⟨1/20, [1, -3], [1, 1/3], by decide +kernel, by simp only [pairUp, List.mem_singleton, forall_eq, codebookHull]
+                                                    decide +kernel, by simpa [hullBlock] using hb⟩
 
 /-- The first block of `tightRow` once more, with the bound for weights of at most 7 steps. -/
 def insideBlock : ProductBlock :=
@@ -617,8 +610,11 @@ example : Within (pairErrors (fun _ => (abs 2 / 2, abs 2)) [5, 6]) [5, 6] (resto
   block_within_of_le (by decide +kernel)
 example : Within (pairErrors (codebookError (fun _ => 7) 0) [5, 6]) [5, 6] (restoreBlock .codebook 0 [5, 6]) :=
   codebook_within fun h => absurd rfl h
-example : Within (pairErrors (fun _ => hullError (1/20)) [1, -3, 2]) [1, -3, 2]
-    (restoreBlock .codebook (1/20) [1, -3, 2]) := codebook_within_hull (by decide +kernel) hullBlock_hull
+example : Within (pairErrors (fun _ => hullError (1/20)) [1, -3]) [1, -3] (restoreBlock .codebook (1/20) [1, -3]) :=
+  codebook_within_hull (by decide +kernel) (by
+    simp only [pairUp, List.mem_singleton, forall_eq, codebookHull]
+    decide +kernel)
+example : ∀ b ∈ tightRow, b.Valid := block_row_valid matmul_bound_attained.1
 example : insideBlock.Valid := quantizedBlock_valid (block_within_of_le (by decide +kernel)) 1 [3, -5]
 example : abs (1/3 - 1/100 * quantizeSlot (-128) 127 (1/3 / (1/100))) ≤ abs (1/100) / 2 :=
   activation_error_le (by decide +kernel) (by decide +kernel)

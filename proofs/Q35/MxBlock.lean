@@ -1,7 +1,9 @@
 module
 
-public import Q35.MxElement
 public import Q35.Compile
+public import Q35.Linear
+public import Q35.Accumulate
+public import Q35.MxElement
 
 @[expose] public section
 
@@ -41,6 +43,9 @@ structure MxPolicy where
 
 /-- The standard's scale rule, and the most common choice where it is silent. -/
 def MxPolicy.standard : MxPolicy := ⟨.floor, .clamp, .smallest, .kept, .unused⟩
+
+/-- The same with the rule `rceil`. -/
+def MxPolicy.rceil : MxPolicy := { MxPolicy.standard with rule := .rceil }
 
 /-- The bits of a block. -/
 structure MxBlock where
@@ -88,10 +93,12 @@ def mxValue (E : MxElement) (scale b : Nat) : Option Rat :=
 /-- The values of a block. -/
 def dequantizeBlockMx (E : MxElement) (B : MxBlock) : List (Option Rat) := B.elements.map (mxValue E B.scale)
 
-/-- The integer dot product of the elements of two blocks, in units of both. -/
-def mxDotUnits (E E' : MxElement) : List Nat → List Nat → Int
-  | b :: bs, c :: cs => E.units b * E'.units c + mxDotUnits E E' bs cs
-  | _, _ => 0
+/-- What a block of values comes back as. -/
+def restoreBlockMx (P : MxPolicy) (E : MxElement) (values : List (Option Rat)) : List (Option Rat) :=
+  dequantizeBlockMx E (quantizeBlockMx P E values)
+
+/-- The elements of a block as integers, in units. -/
+def mxUnits (E : MxElement) (B : MxBlock) : List Int := B.elements.map E.units
 
 /-- Bits of a block: the elements and the scale. -/
 def mxBlockBits (E : MxElement) : Nat := mxBlockSize * E.width + 8
@@ -105,5 +112,359 @@ def mxKvCacheBytes (E : MxElement) (layers heads dim tokens : Nat) : Nat :=
 
 /-- Bytes of the same cache in fp16. -/
 def fp16KvCacheBytes (layers heads dim tokens : Nat) : Nat := 2 * layers * heads * tokens * (2 * dim)
+
+/-! ### The largest absolute value -/
+
+/-- A block has a largest absolute value exactly when all of its values are numbers. -/
+theorem mxMaxAbs_eq_none_iff {values : List (Option Rat)} : mxMaxAbs values = none ↔ none ∈ values := by
+  induction values with
+  | nil => simp [mxMaxAbs]
+  | cons v rest ih =>
+    cases v with
+    | none => simp [mxMaxAbs]
+    | some v =>
+      rw [mxMaxAbs, List.mem_cons, ← ih]
+      cases mxMaxAbs rest <;> simp
+
+example : mxMaxAbs [some 1, none] = none := mxMaxAbs_eq_none_iff.2 (by simp)
+
+/-- The largest absolute value is at least that of each value. -/
+theorem abs_le_mxMaxAbs {values : List (Option Rat)} {m : Rat} (h : mxMaxAbs values = some m) {v : Rat}
+    (hv : some v ∈ values) : abs v ≤ m := by
+  induction values generalizing m with
+  | nil => simp at hv
+  | cons u rest ih =>
+    cases u with
+    | none => simp [mxMaxAbs] at h
+    | some u =>
+      rw [mxMaxAbs] at h
+      cases hr : mxMaxAbs rest with
+      | none => simp [hr] at h
+      | some r =>
+        rw [hr] at h
+        have hm := Option.some.inj h
+        rcases List.mem_cons.1 hv with hv | hv
+        · obtain rfl := Option.some.inj hv
+          grind
+        · have := ih hr hv
+          grind
+
+example : abs (-5) ≤ 5 := abs_le_mxMaxAbs (values := [some 1, some (-5)]) (by decide +kernel) (by simp)
+
+/-- The largest absolute value is that of a value of the block, or zero. -/
+theorem mxMaxAbs_attained {values : List (Option Rat)} {m : Rat} (h : mxMaxAbs values = some m) (hm : m ≠ 0) :
+    ∃ v, some v ∈ values ∧ abs v = m := by
+  induction values generalizing m with
+  | nil =>
+    rw [mxMaxAbs] at h
+    exact absurd (Option.some.inj h).symm hm
+  | cons u rest ih =>
+    cases u with
+    | none => simp [mxMaxAbs] at h
+    | some u =>
+      rw [mxMaxAbs] at h
+      cases hr : mxMaxAbs rest with
+      | none => simp [hr] at h
+      | some r =>
+        rw [hr] at h
+        have h := Option.some.inj h
+        by_cases hlt : r < abs u
+        · rw [if_pos hlt] at h
+          exact ⟨u, List.mem_cons_self, h⟩
+        · rw [if_neg hlt] at h
+          subst h
+          obtain ⟨v, hv, habs⟩ := ih hr hm
+          exact ⟨v, List.mem_cons_of_mem _ hv, habs⟩
+
+example : ∃ v, some v ∈ [some (1 : Rat), some (-5)] ∧ abs v = 5 := mxMaxAbs_attained (by decide +kernel) (by decide)
+
+/-- The largest absolute value is not negative. -/
+theorem mxMaxAbs_nonneg {values : List (Option Rat)} {m : Rat} (h : mxMaxAbs values = some m) : 0 ≤ m := by
+  by_cases hm : m = 0
+  · grind
+  · obtain ⟨v, -, rfl⟩ := mxMaxAbs_attained h hm
+    exact abs_nonneg v
+
+example : (0 : Rat) ≤ 5 := mxMaxAbs_nonneg (values := [some 1, some (-5)]) (by decide +kernel)
+
+/-- The largest absolute value is zero exactly in a block of zeros. -/
+theorem mxMaxAbs_eq_zero_iff {values : List (Option Rat)} :
+    mxMaxAbs values = some 0 ↔ ∀ value ∈ values, value = some 0 := by
+  constructor
+  · intro h value hv
+    cases value with
+    | none => rw [mxMaxAbs_eq_none_iff.2 hv] at h; exact absurd h (by simp)
+    | some v =>
+      have := abs_le_mxMaxAbs h hv
+      congr 1
+      grind [abs]
+  · intro h
+    induction values with
+    | nil => rfl
+    | cons u rest ih =>
+      obtain rfl := h u List.mem_cons_self
+      rw [mxMaxAbs, ih fun v hv => h v (List.mem_cons_of_mem _ hv)]
+      decide +kernel
+
+/-! ### What a block comes back as -/
+
+/-- As many elements as values. -/
+theorem length_quantizeBlockMx (P : MxPolicy) (E : MxElement) (values : List (Option Rat)) :
+    (quantizeBlockMx P E values).elements.length = values.length := by simp [quantizeBlockMx]
+
+/-- A list beside its image: each entry beside what becomes of it. -/
+theorem mem_zip_map {f : α → β} {xs : List α} {p : α × β} (h : p ∈ xs.zip (xs.map f)) : p.1 ∈ xs ∧ p.2 = f p.1 := by
+  induction xs with
+  | nil => simp at h
+  | cons x xs ih =>
+    rw [List.map_cons, List.zip_cons_cons] at h
+    rcases List.mem_cons.1 h with rfl | h
+    · exact ⟨List.mem_cons_self, rfl⟩
+    · exact ⟨List.mem_cons_of_mem _ (ih h).1, (ih h).2⟩
+
+example : (2 : Nat) = 2 := (mem_zip_map (f := (· + 1)) (xs := [1]) (p := (1, 2)) (by simp)).2
+
+/-- Each value of a block comes back as what its element and the scale stand for. -/
+theorem restoreBlockMx_eq (P : MxPolicy) (E : MxElement) (values : List (Option Rat)) :
+    restoreBlockMx P E values =
+      values.map fun v => mxValue E (mxScaleBits P E values) (mxElementBits P E (mxScaleBits P E values) v) := by
+  simp only [restoreBlockMx, dequantizeBlockMx, quantizeBlockMx, List.map_map]
+  rfl
+
+/-- What one value of a block comes back as. -/
+theorem mem_zip_restoreBlockMx {P : MxPolicy} {E : MxElement} {values : List (Option Rat)} {p : Option Rat × Option Rat}
+    (h : p ∈ values.zip (restoreBlockMx P E values)) :
+    p.1 ∈ values ∧ p.2 = mxValue E (mxScaleBits P E values) (mxElementBits P E (mxScaleBits P E values) p.1) := by
+  rw [restoreBlockMx_eq] at h
+  exact mem_zip_map h
+
+/-- A scale that is NaN, or bits that are no scale, leave no value in the block. -/
+theorem dequantizeBlockMx_of_scale_none {E : MxElement} {B : MxBlock} (h : scaleToRat B.scale = none) :
+    ∀ value ∈ dequantizeBlockMx E B, value = none := by
+  intro value hv
+  simp only [dequantizeBlockMx, List.mem_map] at hv
+  obtain ⟨b, -, rfl⟩ := hv
+  rw [mxValue, h]
+
+example : ∀ value ∈ dequantizeBlockMx .e2m1 ⟨255, [0, 7]⟩, value = none := dequantizeBlockMx_of_scale_none rfl
+
+/-- A block with an infinity or a NaN among its values has the scale NaN: no value comes back. -/
+theorem quantizeBlockMx_scale_of_none {P : MxPolicy} {E : MxElement} {values : List (Option Rat)} (h : none ∈ values) :
+    (quantizeBlockMx P E values).scale = scaleNaN := by
+  simp only [quantizeBlockMx, mxScaleBits, mxMaxAbs_eq_none_iff.2 h]
+
+example : (quantizeBlockMx .standard .e2m1 [some 1, none]).scale = scaleNaN := quantizeBlockMx_scale_of_none (by simp)
+
+/-- Numbers alone never make the scale NaN, unless the policy makes it so beyond `2 ^ 127`. -/
+theorem scaleToRat_quantizeBlockMx {P : MxPolicy} {E : MxElement} {values : List (Option Rat)} (h : none ∉ values)
+    (hP : P.overflow = .clamp) : ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X := by
+  have hle : (quantizeBlockMx P E values).scale ≤ 254 := by
+    cases hm : mxMaxAbs values with
+    | none => exact absurd (mxMaxAbs_eq_none_iff.1 hm) h
+    | some m =>
+      simp only [quantizeBlockMx, mxScaleBits, hm, hP]
+      split
+      · cases P.zeroScale <;> decide
+      · rw [scaleBits.eq_def]; split
+        · omega
+        · exact Nat.le_refl _
+  exact ⟨_, scaleToRat_eq_some_iff.2 ⟨hle, rfl⟩⟩
+
+example : ∃ X, scaleToRat (quantizeBlockMx .standard .e2m1 [some 1]).scale = some X :=
+  scaleToRat_quantizeBlockMx (by simp) rfl
+
+/-! ### The nearest element, and the error of a block -/
+
+/-- The size of a number is the scale times that of its quotient by the scale. -/
+theorem mul_abs_div {X : Rat} (hX : 0 < X) (v : Rat) : X * abs (v / X) = abs v := by
+  have h : abs X = X := by grind [abs]
+  rw [← h, ← abs_mul, h]
+  congr 1
+  grind
+
+example : 4 * abs (-7 / 4) = abs (-7) := mul_abs_div (by decide) (-7)
+
+/-- One value at the scale `X`: it comes back as `X` times an element, and `X` times no other element that the encoder
+may use is nearer. -/
+theorem mxValue_mxElementBits (P : MxPolicy) (E : MxElement) {scale : Nat} {X : Rat} (hX : scaleToRat scale = some X)
+    (v : Rat) :
+    ∃ w, E.toRat (E.ofRat P.zero P.lowest (v / X)) = some w ∧
+      mxValue E scale (mxElementBits P E scale (some v)) = some (X * w) ∧
+      ∀ b u, E.Usable P.lowest b → E.toRat b = some u → abs (v - X * w) ≤ abs (v - X * u) := by
+  obtain ⟨w, hw, -, hnear⟩ := E.ofRat_nearest P.zero P.lowest (v / X)
+  have hpos := scaleToRat_pos hX
+  refine ⟨w, hw, by simp [mxValue, mxElementBits, hX, hw], fun b u hb hu => ?_⟩
+  rw [abs_sub_mul (by grind), abs_sub_mul (by grind)]
+  exact Rat.mul_le_mul_of_nonneg_left (hnear b u hb hu) (abs_nonneg X)
+
+example : ∃ w, MxElement.toRat .e2m1 (MxElement.ofRat .e2m1 .kept .unused (5 / 2)) = some w ∧
+    mxValue .e2m1 128 (mxElementBits .standard .e2m1 128 (some 5)) = some (2 * w) :=
+  let ⟨w, h, h', _⟩ := mxValue_mxElementBits .standard .e2m1 (scale := 128) (X := 2) rfl 5
+  ⟨w, h, h'⟩
+
+/-- Each value of a block comes back as the nearest product of the block's scale and an element. -/
+theorem restoreBlockMx_nearest (P : MxPolicy) (E : MxElement) {values : List (Option Rat)} {X : Rat}
+    (hX : scaleToRat (quantizeBlockMx P E values).scale = some X) {v : Rat} {value : Option Rat}
+    (h : (some v, value) ∈ values.zip (restoreBlockMx P E values)) :
+    ∃ w, value = some (X * w) ∧
+      ∀ b u, E.Usable P.lowest b → E.toRat b = some u → abs (v - X * w) ≤ abs (v - X * u) := by
+  obtain ⟨w, -, hw, hnear⟩ := mxValue_mxElementBits P E hX v
+  exact ⟨w, (mem_zip_restoreBlockMx h).2.trans hw, hnear⟩
+
+example : ∃ w, some 6 = some (1 * w) ∧ ∀ b u, MxElement.Usable .e2m1 .unused b → MxElement.toRat .e2m1 b = some u →
+    abs (7 - 1 * w) ≤ abs (7 - 1 * u) :=
+  restoreBlockMx_nearest .standard .e2m1 (values := [some 7, some (1/3)]) (X := 1) (by decide +kernel)
+    (by decide +kernel)
+
+/-- A block none of whose values is beyond the scale times the largest element: every value is off by at most the scale
+times half the spacing of the largest elements. -/
+theorem restoreBlockMx_error_le (P : MxPolicy) (E : MxElement) {values : List (Option Rat)} {X : Rat}
+    (hX : scaleToRat (quantizeBlockMx P E values).scale = some X) {v : Rat} {value : Option Rat}
+    (hv : abs v ≤ X * E.largest) (h : (some v, value) ∈ values.zip (restoreBlockMx P E values)) :
+    ∃ v', value = some v' ∧ abs (v - v') ≤ X * (E.topSpacing / 2) := by
+  obtain ⟨w, hw, hvalue, -⟩ := mxValue_mxElementBits P E hX v
+  have hpos := scaleToRat_pos hX
+  have hle : abs (v / X) ≤ E.largest := Rat.le_of_mul_le_mul_left (by rwa [mul_abs_div hpos]) hpos
+  refine ⟨X * w, (mem_zip_restoreBlockMx h).2.trans hvalue, ?_⟩
+  rw [abs_sub_mul (by grind), show abs X = X by grind [abs]]
+  exact Rat.mul_le_mul_of_nonneg_left (E.abs_sub_le_topSpacing hw hle) (Rat.le_of_lt hpos)
+
+example : ∃ v', some 4 = some v' ∧ abs (5 - v') ≤ 1 * (MxElement.topSpacing .e2m1 / 2) :=
+  restoreBlockMx_error_le .standard .e2m1 (values := [some 7, some 5]) (X := 1) (by decide +kernel)
+    (by decide +kernel) (by decide +kernel)
+
+/-- The scale of a block of numbers that are not all zero. -/
+theorem mxScaleBits_eq (P : MxPolicy) (E : MxElement) {values : List (Option Rat)} {m : Rat}
+    (hmax : mxMaxAbs values = some m) (hm : m ≠ 0) :
+    mxScaleBits P E values = scaleBits P.overflow (scaleExponent P.rule E.emax E.largest E.mantissaBits m) := by
+  simp only [mxScaleBits, hmax, if_neg hm]
+
+example : mxScaleBits .standard .e2m1 [some 7] = scaleBits .clamp (scaleExponent .floor 2 6 1 7) :=
+  mxScaleBits_eq .standard .e2m1 (m := 7) (by decide +kernel) (by decide)
+
+/-- Up to the exponent 127 the scale is at least its power of two. -/
+theorem scaleToRat_scaleBits_ge (overflow : ScaleOverflow) {e : Int} (h : e ≤ 127) :
+    ∃ X, scaleToRat (scaleBits overflow e) = some X ∧ twoPow e ≤ X := by
+  rcases Int.lt_or_le e (-127) with hlow | hhigh
+  · refine ⟨twoPow (-127), ?_, twoPow_le_iff.2 (by omega)⟩
+    rw [scaleBits_low overflow (by omega)]
+    decide +kernel
+  · exact ⟨_, scaleToRat_scaleBits overflow ⟨hhigh, h⟩, Rat.le_refl⟩
+
+example : ∃ X, scaleToRat (scaleBits .nan (-151)) = some X ∧ twoPow (-151) ≤ X :=
+  scaleToRat_scaleBits_ge .nan (by decide)
+
+/-- The standard's rule, for values below `2 ^ (emax + 128)`, as all finite float32 values are: every value is off by
+less than the scale times the distance from the largest element to the next power of two. -/
+theorem restoreBlockMx_floor_error_lt {P : MxPolicy} (hP : P.rule = .floor) (E : MxElement) {values : List (Option Rat)}
+    {m : Rat} (hmax : mxMaxAbs values = some m) (hm : m < twoPow (E.emax + 128)) :
+    ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X ∧
+      ∀ v value, (some v, value) ∈ values.zip (restoreBlockMx P E values) →
+        ∃ v', value = some v' ∧ abs (v - v') < X * E.clipGap := by
+  have hscale : ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X ∧ m < X * twoPow (E.emax + 1) := by
+    by_cases h0 : m = 0
+    · have hbits : (quantizeBlockMx P E values).scale = P.zeroScale.bits := by
+        simp only [quantizeBlockMx, mxScaleBits, hmax, if_pos h0]
+      have hle : P.zeroScale.bits ≤ 254 := by cases P.zeroScale <;> decide
+      rw [hbits]
+      exact ⟨_, scaleToRat_eq_some_iff.2 ⟨hle, rfl⟩, by rw [h0]; exact Rat.mul_pos (twoPow_pos _) (twoPow_pos _)⟩
+    · have hpos : 0 < m := by have := mxMaxAbs_nonneg hmax; grind
+      have hlog : floorLog2 m < E.emax + 128 := twoPow_lt_iff.1 (Std.lt_of_le_of_lt (floorLog2_spec hpos).1 hm)
+      obtain ⟨X, hX, hge⟩ := scaleToRat_scaleBits_ge P.overflow (e := floorLog2 m - E.emax) (by omega)
+      refine ⟨X, ?_, ?_⟩
+      · rw [quantizeBlockMx, mxScaleBits_eq P E hmax h0, hP, scaleExponent]
+        exact hX
+      · have h₁ := (floorLog2_spec hpos).2
+        have h₂ := Rat.mul_le_mul_of_nonneg_right hge (Rat.le_of_lt (twoPow_pos (E.emax + 1)))
+        rw [← twoPow_add, show floorLog2 m - E.emax + (E.emax + 1) = floorLog2 m + 1 by omega] at h₂
+        grind
+  obtain ⟨X, hX, hlt⟩ := hscale
+  refine ⟨X, hX, fun v value h => ?_⟩
+  obtain ⟨w, hw, hvalue, -⟩ := mxValue_mxElementBits P E hX v
+  have hpos := scaleToRat_pos hX
+  have hv := abs_le_mxMaxAbs hmax (mem_zip_restoreBlockMx h).1
+  have hsmall : abs (v / X) < twoPow (E.emax + 1) := by
+    refine (Rat.mul_lt_mul_left hpos).1 ?_
+    rw [mul_abs_div hpos]
+    grind
+  refine ⟨X * w, (mem_zip_restoreBlockMx h).2.trans hvalue, ?_⟩
+  rw [abs_sub_mul (by grind), show abs X = X by grind [abs]]
+  exact Rat.mul_lt_mul_of_pos_left (E.abs_sub_lt_clipGap hw hsmall) hpos
+
+example : ∃ X, scaleToRat (quantizeBlockMx .standard .e2m1 [some 7, some (1/3)]).scale = some X ∧
+    ∀ v value, (some v, value) ∈ [some 7, some (1/3)].zip (restoreBlockMx .standard .e2m1 [some 7, some (1/3)]) →
+      ∃ v', value = some v' ∧ abs (v - v') < X * MxElement.clipGap .e2m1 :=
+  restoreBlockMx_floor_error_lt rfl .e2m1 (m := 7) (by decide +kernel) (by decide +kernel)
+
+/-- That bound is sharp: every smaller multiple of the scale is exceeded in some block. -/
+theorem restoreBlockMx_floor_sharp {P : MxPolicy} (hP : P.rule = .floor) (E : MxElement) {c : Rat}
+    (hc : c < E.clipGap) :
+    ∃ x, (quantizeBlockMx P E [some x]).scale = 127 ∧ restoreBlockMx P E [some x] = [some E.largest] ∧
+      c < abs (x - E.largest) := by
+  obtain ⟨x, h₁, h₂, hsat, hgap⟩ := E.clipGap_sharp P.zero P.lowest hc
+  have hl := E.largest_pos
+  have hlow := E.largest_bounds.1
+  have habs : abs x = x := by grind [abs]
+  have hlog : floorLog2 x = E.emax := (floorLog2_eq_iff (by grind)).2 ⟨Rat.le_trans hlow h₁, h₂⟩
+  have hmax : mxMaxAbs [some x] = some x := by
+    simp only [mxMaxAbs, habs, if_pos (show 0 < x by grind)]
+  have hscale : mxScaleBits P E [some x] = 127 := by
+    rw [mxScaleBits_eq P E hmax (by grind), hP, scaleExponent, hlog, Int.sub_self, scaleBits.eq_def]
+    rfl
+  refine ⟨x, hscale, ?_, hgap⟩
+  have hone : scaleToRat 127 = some 1 := scaleToRat_landmarks.2.1
+  rw [restoreBlockMx_eq, hscale]
+  simp only [List.map_cons, List.map_nil, mxValue, mxElementBits, hone, show x / 1 = x by grind, hsat]
+  congr 2
+  grind
+
+example : ∃ x, (quantizeBlockMx .standard .e2m1 [some x]).scale = 127 ∧
+    restoreBlockMx .standard .e2m1 [some x] = [some (MxElement.largest .e2m1)] ∧
+    199/100 < abs (x - MxElement.largest .e2m1) := restoreBlockMx_floor_sharp rfl .e2m1 (by decide +kernel)
+
+/-- The rule `rceil`, for values up to the largest scale times the largest element: nothing is clipped, and every value is
+off by at most the scale times half the spacing of the largest elements. -/
+theorem restoreBlockMx_rceil_error_le {P : MxPolicy} (hP : P.rule = .rceil) (E : MxElement) {values : List (Option Rat)}
+    {m : Rat} (hmax : mxMaxAbs values = some m) (hm : m ≤ twoPow 127 * E.largest) :
+    ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X ∧ m ≤ X * E.largest ∧
+      ∀ v value, (some v, value) ∈ values.zip (restoreBlockMx P E values) →
+        ∃ v', value = some v' ∧ abs (v - v') ≤ X * (E.topSpacing / 2) := by
+  have hl := E.largest_pos
+  have hscale : ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X ∧ m ≤ X * E.largest := by
+    by_cases h0 : m = 0
+    · have hbits : (quantizeBlockMx P E values).scale = P.zeroScale.bits := by
+        simp only [quantizeBlockMx, mxScaleBits, hmax, if_pos h0]
+      have hle : P.zeroScale.bits ≤ 254 := by cases P.zeroScale <;> decide
+      rw [hbits]
+      exact ⟨_, scaleToRat_eq_some_iff.2 ⟨hle, rfl⟩, by
+        rw [h0]; exact Rat.mul_nonneg (Rat.le_of_lt (twoPow_pos _)) (Rat.le_of_lt hl)⟩
+    · have hpos : 0 < m := by have := mxMaxAbs_nonneg hmax; grind
+      have he := (scaleExponent_rceil_le_iff hpos hl E.emax E.mantissaBits).2 hm
+      obtain ⟨X, hX, hge⟩ := scaleToRat_scaleBits_ge P.overflow he
+      refine ⟨X, ?_, ?_⟩
+      · rw [quantizeBlockMx, mxScaleBits_eq P E hmax h0, hP]
+        exact hX
+      · exact Rat.le_trans (le_twoPow_scaleExponent_rceil hpos hl E.emax E.mantissaBits)
+          (Rat.mul_le_mul_of_nonneg_right hge (Rat.le_of_lt hl))
+  obtain ⟨X, hX, hle⟩ := hscale
+  refine ⟨X, hX, hle, fun v value h => ?_⟩
+  have hv := abs_le_mxMaxAbs hmax (mem_zip_restoreBlockMx h).1
+  exact restoreBlockMx_error_le P E hX (Rat.le_trans hv hle) h
+
+example : ∃ X, scaleToRat (quantizeBlockMx .rceil .e2m1 [some 7, some (1/3)]).scale = some X ∧
+    7 ≤ X * MxElement.largest .e2m1 :=
+  let ⟨X, h, h', _⟩ := restoreBlockMx_rceil_error_le (P := .rceil) rfl .e2m1 (values := [some 7, some (1/3)]) (m := 7)
+    (by decide +kernel) (by decide +kernel)
+  ⟨X, h, h'⟩
+
+/-- That bound is attained, in each format, at the scale 1, by a block of the largest element and the number midway to the
+one before it. -/
+theorem restoreBlockMx_rceil_attained (E : MxElement) :
+    ∃ v', (quantizeBlockMx .rceil E [some E.largest, some (E.largest - E.topSpacing / 2)]).scale = 127 ∧
+      restoreBlockMx .rceil E [some E.largest, some (E.largest - E.topSpacing / 2)] = [some E.largest, some v'] ∧
+      abs (E.largest - E.topSpacing / 2 - v') = E.topSpacing / 2 := by
+  -- the tie goes to the even code: with E4M3 that is the largest
+  refine ⟨if E = .e4m3 then E.largest else E.largest - E.topSpacing, ?_⟩
+  cases E <;> decide +kernel
 
 end Q35

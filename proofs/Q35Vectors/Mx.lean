@@ -234,10 +234,14 @@ def perRule (flags : List String) (blocks : MxElement → List (List (Option Rat
 def perPolicy (flags : List String) (policies : List MxPolicy) (blocks : List (List (Option Rat))) : List String :=
   together (elements.map fun E => policies.map fun P => blockGroup flags P E.1 E.2 blocks)
 
-/-- The integer dot product of the elements of two blocks. -/
+/-- The integer dot product of the elements of two blocks, in units of both. -/
+def unitsDot (E E' : MxElement) : List Nat → List Nat → Int
+  | b :: bs, c :: cs => E.units b * E'.units c + unitsDot E E' bs cs
+  | _, _ => 0
+
 def mxDotRow (E E' : String × MxElement) (a b : List Nat) : String :=
   object [("element", quoted E.1), ("other", quoted E'.1), ("a", hex a), ("b", hex b),
-    ("units", rat (mxDotUnits E.2 E'.2 a b : Int))]
+    ("units", rat (unitsDot E.2 E'.2 a b : Int))]
 
 /-- `count` pseudo-random bits of elements. -/
 def someElements (E : MxElement) : (count seed : Nat) → List Nat
@@ -261,7 +265,7 @@ def mxDotRows : Array String := Id.run do
   return rows
 
 def mxBlocksFile : String := file [``quantizeBlockMx, ``dequantizeBlockMx, ``mxValue, ``mxMaxAbs, ``mxScaleBits,
-    ``mxElementBits, ``mxDotUnits, ``scaleExponent] <| together [
+    ``mxElementBits, ``MxElement.units, ``scaleExponent] <| together [
   perRule ["stride", "scale-of-neighbour-block", "scale-rule", "emax-forgotten"] fun _ =>
     differentBlocks 35,
   perRule ["ties-away", "clip-after-scaling", "nearest-wrong"] fun E =>
