@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from q35kernels import build_variant
 from tests.project_copy import copy_project, edit, run_q35
 
-STAGES = ("toolchain", "proofs", "audit", "spec", "kernels", "model", "conformance")
+STAGES = ("toolchain", "proofs", "audit", "spec", "kernels", "model", "products", "conformance")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema
 
-from q35.certify import conformance, machine, model, proofs, trace
+from q35.certify import conformance, machine, model, products, proofs, trace
 from q35.certify.book import render_book
 from q35.certify.report import render_html
 from q35.certify.stages import PASSED, Stage, StageResult, run_stages
@@ -60,6 +60,7 @@ def stages(request: Request) -> list[Stage]:
         Stage("spec", ("audit",), lambda data: proofs.check_spec(project, lean(data), data["audit"]["report"], report)),
         Stage("kernels", (), lambda data: conformance.check_kernels(project)),
         Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
+        Stage("products", ("kernels",), lambda data: products.measure(request.model)),
         Stage("conformance", ("kernels",), lambda data: conformance.run(project, request.fail_fast, request.fresh)),
     ]
 
@@ -107,6 +108,7 @@ def _report(request: Request, results: list[StageResult], data: dict[str, dict[s
         "kernels": data.get("kernels"),
         "conformance": {**judged, "functions": functions} if judged else None,
         "model": data.get("model"),
+        "products": data.get("products"),
         "scope": {
             key: value for key, value in read_json(request.project / "spec" / "scope.json").items() if key != "schema"
         },
