@@ -41,7 +41,9 @@ def certify(project: Path, model: Path, *options: str | Path) -> tuple[int, dict
     done = run_q35(project, "certify", model, "--out", out, "--fail-fast", *options)
     report = json.loads((out / "report.json").read_text())
     assert (out / "report.html").is_file()
-    return done.returncode, {stage["name"]: stage["status"] for stage in report["stages"]}, done.stderr
+    status = {stage["name"]: stage["status"] for stage in report["stages"]}
+    assert (out / "theorems.html").is_file() == (status["audit"] == "passed")
+    return done.returncode, status, done.stderr
 
 
 def rename_theorem(project: Path) -> None:
