@@ -20,7 +20,10 @@ public import Q35.Linear
 public import Q35.MatMul
 public import Q35.MxBlock
 public import Q35.MxElement
+public import Q35.MxProduct
+public import Q35.MxRound
 public import Q35.MxScale
+public import Q35.MxSize
 public import Q35.Planar
 public import Q35.Round
 public import Q35.Rows

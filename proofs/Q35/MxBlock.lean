@@ -1,9 +1,7 @@
 module
 
 public import Q35.Compile
-public import Q35.Linear
-public import Q35.Accumulate
-public import Q35.MxElement
+public import Q35.MxRound
 
 @[expose] public section
 
@@ -422,8 +420,8 @@ example : ∃ x, (quantizeBlockMx .standard .e2m1 [some x]).scale = 127 ∧
     restoreBlockMx .standard .e2m1 [some x] = [some (MxElement.largest .e2m1)] ∧
     199/100 < abs (x - MxElement.largest .e2m1) := restoreBlockMx_floor_sharp rfl .e2m1 (by decide +kernel)
 
-/-- The rule `rceil`, for values up to the largest scale times the largest element: nothing is clipped, and every value is
-off by at most the scale times half the spacing of the largest elements. -/
+/-- The rule `rceil`, for values up to the largest scale times the largest element: nothing is clipped, and every value
+is off by at most the scale times half the spacing of the largest elements. -/
 theorem restoreBlockMx_rceil_error_le {P : MxPolicy} (hP : P.rule = .rceil) (E : MxElement) {values : List (Option Rat)}
     {m : Rat} (hmax : mxMaxAbs values = some m) (hm : m ≤ twoPow 127 * E.largest) :
     ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X ∧ m ≤ X * E.largest ∧
@@ -457,8 +455,8 @@ example : ∃ X, scaleToRat (quantizeBlockMx .rceil .e2m1 [some 7, some (1/3)]).
     (by decide +kernel) (by decide +kernel)
   ⟨X, h, h'⟩
 
-/-- That bound is attained, in each format, at the scale 1, by a block of the largest element and the number midway to the
-one before it. -/
+/-- That bound is attained, in each format, at the scale 1, by a block of the largest element and the number midway to
+the one before it. -/
 theorem restoreBlockMx_rceil_attained (E : MxElement) :
     ∃ v', (quantizeBlockMx .rceil E [some E.largest, some (E.largest - E.topSpacing / 2)]).scale = 127 ∧
       restoreBlockMx .rceil E [some E.largest, some (E.largest - E.topSpacing / 2)] = [some E.largest, some v'] ∧
@@ -466,5 +464,231 @@ theorem restoreBlockMx_rceil_attained (E : MxElement) :
   -- the tie goes to the even code: with E4M3 that is the largest
   refine ⟨if E = .e4m3 then E.largest else E.largest - E.topSpacing, ?_⟩
   cases E <;> decide +kernel
+
+/-! ### Blocks of zeros, and blocks with NaN -/
+
+/-- Zero has the bits 0. -/
+theorem MxElement.ofRat_zero (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) : E.ofRat zero lowest 0 = 0 :=
+  E.ofRat_toRat zero lowest (by cases E <;> decide +kernel) (fun _ => by decide) (fun _ => rfl)
+
+/-- A block of zeros has the scale that the policy says, elements of bits 0, and comes back as it was. -/
+theorem quantizeBlockMx_zero (P : MxPolicy) (E : MxElement) {values : List (Option Rat)}
+    (h : ∀ value ∈ values, value = some 0) :
+    (quantizeBlockMx P E values).scale = P.zeroScale.bits ∧ (∀ b ∈ (quantizeBlockMx P E values).elements, b = 0) ∧
+      restoreBlockMx P E values = values := by
+  have hscale : mxScaleBits P E values = P.zeroScale.bits := by
+    simp only [mxScaleBits, mxMaxAbs_eq_zero_iff.2 h, if_true]
+  have hX : ∃ X, scaleToRat P.zeroScale.bits = some X := by cases P.zeroScale <;> exact ⟨_, rfl⟩
+  obtain ⟨X, hX⟩ := hX
+  have hbits : mxElementBits P E P.zeroScale.bits (some 0) = 0 := by
+    simp only [mxElementBits, hX, show (0 : Rat) / X = 0 by grind, E.ofRat_zero]
+  refine ⟨hscale, ?_, ?_⟩
+  · simp only [quantizeBlockMx, hscale, List.mem_map]
+    rintro b ⟨value, hv, rfl⟩
+    rw [h value hv, hbits]
+  · rw [restoreBlockMx_eq, hscale]
+    refine (List.map_congr_left fun value hv => ?_).trans (List.map_id values)
+    have hzero : E.toRat 0 = some 0 := by cases E <;> decide +kernel
+    rw [h value hv, hbits, mxValue, hX, hzero]
+    simp
+
+example : restoreBlockMx .standard .e4m3 [some 0, some 0] = [some 0, some 0] :=
+  (quantizeBlockMx_zero .standard .e4m3 (by simp)).2.2
+
+/-- Of a block with an infinity or a NaN among its values nothing comes back. -/
+theorem restoreBlockMx_of_none {P : MxPolicy} {E : MxElement} {values : List (Option Rat)} (h : none ∈ values) :
+    ∀ value ∈ restoreBlockMx P E values, value = none := by
+  refine dequantizeBlockMx_of_scale_none ?_
+  rw [quantizeBlockMx_scale_of_none h]
+  rfl
+
+example : ∀ value ∈ restoreBlockMx .standard .e2m1 [some 1, none], value = none := restoreBlockMx_of_none (by simp)
+
+/-! ### Quantizing again -/
+
+/-- What came back at a scale comes back unchanged at the same scale. -/
+theorem mxValue_again (P : MxPolicy) (E : MxElement) (scale : Nat) (value : Option Rat) :
+    mxValue E scale (mxElementBits P E scale (mxValue E scale (mxElementBits P E scale value))) =
+      mxValue E scale (mxElementBits P E scale value) := by
+  cases hX : scaleToRat scale with
+  | none => simp [mxValue, hX]
+  | some X =>
+    have hcode : ∃ w, E.toRat (mxElementBits P E scale value) = some w ∧
+        E.Usable P.lowest (mxElementBits P E scale value) := by
+      cases value with
+      | none =>
+        simp only [mxElementBits, hX]
+        exact ⟨0, by cases E <;> decide +kernel, fun _ => by decide⟩
+      | some v =>
+        simp only [mxElementBits, hX]
+        obtain ⟨w, hw, hu, -⟩ := E.ofRat_nearest P.zero P.lowest (v / X)
+        exact ⟨w, hw, hu⟩
+    obtain ⟨w, hw, hu⟩ := hcode
+    have hpos := scaleToRat_pos hX
+    have hself := E.toRat_ofRat_self P.zero P.lowest hu hw
+    have hvalue : mxValue E scale (mxElementBits P E scale value) = some (X * w) := by simp [mxValue, hX, hw]
+    rw [hvalue]
+    simp only [mxElementBits, hX, show X * w / X = w by grind, mxValue, hself]
+
+/-- If the scale is found again, so is every value. -/
+theorem restoreBlockMx_again {P : MxPolicy} {E : MxElement} {values : List (Option Rat)}
+    (h : mxScaleBits P E (restoreBlockMx P E values) = mxScaleBits P E values) :
+    restoreBlockMx P E (restoreBlockMx P E values) = restoreBlockMx P E values := by
+  rw [restoreBlockMx_eq P E (restoreBlockMx P E values), h]
+  conv => lhs; rw [restoreBlockMx_eq P E values]
+  conv => rhs; rw [restoreBlockMx_eq P E values]
+  rw [List.map_map]
+  exact List.map_congr_left fun value _ => mxValue_again P E _ value
+
+example : restoreBlockMx .standard .e2m1 (restoreBlockMx .standard .e2m1 [some 7]) =
+    restoreBlockMx .standard .e2m1 [some 7] := restoreBlockMx_again (by decide +kernel)
+
+/-- Scale bits are at most those of NaN. -/
+theorem mxScaleBits_le (P : MxPolicy) (E : MxElement) (values : List (Option Rat)) :
+    mxScaleBits P E values ≤ scaleNaN := by
+  rw [mxScaleBits.eq_def]
+  split
+  · exact Nat.le_refl _
+  · split
+    · cases P.zeroScale <;> decide
+    · rw [scaleBits.eq_def, scaleNaN]
+      split
+      · omega
+      · split <;> omega
+
+/-- Unless `0x80` of MXINT8 is used, no value comes back larger than the scale times the largest element. -/
+theorem abs_restoreBlockMx_le {P : MxPolicy} {E : MxElement} (hE : E = .int8 → P.lowest = .unused)
+    {values : List (Option Rat)} {X : Rat} (hX : scaleToRat (quantizeBlockMx P E values).scale = some X) {v' : Rat}
+    (h : some v' ∈ restoreBlockMx P E values) : abs v' ≤ X * E.largest := by
+  have hpos := scaleToRat_pos hX
+  have hX : scaleToRat (mxScaleBits P E values) = some X := hX
+  rw [restoreBlockMx_eq, List.mem_map] at h
+  obtain ⟨value, -, h⟩ := h
+  have hcode : ∃ w, E.toRat (mxElementBits P E (mxScaleBits P E values) value) = some w ∧
+      E.Usable .unused (mxElementBits P E (mxScaleBits P E values) value) := by
+    cases value with
+    | none =>
+      simp only [mxElementBits, hX]
+      exact ⟨0, by cases E <;> decide +kernel, fun _ => by decide⟩
+    | some v =>
+      simp only [mxElementBits, hX]
+      obtain ⟨w, hw, hu, -⟩ := E.ofRat_nearest P.zero P.lowest (v / X)
+      exact ⟨w, hw, fun h => hu ⟨h.1, hE h.1⟩⟩
+  obtain ⟨w, hw, hu⟩ := hcode
+  simp only [mxValue, hX, hw, Option.some.injEq] at h
+  have := E.abs_toRat_le hu hw
+  rw [← h, abs_mul, show abs X = X by grind [abs]]
+  exact Rat.mul_le_mul_of_nonneg_left this (Rat.le_of_lt hpos)
+
+example : abs 6 ≤ 1 * MxElement.largest .e2m1 :=
+  abs_restoreBlockMx_le (P := .standard) (values := [some 7]) (fun h => absurd h (by decide)) (by decide +kernel)
+    (by decide +kernel)
+
+/-- Under the standard's rule quantizing again changes nothing: what came back once comes back the same, at every scale,
+clipped or not, as long as MXINT8 leaves `0x80` unused. -/
+theorem restoreBlockMx_floor_idempotent {P : MxPolicy} (hP : P.rule = .floor) {E : MxElement}
+    (hE : E = .int8 → P.lowest = .unused) (values : List (Option Rat)) :
+    restoreBlockMx P E (restoreBlockMx P E values) = restoreBlockMx P E values := by
+  have hle := mxScaleBits_le P E values
+  have hnan : mxScaleBits P E values = scaleNaN →
+      restoreBlockMx P E (restoreBlockMx P E values) = restoreBlockMx P E values := fun hs => by
+    refine restoreBlockMx_again (hs ▸ ?_)
+    cases values with
+    | nil => exact hs
+    | cons v rest =>
+      refine quantizeBlockMx_scale_of_none (P := P) (E := E) ?_
+      rw [restoreBlockMx_eq, hs, List.map_cons]
+      exact List.mem_cons_self
+  cases hmax : mxMaxAbs values with
+  | none => exact hnan (quantizeBlockMx_scale_of_none (mxMaxAbs_eq_none_iff.1 hmax))
+  | some m =>
+    by_cases h0 : m = 0
+    · subst h0
+      have := (quantizeBlockMx_zero P E (mxMaxAbs_eq_zero_iff.1 hmax)).2.2
+      rw [this, this]
+    by_cases hs : mxScaleBits P E values = scaleNaN
+    · exact hnan hs
+    have hX : scaleToRat (mxScaleBits P E values) = some (twoPow (mxScaleBits P E values - 127)) :=
+      scaleToRat_eq_some_iff.2 ⟨by rw [scaleNaN] at *; omega, rfl⟩
+    have hpos := scaleToRat_pos hX
+    have hscale := mxScaleBits_eq P E hmax h0
+    rw [hP, scaleExponent] at hscale
+    have hm : 0 < m := by have := mxMaxAbs_nonneg hmax; grind
+    -- what came back is all numbers
+    cases hmax' : mxMaxAbs (restoreBlockMx P E values) with
+    | none =>
+      have := mxMaxAbs_eq_none_iff.1 hmax'
+      rw [restoreBlockMx_eq, List.mem_map] at this
+      obtain ⟨value, hv, h⟩ := this
+      cases value with
+      | none => exact absurd (mxMaxAbs_eq_none_iff.2 hv) (by simp [hmax])
+      | some v =>
+        obtain ⟨w, -, hw, -⟩ := mxValue_mxElementBits P E hX v
+        exact absurd (hw.symm.trans h) (by simp)
+    | some m' =>
+      by_cases h0' : m' = 0
+      · subst h0'
+        exact (quantizeBlockMx_zero P E (mxMaxAbs_eq_zero_iff.1 hmax')).2.2
+      refine restoreBlockMx_again ?_
+      have hm' : 0 < m' := by have := mxMaxAbs_nonneg hmax'; grind
+      rw [mxScaleBits_eq P E hmax' h0', hP, scaleExponent]
+      -- its largest absolute value is below the power of two after the largest product
+      have hhigh : floorLog2 m' < (mxScaleBits P E values : Int) - 127 + (E.emax + 1) := by
+        obtain ⟨v', hv', rfl⟩ := mxMaxAbs_attained hmax' h0'
+        have h₁ := abs_restoreBlockMx_le hE hX hv'
+        have h₂ := Rat.mul_lt_mul_of_pos_left E.largest_bounds.2 hpos
+        rw [← twoPow_add] at h₂
+        have h₃ := (floorLog2_spec hm').1
+        exact twoPow_lt_iff.1 (by grind)
+      rcases Int.lt_or_le (floorLog2 m - E.emax) (-127) with hlow | hfit
+      · have hzero : mxScaleBits P E values = 0 := by rw [hscale, scaleBits_low P.overflow (by omega)]
+        rw [hzero] at hhigh ⊢
+        exact scaleBits_low P.overflow (by omega)
+      · -- and at least the scale times the largest power of two
+        have hexponent : (mxScaleBits P E values : Int) - 127 ≤ floorLog2 m - E.emax := by
+          have := hscale
+          rw [scaleBits.eq_def] at this
+          split at this
+          · omega
+          · rw [scaleNaN] at *; omega
+        have hlow : (mxScaleBits P E values : Int) - 127 + E.emax ≤ floorLog2 m' := by
+          obtain ⟨v, hv, habs⟩ := mxMaxAbs_attained hmax h0
+          obtain ⟨w, hw, hvalue, -⟩ := mxValue_mxElementBits P E hX v
+          have hmem : some (twoPow (mxScaleBits P E values - 127) * w) ∈ restoreBlockMx P E values := by
+            rw [restoreBlockMx_eq, List.mem_map]
+            exact ⟨_, hv, hvalue⟩
+          have hge := abs_le_mxMaxAbs hmax' hmem
+          have hbig : twoPow E.emax ≤ abs (v / twoPow (mxScaleBits P E values - 127)) := by
+            refine Rat.le_of_mul_le_mul_left ?_ hpos
+            rw [mul_abs_div hpos, habs, ← twoPow_add]
+            exact (le_floorLog2_iff hm).1 (by omega)
+          have hw := Rat.mul_le_mul_of_nonneg_left (E.twoPow_emax_le_abs hw hbig) (Rat.le_of_lt hpos)
+          rw [abs_mul, show abs (twoPow (mxScaleBits P E values - 127)) = twoPow (mxScaleBits P E values - 127) by
+            grind [abs]] at hge
+          rw [← twoPow_add] at hw
+          exact (le_floorLog2_iff hm').2 (Rat.le_trans hw hge)
+        have : floorLog2 m' - E.emax = (mxScaleBits P E values : Int) - 127 := by omega
+        rw [this]
+        exact scaleBits_of_scaleToRat P.overflow hX
+
+example : restoreBlockMx .standard .e5m2 (restoreBlockMx .standard .e5m2 [some 60000, some (1/3)]) =
+    restoreBlockMx .standard .e5m2 [some 60000, some (1/3)] :=
+  restoreBlockMx_floor_idempotent rfl (fun h => absurd h (by decide)) _
+
+/-- With `0x80` of MXINT8 in use quantizing again can change a value: -255/128 comes back as -2, which asks for a larger
+scale, and then 1/64 is lost. -/
+theorem restoreBlockMx_int8_used :
+    let P := { MxPolicy.standard with lowest := .used }
+    restoreBlockMx P .int8 [some (-255/128 : Rat), some (1/64 : Rat)] = [some (-2), some (1/64 : Rat)] ∧
+    restoreBlockMx P .int8 [some (-2), some (1/64 : Rat)] = [some (-2), some 0] := by
+  decide +kernel
+
+/-- Under the rule `rceil` the scale need not come back, though the values do here: 16/5 comes back as 3 at the scale 1,
+and 3 is 6 at the scale 1/2. -/
+theorem quantizeBlockMx_rceil_scale :
+    (quantizeBlockMx .rceil .e2m1 [some (16/5 : Rat)]).scale = 127 ∧
+    restoreBlockMx .rceil .e2m1 [some (16/5 : Rat)] = [some 3] ∧
+    (quantizeBlockMx .rceil .e2m1 [some 3]).scale = 126 ∧ restoreBlockMx .rceil .e2m1 [some 3] = [some 3] := by
+  decide +kernel
 
 end Q35
