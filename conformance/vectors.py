@@ -14,7 +14,7 @@ from conformance.ledger import Ledger
 FOLDER = Path(__file__).parent.parent / "spec" / "vectors"
 NAMES = (
     *("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate"),
-    *("floats", "mx_scales", "mx_elements", "mx_blocks"),
+    *("floats", "mx_scales", "mx_elements", "mx_blocks", "products"),
 )
 """The files that must be there; a file less is an error, not a shorter test."""
 

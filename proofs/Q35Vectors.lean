@@ -3,10 +3,12 @@ module
 public import Q35Vectors.Float
 public import Q35Vectors.Json
 public import Q35Vectors.Mx
+public import Q35Vectors.Product
 public import Q35.Accumulate
 public import Q35.Block
 public import Q35.Codebook
 public import Q35.Half
+public import Q35.SafeLength
 public import Q35.Stream
 
 @[expose] public section
@@ -286,7 +288,7 @@ def tables : List (String × Table 128) :=
 
 def limitRow (name : String) (T : Table 128) : String :=
   object [("table", quoted name), ("least", int (leastPair 128 T)), ("greatest", int (greatestPair 128 T)),
-    ("max_safe_pairs", nat (maxSafePairs T))]
+    ("max_safe_pairs", nat (maxSafePairs T)), ("max_safe_k", nat (maxSafeK T))]
 
 /-- The lowest code whose entry has the greatest value. -/
 def extremeCode (T : Table 128) (value : Int × Int → Int) : Code :=
@@ -316,7 +318,7 @@ def dotRow (name : String) (T : Table 128) (as : List (Int × Int)) (cs : List C
     ("dot32", int (dot32 T as cs))]
 
 def accumulateFile : String :=
-  file [``maxSafePairs, ``leastPair, ``greatestPair, ``dotRuns, ``dot, ``dot32, ``wrap32] [
+  file [``maxSafePairs, ``maxSafeK, ``leastPair, ``greatestPair, ``dotRuns, ``dot, ``dot32, ``wrap32] [
     group ["safe-length-wrong"] (tables.foldl (fun rows t => rows.push (limitRow t.1 t.2)) #[]),
     group ["int16-accumulator", "float-accumulator", "saturating-accumulator"]
       (tables.foldl (fun rows t => (extremeRows t.1 t.2).foldl Array.push rows) #[]),
@@ -331,7 +333,7 @@ def accumulateFile : String :=
 def files : List (String × String) :=
   [("codes", codesFile), ("rounding", roundingFile), ("slots", slotsFile), ("half", halfFile), ("streams", streamsFile),
     ("pairs", pairsFile), ("blocks", blocksFile), ("accumulate", accumulateFile), ("floats", floatsFile),
-    ("mx_scales", mxScalesFile), ("mx_elements", mxElementsFile), ("mx_blocks", mxBlocksFile)]
+    ("mx_scales", mxScalesFile), ("mx_elements", mxElementsFile), ("mx_blocks", mxBlocksFile), ("products", productsFile)]
 
 /-- Write every file into `folder`. -/
 def write (folder : String) : IO Unit := do

@@ -7,15 +7,12 @@ says how much it looked at, and a check that looked at nothing fails.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import importlib
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,37 +24,12 @@ from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
+from q35.spec_data import Check, Proofs, claims, divergences, mirror_name, requirements, top_level_names, vector_files
+from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
 
 DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements", "divergences")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome of one check: how many things it looked at, and one finding for each that is wrong."""
-
-    name: str
-    examined: int
-    findings: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.findings and self.examined > 0
-
-
-@dataclass(frozen=True)
-class Proofs:
-    """What the links into Lean are checked against: fully qualified names, and the statement hash of each theorem."""
-
-    theorems: Mapping[str, str]
-    definitions: frozenset[str]
-    modules: frozenset[str]
-
-
-def mirror_name(lean_name: str) -> str:
-    """The Python name of a Lean definition: `Q35.roundHalfEven` is `round_half_even`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", lean_name.rsplit(".", 1)[-1]).lower()
 
 
 def check_schemas(project: Path) -> Check:
@@ -72,26 +44,6 @@ def check_schemas(project: Path) -> Check:
     return Check("schemas", len(pairs), findings)
 
 
-def vector_files(project: Path) -> list[Path]:
-    """The golden vector files of the project."""
-    return sorted((project / "spec" / "vectors").glob("*.json"))
-
-
-def requirements(project: Path) -> list[dict[str, Any]]:
-    """The requirements of `spec/requirements.json`."""
-    return list(read_json(project / "spec" / "requirements.json")["requirements"])
-
-
-def claims(project: Path) -> list[dict[str, Any]]:
-    """The published claims of `spec/claims.json`."""
-    return list(read_json(project / "spec" / "claims.json")["claims"])
-
-
-def divergences(project: Path) -> list[dict[str, Any]]:
-    """The known divergences of other libraries in `spec/divergences.json`."""
-    return list(read_json(project / "spec" / "divergences.json")["divergences"])
-
-
 def resolve_python(name: str) -> object | None:
     """What a dotted Python name means, an attribute of a module or of a class in it; `None` when it does not exist."""
     module_name, _, attribute = name.rpartition(".")
@@ -104,14 +56,6 @@ def resolve_python(name: str) -> object | None:
     return getattr(owner, attribute, None)
 
 
-def test_functions(path: Path) -> set[str]:
-    """The names of the test functions and classes that a Python file defines at its top level."""
-    if not path.is_file():
-        return set()
-    nodes = ast.parse(path.read_text(), str(path)).body
-    return {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-
-
 def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> Iterable[str]:
     """One sentence for each link of `requirement` that names something that does not exist."""
     exists: dict[str, Callable[[str], bool]] = {
@@ -119,7 +63,7 @@ def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> It
         "theorems": lambda name: name in proofs.theorems,
         "functions": lambda name: resolve_python(name) is not None,
         "kernels": lambda name: resolve_python(name) is not None,
-        "tests": lambda name: name.split("::")[1] in test_functions(project / name.split("::")[0]),
+        "tests": lambda name: name.split("::")[1] in top_level_names(project / name.split("::")[0]),
         "vectors": lambda name: (project / "spec" / "vectors" / name).is_file(),
     }
     for kind, is_there in exists.items():
@@ -154,7 +98,7 @@ def check_links(project: Path, proofs: Proofs) -> Check:
     for divergence in divergences(project):
         examined += 1
         file, _, test = divergence["test"].partition("::")
-        if test not in test_functions(project / file):
+        if test not in top_level_names(project / file):
             findings.append(f"spec/divergences.json: {divergence['id']} names the test {test}, which does not exist")
         if divergence["id"] in seen_divergences:
             findings.append(f"spec/divergences.json: {divergence['id']} stands there twice")
@@ -207,7 +151,7 @@ def check_tests_traced(project: Path) -> Check:
     present = {
         f"{path.relative_to(project).as_posix()}::{name}"
         for path in sorted((project / "conformance").glob("test_*.py"))
-        for name in test_functions(path)
+        for name in top_level_names(path)
         if name.lower().startswith("test")
     }
     return Check(
@@ -259,7 +203,10 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
     checks = [
         schemas,
         check_proof_files(project, proofs),
+        check_docstrings(proofs),
+        check_hypotheses_met(proofs),
         check_links(project, proofs),
+        check_theorems_linked(project, proofs),
         check_mirrors(project, proofs),
         check_tests_traced(project),
         check_statements(project, proofs),

@@ -89,13 +89,7 @@ theorem float32_half_mul_int8 {b : Nat} {d : Rat} (h : halfToRat b = some d) {t 
     omega
   · have hone : ((float32.unitsOfOne : Nat) : Rat) = 2 ^ 24 * (2 ^ 125 : Nat) := by decide +kernel
     have hpow := two_pow_pos k
-    have habs : abs (m : Rat) = (m.natAbs : Nat) := by
-      rw [← Rat.intCast_natCast]
-      rcases Int.le_total 0 m with hn | hn
-      · have : ((0 : Int) : Rat) ≤ m := Rat.intCast_le_intCast.2 hn
-        rw [Int.natAbs_of_nonneg hn]; grind [abs]
-      · have : ((m : Int) : Rat) ≤ (0 : Int) := Rat.intCast_le_intCast.2 hn
-        rw [Int.ofNat_natAbs_of_nonpos hn, Rat.intCast_neg]; grind [abs]
+    have habs := abs_intCast m
     have hsize : abs (d * t) * 2 ^ 24 = (m.natAbs : Nat) * (2 ^ k : Nat) := by
       have h24 : abs ((2 : Rat) ^ 24) = 2 ^ 24 := by decide +kernel
       have hk : abs ((2 ^ k : Nat) : Rat) = (2 ^ k : Nat) := by grind [abs]
