@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import q35spec
+from conformance import formats as spec
 from conformance import vectors
 from conformance.ledger import Ledger
 from conformance.subjects import reference
-from conformance.vectors import Row, rational
+from conformance.vectors import expect, optional, rational
 
 SMALL = ("e2m1", "e2m3", "e3m2", "e4m3", "e5m2")
 MEDIUM = ("float16", "bfloat16")
@@ -31,16 +31,6 @@ def formats() -> dict[str, Any]:
     """The reference's formats by name."""
     found: dict[str, Any] = reference("floats").FORMATS
     return found
-
-
-def expect(got: object, want: object, row: Row, compared: Ledger) -> None:
-    """Compares one row; a difference names the row and the bugs that it detects."""
-    assert got == want, f"{row.place} (detects {', '.join(row.flags)}): {got!r} instead of Lean's {want!r}"
-    compared.count(1, subject="reference", truth="lean-vector", level="sampled")
-
-
-def optional(text: str | None) -> Fraction | None:
-    return None if text is None else rational(text)
 
 
 def by_the_formula(form: Any, bits: int) -> Fraction | None:
@@ -69,33 +59,39 @@ def nearest(ordered: list[Fraction], x: Fraction) -> int:
 
 def test_the_rows_of_data_are_the_formats_of_lean(formats: dict[str, Any], compared: Ledger) -> None:
     """Every parameter of `spec/formats.json` and every figure that the reference derives from it."""
-    data = {row["id"]: row for row in q35spec.formats()["floats"]}
+    data = {row["id"]: row for row in spec.formats()["floats"]}
     rows = vectors.having("floats", "format", *PARAMETERS, *DERIVED, *FIGURES)
     assert {row["format"] for row in rows} == data.keys() == formats.keys()
     for row in rows:
         form = formats[row["format"]]
         for name in PARAMETERS:
-            expect(data[row["format"]][name], row[name], row, compared)
+            expect(data[row["format"]][name], row[name], row, "reference", compared)
         for name in (*PARAMETERS, *DERIVED):
-            expect(getattr(form, name), row[name], row, compared)
+            expect(getattr(form, name), row[name], row, "reference", compared)
         for name in FIGURES:
-            expect(Fraction(getattr(form, name)), rational(row[name]), row, compared)
+            expect(Fraction(getattr(form, name)), rational(row[name]), row, "reference", compared)
 
 
 def test_values(formats: dict[str, Any], compared: Ledger) -> None:
     for row in vectors.having("floats", "bits", "format", "value"):
-        expect(formats[row["format"]].to_rat(row["bits"]), optional(row["value"]), row, compared)
+        expect(formats[row["format"]].to_rat(row["bits"]), optional(row["value"]), row, "reference", compared)
 
 
 def test_conversions(formats: dict[str, Any], compared: Ledger) -> None:
     for row in vectors.having("floats", "format", "kept", "positive", "ties", "x"):
         form, x = formats[row["format"]], rational(row["x"])
-        expect((form.of_rat("kept", x), form.of_rat("positive", x)), (row["kept"], row["positive"]), row, compared)
+        expect(
+            (form.of_rat("kept", x), form.of_rat("positive", x)),
+            (row["kept"], row["positive"]),
+            row,
+            "reference",
+            compared,
+        )
 
 
 def test_rounding_of_results(formats: dict[str, Any], compared: Ledger) -> None:
     for row in vectors.having("floats", "format", "rounded", "ties", "x"):
-        expect(formats[row["format"]].round(rational(row["x"])), rational(row["rounded"]), row, compared)
+        expect(formats[row["format"]].round(rational(row["x"])), rational(row["rounded"]), row, "reference", compared)
 
 
 @pytest.mark.parametrize("name", [*SMALL, *MEDIUM])

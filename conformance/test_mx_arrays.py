@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from conformance import vectors
+from conformance.formats import ELEMENTS, POLICY, RULES
 from conformance.ledger import Ledger
 from conformance.subjects import reference
-from conformance.test_mx import ELEMENTS, POLICY, RULES, optional
-from conformance.vectors import Row, octets
+from conformance.vectors import Row, octets, optional
 
 Floats = NDArray[np.float32]
 SUBJECT: dict[str, Any] = {"subject": "reference-vectorized"}

@@ -14,7 +14,7 @@ from conformance import subjects, truth, vectors
 from conformance.formats import scheme
 from conformance.ledger import Ledger
 from conformance.subjects import ArraySubject, exact_reference
-from conformance.vectors import Row, octets, rational
+from conformance.vectors import Row, expect, octets, rational
 
 CODE_ROWS = ("code", "encoded", "hi", "lo")
 STREAM_ROWS = ("bytes", "codes", "read", "read_bytes", "stream")
@@ -33,12 +33,6 @@ def table_named(name: str) -> list[truth.Pair]:
     if name in SCHEME_OF:
         return list(scheme(SCHEME_OF[name]).table)
     return [(hi, 0) if name == "hi" else (0, lo) for hi, lo in truth.CODES]
-
-
-def expect(got: object, want: object, row: Row, subject: str, compared: Ledger) -> None:
-    """Compares one row; a difference names the row and the bugs that it detects."""
-    assert got == want, f"{row.place} (detects {', '.join(row.flags)}): {got!r} instead of Lean's {want!r}"
-    compared.count(1, subject=subject, truth="lean-vector", level="sampled")
 
 
 def float32_of(x: Fraction) -> np.float32 | None:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from conformance.ledger import Ledger
+
 FOLDER = Path(__file__).parent.parent / "spec" / "vectors"
 NAMES = (
     *("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate"),
@@ -59,6 +61,17 @@ def rational(text: str) -> Fraction:
     return Fraction(text)
 
 
+def optional(text: str | None) -> Fraction | None:
+    """A rational, or None for what is rejected."""
+    return None if text is None else rational(text)
+
+
 def octets(text: str) -> list[int]:
     """Bytes, written as two hexadecimal digits each."""
     return list(bytes.fromhex(text))
+
+
+def expect(got: object, want: object, row: Row, subject: str, compared: Ledger) -> None:
+    """Compares one row; a difference names the row and the bugs that it detects."""
+    assert got == want, f"{row.place} (detects {', '.join(row.flags)}): {got!r} instead of Lean's {want!r}"
+    compared.count(1, subject=subject, truth="lean-vector", level="sampled")

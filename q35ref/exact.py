@@ -363,6 +363,11 @@ def dot32(table: Table, activations: Sequence[int], codes: Sequence[int]) -> int
     return sum32(products(table, activations, codes))
 
 
+def dot_int(a: Sequence[int], b: Sequence[int]) -> int:
+    """The dot product of two lists of integers (`Q35/Linear.lean`); what is over in the longer one counts nothing."""
+    return sum(x * y for x, y in zip(a, b, strict=False))
+
+
 def least_product(t: int) -> int:
     """The least product of an int8 number and `t`."""
     return min(a * t for a in INT8_RANGE)

@@ -256,11 +256,6 @@ def mx_units(kind: MxElement, block: MxBlock) -> list[int]:
     return [kind.units(bits) for bits in block.elements]
 
 
-def mx_dot_units(kind: MxElement, other: MxElement, a: Sequence[int], b: Sequence[int]) -> int:
-    """The integer dot product of the elements of two blocks, in units of both; the longer one's rest counts nothing."""
-    return sum(kind.units(x) * other.units(y) for x, y in zip(a, b, strict=False))
-
-
 # Sizes
 
 

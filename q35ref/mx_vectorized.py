@@ -8,6 +8,7 @@ the leading one of the largest number and from one comparison of its significand
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -124,8 +125,9 @@ def _rounded(significand: Ints, power: Ints) -> Ints:
     return np.asarray(whole + ((power < 0) & (2 * rest + (whole & 1) > 1 << right)))
 
 
+@cache
 def element_values(kind: MxElement) -> Floats:
-    """What each bit pattern of an element stands for, float32 `[2^width]`: infinities and NaNs among them, and -0."""
+    """What each bit pattern of an element stands for, float32 `[2^width]`, read-only: infinities, NaNs and -0 too."""
     values = np.empty(1 << kind.width, np.float32)
     for bits in range(len(values)):
         value = kind.to_rat(bits)
@@ -137,6 +139,7 @@ def element_values(kind: MxElement) -> Floats:
             values[bits] = np.inf if infinite else np.nan
         if kind.format and bits >= kind.format.sign_bit:
             values[bits] = -abs(values[bits])
+    values.setflags(write=False)
     return values
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FOLDER", "codebook", "cover", "divergences", "formats", "schema", "vectors"]
+__all__ = ["FOLDER", "codebook", "cover", "formats", "schema", "vectors"]
 
 FOLDER = Path(__file__).resolve().parent
 """The folder that holds the specification's files."""
@@ -34,11 +34,6 @@ def codebook() -> Any:
 def cover() -> Any:
     """`cover.json`: regions that the learned table covers, each with its proved covering radius and theorem."""
     return _read("cover.json")
-
-
-def divergences() -> Any:
-    """`divergences.json`: where libraries of others differ from the specification, how, and for how many inputs."""
-    return _read("divergences.json")
 
 
 def schema(name: str) -> Any:

@@ -1,6 +1,7 @@
 module
 
 public import Q35Vectors.Float
+public import Q35.Linear
 public import Q35.MxBlock
 
 @[expose] public section
@@ -235,13 +236,9 @@ def perPolicy (flags : List String) (policies : List MxPolicy) (blocks : List (L
   together (elements.map fun E => policies.map fun P => blockGroup flags P E.1 E.2 blocks)
 
 /-- The integer dot product of the elements of two blocks, in units of both. -/
-def unitsDot (E E' : MxElement) : List Nat → List Nat → Int
-  | b :: bs, c :: cs => E.units b * E'.units c + unitsDot E E' bs cs
-  | _, _ => 0
-
 def mxDotRow (E E' : String × MxElement) (a b : List Nat) : String :=
   object [("element", quoted E.1), ("other", quoted E'.1), ("a", hex a), ("b", hex b),
-    ("units", rat (unitsDot E.2 E'.2 a b : Int))]
+    ("units", rat (dotInt (mxUnits E.2 ⟨127, a⟩) (mxUnits E'.2 ⟨127, b⟩)))]
 
 /-- `count` pseudo-random bits of elements. -/
 def someElements (E : MxElement) : (count seed : Nat) → List Nat
@@ -265,7 +262,7 @@ def mxDotRows : Array String := Id.run do
   return rows
 
 def mxBlocksFile : String := file [``quantizeBlockMx, ``dequantizeBlockMx, ``mxValue, ``mxMaxAbs, ``mxScaleBits,
-    ``mxElementBits, ``MxElement.units, ``scaleExponent] <| together [
+    ``mxElementBits, ``mxUnits, ``dotInt, ``scaleExponent] <| together [
   perRule ["stride", "scale-of-neighbour-block", "scale-rule", "emax-forgotten"] fun _ =>
     differentBlocks 35,
   perRule ["ties-away", "clip-after-scaling", "nearest-wrong"] fun E =>
