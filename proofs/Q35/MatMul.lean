@@ -450,7 +450,7 @@ theorem codebook_within_hull {d : Rat} (hd : d ≠ 0) {weights : List Rat}
 /-! ### int8 products in float32 -/
 
 /-- The dot product of `K` int8 activations and int8 entries is at most `16384 K` in size. -/
-theorem natAbs_dotInt_le {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q) :
+theorem natAbs_dotInt_int8_le {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q) :
     (dotInt as qs).natAbs ≤ 16384 * as.length := by
   induction as generalizing qs with
   | nil => simp [dotInt]
@@ -470,7 +470,7 @@ theorem natAbs_dotInt_le {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : 
 /-- The dot product of a block of up to 1024 weights is a float32 number: that the kernel converts it costs nothing. -/
 theorem float32_round_dotInt {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q)
     (hK : as.length ≤ 1024) : float32.round (dotInt as qs) = dotInt as qs := by
-  have := natAbs_dotInt_le ha hq
+  have := natAbs_dotInt_int8_le ha hq
   exact float32_intCast (by omega)
 
 /-- The kernels' outputs: the end-to-end theorem in float32, as long as no number exceeds the largest one
@@ -639,7 +639,7 @@ example : abs (1/3 - 1/100 * quantizeSlot (-128) 127 (1/3 / (1/100))) ≤ abs (1
 example : dotRat (activationErrors (1/100) [1/3, -1] (quantizeActivations (1/100) [1/3, -1])) ([7, -9].map abs) ≤
     abs (1/100) / 2 * sumRat ([7, -9].map abs) :=
   activations_bound_le (by decide +kernel) (by decide +kernel) [7, -9]
-example : (dotInt [-128, 127] [-128, 5]).natAbs ≤ 16384 * 2 := natAbs_dotInt_le (by decide) (by decide)
+example : (dotInt [-128, 127] [-128, 5]).natAbs ≤ 16384 * 2 := natAbs_dotInt_int8_le (by decide) (by decide)
 example : float32.round (dotInt [-128, 127] [-128, 5]) = dotInt [-128, 127] [-128, 5] :=
   float32_round_dotInt (by decide) (by decide) (by decide)
 
