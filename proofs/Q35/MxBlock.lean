@@ -515,7 +515,7 @@ example : ∃ X, scaleToRat (quantizeBlockMx .even .e2m1 [some (27/4)]).scale = 
       ∃ v', value = some v' ∧ abs (v - v') ≤ X * (MxElement.topSpacing .e2m1 / 2) :=
   restoreBlockMx_even_error_le rfl (by decide) (m := 27/4) (by decide +kernel) (by decide +kernel) (by decide +kernel)
 
-/-- With E4M3 it does not hold: at the scale 1 the value 479 comes back as 448, off by 31, where half the spacing is 16. -/
+/-- With E4M3 it does not hold: at the scale 1 the value 479 comes back as 448, off by 31; half the spacing is 16. -/
 theorem restoreBlockMx_even_e4m3 :
     (quantizeBlockMx .even .e4m3 [some 479]).scale = 127 ∧ restoreBlockMx .even .e4m3 [some 479] = [some 448] ∧
     MxElement.topSpacing .e4m3 / 2 = 16 := by
