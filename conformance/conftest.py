@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--q35-effort", choices=["quick", "default", "deep"], default="default", help="sampled examples a test"
     )
     group.addoption("--q35-without", metavar="ISA", action="append", default=[], help="treat an ISA as missing here")
+    group.addoption("--q35-fresh", action="store_true", help="judge again what was judged on the same content before")
     group.addoption("--q35-root", metavar="DIR", help="judge the packages in this folder instead of the installed ones")
 
 

@@ -73,3 +73,14 @@ TABLES = ("row-absmax", "block", "codebook")
 """Schemes whose tables are the three: (hi, lo), (hi, 2 lo) and the learned one."""
 BLOCK_SCHEMES = ("block", "codebook")
 BLOCK_SIZES = (32, 64, 128)
+
+ELEMENTS = ("e2m1", "e2m3", "e3m2", "e4m3", "e5m2", "int8")
+RULES = ("floor", "ceil", "rceil", "even")
+POLICY = {
+    "rule": "scale_rule",
+    "overflow": "scale_overflow",
+    "zero_scale": "zero_block_scale",
+    "zero": "zero_sign",
+    "lowest": "int8_lowest",
+}
+"""The fields of a policy for Microscaling blocks, and the parameter of `spec/formats.json` that each of them is."""

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 SUBJECTS = ("reference", "reference-vectorized", "kernel-scalar", "kernel-avx512", "suite", "framework")
 """`suite` is judged by mutants; `framework`, the counting itself, by tests that alone make no session valid."""
-TRUTHS = ("lean-vector", "exact-rational", "float32-model", "reference-vectorized", "expected-outcome")
+TRUTHS = (
+    *("lean-vector", "exact-rational", "float32-model", "reference-vectorized"),
+    *("independent-library", "expected-outcome"),
+)
 LEVELS = ("exhaustive", "sampled")
 
 

@@ -76,7 +76,8 @@ class Session:
         ]
         killed = [m for r in self.records.values() for m in r.mutants if m["outcome"] == "killed"]
         if killed:
-            lines.append(f"mutants killed: {len(killed)}")
+            before = sum(mutant["judged"] != "now" for mutant in killed)
+            lines.append(f"mutants killed: {len(killed)}, of them {before} before, on the same content")
         lines += [f"NOT RUN {record.id}: {record.reason}" for record in self.of_outcome("not run")]
         lines += [f"VOID {record.id}: {record.reason}" for record in self.of_outcome("void")]
         return lines if self.compared() else [*lines, "VOID: nothing was compared"]

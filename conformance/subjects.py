@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -195,8 +196,12 @@ def array_subject(name: str) -> ArraySubject:
 
 
 @cache
+def reference(name: str) -> Any:
+    """The module `q35ref.<name>`."""
+    return import_module(f"q35ref.{name}")
+
+
+@cache
 def exact_reference() -> Any:
     """The module of exact definitions."""
-    from q35ref import exact
-
-    return exact
+    return reference("exact")

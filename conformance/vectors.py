@@ -9,14 +9,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from conformance.ledger import Ledger
+
 FOLDER = Path(__file__).parent.parent / "spec" / "vectors"
-NAMES = ("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate")
+NAMES = (
+    *("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate"),
+    *("floats", "mx_scales", "mx_elements", "mx_blocks", "products"),
+)
 """The files that must be there; a file less is an error, not a shorter test."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `place` says where it stands (file, group, number), `data` is what the file holds."""
+    """One row: `place` says where it stands (file, group, number), `data` is what the file holds for it.
+
+    What the rows of a group share stands once in the file, and in the data of each of them.
+    """
 
     place: str
     flags: tuple[str, ...]
@@ -33,7 +41,7 @@ def rows(name: str) -> tuple[Row, ...]:
     if document["schema"] != "q35.vectors/1":
         raise ValueError(f"{name}.json has schema {document['schema']}")
     return tuple(
-        Row(f"{name}.json, group {index}, row {number}", tuple(group["flags"]), data)
+        Row(f"{name}.json, group {index}, row {number}", tuple(group["flags"]), group.get("shared", {}) | data)
         for index, group in enumerate(document["groups"])
         for number, data in enumerate(group["rows"])
     )
@@ -53,6 +61,17 @@ def rational(text: str) -> Fraction:
     return Fraction(text)
 
 
+def optional(text: str | None) -> Fraction | None:
+    """A rational, or None for what is rejected."""
+    return None if text is None else rational(text)
+
+
 def octets(text: str) -> list[int]:
     """Bytes, written as two hexadecimal digits each."""
     return list(bytes.fromhex(text))
+
+
+def expect(got: object, want: object, row: Row, subject: str, compared: Ledger) -> None:
+    """Compares one row; a difference names the row and the bugs that it detects."""
+    assert got == want, f"{row.place} (detects {', '.join(row.flags)}): {got!r} instead of Lean's {want!r}"
+    compared.count(1, subject=subject, truth="lean-vector", level="sampled")

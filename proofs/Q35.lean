@@ -3,14 +3,21 @@ module
 public import Q35.Accumulate
 public import Q35.AccumulateCodebook
 public import Q35.Arith
+public import Q35.Bits
 public import Q35.Block
 public import Q35.Code
 public import Q35.Codebook
 public import Q35.CodebookTable
+public import Q35.Columns
 public import Q35.Compile
 public import Q35.Cover
+public import Q35.Float
+public import Q35.FloatExact
+public import Q35.FloatRound
+public import Q35.FloatSum
 public import Q35.Half
 public import Q35.Linear
+public import Q35.MatMul
 public import Q35.MxBlock
 public import Q35.MxElement
 public import Q35.MxLog
@@ -18,9 +25,15 @@ public import Q35.MxProduct
 public import Q35.MxRound
 public import Q35.MxScale
 public import Q35.MxSize
+public import Q35.Planar
 public import Q35.Round
+public import Q35.Rows
+public import Q35.SafeLength
+public import Q35.Schemes
+public import Q35.Siblings
 public import Q35.Size
 public import Q35.Slot
+public import Q35.SlotTable
 public import Q35.Stream
 public import Q35.Table
 

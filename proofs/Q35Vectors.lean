@@ -1,9 +1,14 @@
 module
 
+public import Q35Vectors.Float
+public import Q35Vectors.Json
+public import Q35Vectors.Mx
+public import Q35Vectors.Product
 public import Q35.Accumulate
 public import Q35.Block
 public import Q35.Codebook
 public import Q35.Half
+public import Q35.SafeLength
 public import Q35.Stream
 
 @[expose] public section
@@ -15,65 +20,10 @@ Run by `q35.spec_vectors`, which compiles this file and the modules that it impo
 
 namespace Q35.Vectors
 
-/-! ### JSON -/
-
-/-- Texts with a separator between them. -/
-def joined (separator : String) : List String → String
-  | [] => ""
-  | [text] => text
-  | text :: texts => text ++ separator ++ joined separator texts
-
-/-- A JSON string. None of ours needs an escape. -/
-def quoted (text : String) : String := "\"" ++ text ++ "\""
-
-/-- A JSON array. -/
-def array (items : List String) : String := "[" ++ joined "," items ++ "]"
-
-/-- A JSON object, from keys and JSON values. -/
-def object (fields : List (String × String)) : String :=
-  "{" ++ joined "," (fields.map fun f => quoted f.1 ++ ":" ++ f.2) ++ "}"
-
-/-- An exact rational, "numerator/denominator". -/
-def rat (x : Rat) : String := quoted s!"{x.num}/{x.den}"
-
-/-- An integer. -/
-def int (v : Int) : String := toString v
-
-/-- A natural number. -/
-def nat (v : Nat) : String := toString v
-
-/-- A value, or `null` for what is rejected. -/
-def nullable (text : Option String) : String := text.getD "null"
-
-/-- A pair of integers. -/
-def pair (p : Int × Int) : String := array [int p.1, int p.2]
+/-! ### Inputs -/
 
 /-- A list of codes. -/
 def codes (cs : List Code) : String := array (cs.map fun c => nat c.val)
-
-/-- One hexadecimal digit. -/
-def hexDigit (n : Nat) : Char := Char.ofNat (if n < 10 then 48 + n else 87 + n)
-
-/-- Bytes in hexadecimal, two digits each. -/
-def hex (bytes : List Nat) : String :=
-  quoted (bytes.foldl (fun text b => (text.push (hexDigit (b / 16))).push (hexDigit (b % 16))) "")
-
-/-- A group of rows, with the bugs that they reveal. -/
-def group (flags : List String) (rows : Array String) : String :=
-  object [("flags", array (flags.map quoted)), ("rows", array rows.toList)]
-
-/-- A vector file: the definitions that gave the answers, and the groups. -/
-def file (definitions : List Lean.Name) (groups : List String) : String :=
-  object [("schema", quoted "q35.vectors/1"), ("definition", array (definitions.map fun d => quoted d.toString)),
-    ("groups", array groups)]
-
-/-! ### Inputs -/
-
-/-- The next number of a linear congruential sequence modulo 2^48. -/
-def next (seed : Nat) : Nat := (seed * 25214903917 + 11) % 281474976710656
-
-/-- A pseudo-random number below `bound` (at most 2^24), from a number of the sequence. -/
-def below (bound seed : Nat) : Nat := seed / 16777216 % bound
 
 /-- `count` pseudo-random codes. -/
 def someCodes : (count seed : Nat) → List Code
@@ -85,20 +35,6 @@ def someActivations : (count seed : Nat) → List (Int × Int)
   | 0, _ => []
   | count + 1, seed => ((below 256 seed : Int) - 128, (below 256 (next seed) : Int) - 128)
       :: someActivations count (next (next seed))
-
-/-- A tie and its neighbours at 2^-30, or any other point and its neighbours. -/
-def around (x : Rat) : List Rat := [x - 1 / 1073741824, x, x + 1 / 1073741824]
-
-/-- The integers from `-bound` to `bound`. -/
-def upTo (bound : Nat) : List Int := (List.range (2 * bound + 1)).map fun (k : Nat) => (k : Int) - bound
-
-/-- Every row of every point. -/
-def rowsOf (points : List Rat) (row : Rat → String) : Array String :=
-  points.foldl (fun rows x => rows.push (row x)) #[]
-
-/-- For every element of a list, its list of points, in one list. -/
-def pointsOf (ks : List Int) (points : Int → List Rat) : List Rat :=
-  ks.foldr (fun k rest => (points k).foldr List.cons rest) []
 
 /-! ### codes.json -/
 
@@ -352,7 +288,7 @@ def tables : List (String × Table 128) :=
 
 def limitRow (name : String) (T : Table 128) : String :=
   object [("table", quoted name), ("least", int (leastPair 128 T)), ("greatest", int (greatestPair 128 T)),
-    ("max_safe_pairs", nat (maxSafePairs T))]
+    ("max_safe_pairs", nat (maxSafePairs T)), ("max_safe_k", nat (maxSafeK T))]
 
 /-- The lowest code whose entry has the greatest value. -/
 def extremeCode (T : Table 128) (value : Int × Int → Int) : Code :=
@@ -382,7 +318,7 @@ def dotRow (name : String) (T : Table 128) (as : List (Int × Int)) (cs : List C
     ("dot32", int (dot32 T as cs))]
 
 def accumulateFile : String :=
-  file [``maxSafePairs, ``leastPair, ``greatestPair, ``dotRuns, ``dot, ``dot32, ``wrap32] [
+  file [``maxSafePairs, ``maxSafeK, ``leastPair, ``greatestPair, ``dotRuns, ``dot, ``dot32, ``wrap32] [
     group ["safe-length-wrong"] (tables.foldl (fun rows t => rows.push (limitRow t.1 t.2)) #[]),
     group ["int16-accumulator", "float-accumulator", "saturating-accumulator"]
       (tables.foldl (fun rows t => (extremeRows t.1 t.2).foldl Array.push rows) #[]),
@@ -396,7 +332,8 @@ def accumulateFile : String :=
 /-- Every file by its name. -/
 def files : List (String × String) :=
   [("codes", codesFile), ("rounding", roundingFile), ("slots", slotsFile), ("half", halfFile), ("streams", streamsFile),
-    ("pairs", pairsFile), ("blocks", blocksFile), ("accumulate", accumulateFile)]
+    ("pairs", pairsFile), ("blocks", blocksFile), ("accumulate", accumulateFile), ("floats", floatsFile),
+    ("mx_scales", mxScalesFile), ("mx_elements", mxElementsFile), ("mx_blocks", mxBlocksFile), ("products", productsFile)]
 
 /-- Write every file into `folder`. -/
 def write (folder : String) : IO Unit := do

@@ -7,7 +7,6 @@ line on stderr; with `--json` the one document on stdout then says the same. `Q3
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from q35 import cli_project
+from q35.cli_project import Json, print_json
 from q35.errors import InputError, Q35Error
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over existing files.")]
 
 Project = Annotated[Path | None, typer.Option(metavar="DIR", help="The project's folder, if not this one.")]
@@ -44,6 +43,8 @@ Toolchain = Annotated[
 
 app.add_typer(cli_project.spec, name="spec")
 app.command()(cli_project.compare)
+app.command()(cli_project.book)
+app.command()(cli_project.layers)
 app.command()(cli_project.certify)
 
 
@@ -83,7 +84,7 @@ def _report(error: Q35Error, wants_json: bool) -> int:
         traceback.print_exc()
     print("q35: " + " ".join(str(error).split()), file=sys.stderr)
     if wants_json:
-        _print_json(
+        print_json(
             {
                 "schema": "q35.error/1",
                 "exit_code": error.exit_code,
@@ -93,10 +94,6 @@ def _report(error: Q35Error, wants_json: bool) -> int:
             }
         )
     return error.exit_code
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 @contextlib.contextmanager
@@ -177,7 +174,7 @@ def quantize(
     with _progress("quantizing") as progress:
         result = work(source, target, request, progress)
     if json_:
-        return _print_json(result)
+        return print_json(result)
     print(
         f"{result['quantized']} of {result['tensors']} tensors, {result['weights']:,} weights, "
         f"{_ratio(result['bits_per_weight']):.4g} bits/weight, relative RMSE {float(result['relative_rmse']):.2%}, "
@@ -201,7 +198,7 @@ def verify(
     result = work(model, against, certificate)
     result["seconds"] = round(perf_counter() - started, 3)
     if json_:
-        return _print_json(result)
+        return print_json(result)
     print(
         f"verified: {result['quantized']} quantized and {result['tensors'] - result['quantized']} copied tensors, "
         f"{result['weights']:,} weights, relative RMSE {float(result['relative_rmse']):.2%}, every figure of the "
@@ -223,7 +220,7 @@ def dequantize(
     with _progress("dequantizing") as progress:
         result = work(source, target, dtype, force, progress)
     if json_:
-        return _print_json(result)
+        return print_json(result)
     print(
         f"{result['dequantized']} of {result['tensors']} tensors dequantized, {result['bytes']:,} bytes, "
         f"{result['seconds']:.2f} s"
@@ -240,7 +237,7 @@ def inspect(
 
     result = work(source)
     if json_:
-        return _print_json(result)
+        return print_json(result)
     _print_tensors(result)
 
 

@@ -1,4 +1,4 @@
-"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 certify`."""
+"""The commands that judge the project itself: `q35 spec …`, `q35 compare`, `q35 layers`, `q35 book`, `q35 certify`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from q35.project import find_project
 
 if TYPE_CHECKING:
     from q35.certify.stages import StageResult
+    from q35.lean.audit import AuditReport
     from q35.lean.progress import Report
     from q35.lean.toolchain import Toolchain
-    from q35.spec_check import Proofs
+    from q35.model.layers import Comparison
 
 spec = typer.Typer(help="Check and renew what `spec/` says.", no_args_is_help=True, add_completion=False)
 
@@ -27,35 +28,35 @@ Project = Annotated[
 ToolchainSetting = Annotated[str | None, typer.Option("--toolchain", help="A folder that holds lean, or 'embedded'.")]
 
 
-def _print_json(value: dict[str, Any]) -> None:
+def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolchain, Proofs]:
+def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolchain, AuditReport]:
     """The toolchain and the proofs as they are now; raises `CheckFailed` when they do not stand."""
-    from q35.certify.proofs import linkable
     from q35.lean.audit import audit
     from q35.lean.toolchain import find_toolchain
 
     toolchain = find_toolchain(project / "proofs", setting, report)
     found = audit(project / "proofs", toolchain, report)
     found.raise_on_violation()
-    return toolchain, linkable(found)
+    return toolchain, found
 
 
 @spec.command()
 def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Json = False) -> None:
-    """Every link leads somewhere, every vector and generated file is fresh, every statement is the agreed one."""
+    """Links lead somewhere, theorems serve a requirement and are not empty, files are fresh, statements as agreed."""
     from q35.lean.progress import terminal_report
     from q35.spec_check import check_all
+    from q35.spec_data import Proofs
 
     root = find_project(project)
     with terminal_report() as report:
-        lean, proofs = _audited(root, toolchain, report)
-        checks = check_all(root, proofs, lean, report)
+        lean, found = _audited(root, toolchain, report)
+        checks = check_all(root, Proofs.of(found), lean, report)
     if json_:
         rows = [{"name": item.name, "examined": item.examined, "findings": item.findings} for item in checks]
-        _print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
+        print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
     else:
         for item in checks:
             print(f"{'passed' if item.passed else 'FAILED'}  {item.name}: {item.examined} examined")
@@ -86,10 +87,11 @@ def agree(project: Project = None, toolchain: ToolchainSetting = None) -> None:
     """Take the statements of all linked theorems as they are now as the agreed ones. Read them first."""
     from q35.lean.progress import terminal_report
     from q35.spec_check import agree_on_statements
+    from q35.spec_data import Proofs
 
     root = find_project(project)
     with terminal_report() as report:
-        count = agree_on_statements(root, _audited(root, toolchain, report)[1])
+        count = agree_on_statements(root, Proofs.of(_audited(root, toolchain, report)[1]))
     print(f"{count} statements agreed in spec/statements.json")
 
 
@@ -106,10 +108,68 @@ def compare(
     source = model or evaluation_model()
     rows = work(source)
     if json_:
-        return _print_json({"schema": "q35.comparison/1", "model": source.name, "rows": rows})
+        return print_json({"schema": "q35.comparison/1", "model": source.name, "rows": rows})
     print(f"{'relative RMSE on ' + source.name:<36}{'bits/weight':>12}{'RMSE':>10}")
     for row in rows:
         print(f"{row['name']:<36}{row['bits_per_weight']:>12.3f}{row['relative_rmse']:>10.2%}")
+
+
+def book(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.")] = Path("evidence/theorems.html"),
+    project: Project = None,
+    toolchain: ToolchainSetting = None,
+) -> None:
+    """Write all theorems and definitions, with what they rest on and what they serve, as one page."""
+    from q35.certify.book import render_book
+    from q35.files import write_whole
+    from q35.lean.progress import terminal_report
+
+    root = find_project(project)
+    with terminal_report() as report:
+        found = _audited(root, toolchain, report)[1]
+    write_whole(out, render_book(root, found).encode())
+    print(f"{len(found.theorems)} theorems, {len(found.definitions)} definitions: {out}")
+
+
+def layers(
+    model: Annotated[
+        Path | None, typer.Argument(help="A safetensors file; the installed evaluation model by default.")
+    ] = None,
+    count: Annotated[int, typer.Option("--layers", min=1, help="How many layers, spread evenly over the model.")] = 10,
+    scheme: Annotated[str | None, typer.Option(help="codebook (default) or block.")] = None,
+    block_size: Annotated[int | None, typer.Option(help="32, 64 (default) or 128 weights a step.")] = None,
+    json_: Json = False,
+) -> None:
+    """Compare the kernels' matrix products on a model's layers with the exact ones and with their proved bound.
+
+    Exit code 3 if any output is further from the exact product than the bound says.
+    """
+    from dataclasses import asdict
+
+    from q35.model.compare import evaluation_model
+    from q35.model.layers import layer_errors
+
+    source = model or evaluation_model()
+    rows = layer_errors(source, count, scheme, block_size)
+    beyond = sum(row.beyond for row in rows)
+    if json_:
+        found = [asdict(row) for row in rows]
+        print_json({"schema": "q35.layers/1", "model": source.name, "passed": not beyond, "rows": found})
+    else:
+        _print_layers(source.name, rows)
+    if beyond:
+        raise CheckFailed(f"{beyond} outputs are further from the exact product than their bound", source.name)
+
+
+def _print_layers(name: str, rows: list[Comparison]) -> None:
+    heading = "products of " + name
+    width = max(len(heading), *(len(row.layer) for row in rows))
+    print(f"{heading:<{width}}{'activations':>12}{'error':>9}{'bound':>9}{'largest ratio':>15}{'own errors':>12}")
+    for row in rows:
+        print(
+            f"{row.layer:<{width}}{row.activations:>12}{row.error:>9.3g}{row.bound:>9.3g}"
+            f"{row.largest_ratio:>15.3f}{row.largest_own_ratio:>12.5f}"
+        )
 
 
 def certify(
@@ -137,7 +197,7 @@ def certify(
         request = Request(find_project(project), model, out, quantized, fail_fast, fresh, toolchain, progress)
         report = work(request, _announce)
     if json_:
-        _print_json(report)
+        print_json(report)
     else:
         print(f"{report['verdict']}: {out / 'report.html'}")
     if report["verdict"] != "passed":

@@ -7,15 +7,12 @@ says how much it looked at, and a check that looked at nothing fails.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import hashlib
 import importlib
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +20,16 @@ import jsonschema
 
 from q35 import spec_vectors
 from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
+from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
+from q35.spec_data import Check, Proofs, claims, divergences, mirror_name, requirements, top_level_names, vector_files
+from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
 
-DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements")
+DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements", "divergences")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """The outcome of one check: how many things it looked at, and one finding for each that is wrong."""
-
-    name: str
-    examined: int
-    findings: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not self.findings and self.examined > 0
-
-
-@dataclass(frozen=True)
-class Proofs:
-    """What the links into Lean are checked against: fully qualified names, and the statement hash of each theorem."""
-
-    theorems: Mapping[str, str]
-    definitions: frozenset[str]
-    modules: frozenset[str]
-
-
-def mirror_name(lean_name: str) -> str:
-    """The Python name of a Lean definition: `Q35.roundHalfEven` is `round_half_even`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", lean_name.rsplit(".", 1)[-1]).lower()
 
 
 def check_schemas(project: Path) -> Check:
@@ -71,36 +44,16 @@ def check_schemas(project: Path) -> Check:
     return Check("schemas", len(pairs), findings)
 
 
-def vector_files(project: Path) -> list[Path]:
-    """The golden vector files of the project."""
-    return sorted((project / "spec" / "vectors").glob("*.json"))
-
-
-def requirements(project: Path) -> list[dict[str, Any]]:
-    """The requirements of `spec/requirements.json`."""
-    return list(read_json(project / "spec" / "requirements.json")["requirements"])
-
-
-def claims(project: Path) -> list[dict[str, Any]]:
-    """The published claims of `spec/claims.json`."""
-    return list(read_json(project / "spec" / "claims.json")["claims"])
-
-
 def resolve_python(name: str) -> object | None:
-    """The object that a dotted Python name means, or `None` when it does not exist."""
+    """What a dotted Python name means, an attribute of a module or of a class in it; `None` when it does not exist."""
     module_name, _, attribute = name.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module_name), attribute, None)
-    except ImportError:
+    if not module_name:
         return None
-
-
-def test_functions(path: Path) -> set[str]:
-    """The names of the test functions and classes that a Python file defines at its top level."""
-    if not path.is_file():
-        return set()
-    nodes = ast.parse(path.read_text(), str(path)).body
-    return {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    try:
+        owner: object | None = importlib.import_module(module_name)
+    except ImportError:
+        owner = resolve_python(module_name)
+    return getattr(owner, attribute, None)
 
 
 def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> Iterable[str]:
@@ -110,7 +63,7 @@ def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> It
         "theorems": lambda name: name in proofs.theorems,
         "functions": lambda name: resolve_python(name) is not None,
         "kernels": lambda name: resolve_python(name) is not None,
-        "tests": lambda name: name.split("::")[1] in test_functions(project / name.split("::")[0]),
+        "tests": lambda name: name.split("::")[1] in top_level_names(project / name.split("::")[0]),
         "vectors": lambda name: (project / "spec" / "vectors" / name).is_file(),
     }
     for kind, is_there in exists.items():
@@ -141,6 +94,15 @@ def check_links(project: Path, proofs: Proofs) -> Check:
         ]
         if not claim["theorems"] and not claim["measured_as"]:
             findings.append(f"spec/claims.json: {claim['id']} has neither a theorem nor a measurement")
+    seen_divergences: set[str] = set()
+    for divergence in divergences(project):
+        examined += 1
+        file, _, test = divergence["test"].partition("::")
+        if test not in top_level_names(project / file):
+            findings.append(f"spec/divergences.json: {divergence['id']} names the test {test}, which does not exist")
+        if divergence["id"] in seen_divergences:
+            findings.append(f"spec/divergences.json: {divergence['id']} stands there twice")
+        seen_divergences.add(divergence["id"])
     examined += len(THEOREMS)
     findings += [
         f"q35/model/bounds.py: certificates of {scheme} name the theorem {name}, which does not exist"
@@ -151,15 +113,20 @@ def check_links(project: Path, proofs: Proofs) -> Check:
 
 
 def check_proof_files(project: Path, proofs: Proofs) -> Check:
-    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited."""
-    files = sorted((project / "proofs" / "Q35").rglob("*.lean"))
-    names = {path: ".".join(path.relative_to(project / "proofs").with_suffix("").parts) for path in files}
-    unreached = [path for path, name in names.items() if name not in proofs.modules]
-    return Check(
-        "proof files",
-        len(files),
-        [f"{path.relative_to(project)} is not reached from proofs/Q35.lean" for path in unreached],
-    )
+    """Every Lean file below `proofs/Q35/` is reached from `Q35.lean`: one that is not is neither built nor audited.
+
+    Likewise every file below `proofs/Q35Vectors/` is reached from the exporter.
+    """
+    exporter = spec_vectors.EXPORTER
+    exported = {module.name for module in load_package(project / "proofs").closure([exporter])}
+    findings = []
+    examined = 0
+    for root, reached in (("Q35", proofs.modules), (exporter, exported)):
+        for path in sorted((project / "proofs" / root).rglob("*.lean")):
+            examined += 1
+            if ".".join(path.relative_to(project / "proofs").with_suffix("").parts) not in reached:
+                findings.append(f"{path.relative_to(project)} is not reached from proofs/{root}.lean")
+    return Check("proof files", examined, findings)
 
 
 def check_mirrors(project: Path, proofs: Proofs) -> Check:
@@ -184,7 +151,7 @@ def check_tests_traced(project: Path) -> Check:
     present = {
         f"{path.relative_to(project).as_posix()}::{name}"
         for path in sorted((project / "conformance").glob("test_*.py"))
-        for name in test_functions(path)
+        for name in top_level_names(path)
         if name.lower().startswith("test")
     }
     return Check(
@@ -236,7 +203,10 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
     checks = [
         schemas,
         check_proof_files(project, proofs),
+        check_docstrings(proofs),
+        check_hypotheses_met(proofs),
         check_links(project, proofs),
+        check_theorems_linked(project, proofs),
         check_mirrors(project, proofs),
         check_tests_traced(project),
         check_statements(project, proofs),

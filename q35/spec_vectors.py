@@ -1,9 +1,9 @@
 """The golden vectors of `spec/vectors`, written by running the Lean definitions.
 
-`proofs/Q35Vectors.lean` chooses the inputs and writes the answers as JSON. The embedded Lean cannot run code of a
-module that it imports, only of the file that it elaborates: so that file and the modules it imports are put together
-into one program, definitions unchanged. Examples and proofs (`debug.byAsSorry`) are left out there: they have no part
-in a value, and the build checks them.
+`proofs/Q35Vectors.lean` and the files in `proofs/Q35Vectors/` choose the inputs and write the answers as JSON. The
+embedded Lean cannot run code of a module that it imports, only of the file that it elaborates: so these files and the
+modules that they import are put together into one program, definitions unchanged. Examples and proofs
+(`debug.byAsSorry`) are left out there: they have no part in a value, and the build checks them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from q35.errors import ToolchainError
 from q35.files import write_whole
-from q35.lean.package import load_package, read_module
+from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 
@@ -55,24 +55,25 @@ def export_vectors(project: Path, toolchain: Toolchain, out_dir: Path, report: R
 
 
 def exporter_program(proofs: Path, folder: Path) -> str:
-    """One Lean file of the exporter and all modules that it imports, which writes its JSON files into `folder`."""
-    package = load_package(proofs)
-    exporter = read_module(EXPORTER, proofs / f"{EXPORTER}.lean", {})
-    modules = package.closure(item.module for item in package.own_imports(exporter))
+    """One Lean file of the exporter and of all modules that it imports, which writes its JSON files into `folder`."""
+    modules = load_package(proofs).closure([EXPORTER])
     options = [f"set_option {option}\n" for option in _OPTIONS]
-    bodies = [_body(module.path) for module in (*modules, exporter)]
+    bodies = [_body(module.path) for module in modules]
     run = f"#eval! Q35.Vectors.write {json.dumps(str(folder), ensure_ascii=False)}\n"
     return "".join(["module\n", _SECTION, *options, *bodies, run])
 
 
 def canonical(document: dict[str, Any]) -> str:
     """The text of a vector file: sorted keys, one row a line, a newline at the end."""
-    groups = [
-        f'{{"flags": {_compact(group["flags"])}, "rows": [\n' + ",\n".join(map(_compact, group["rows"])) + "\n]}"
-        for group in document["groups"]
-    ]
+    groups = [_group(group) for group in document["groups"]]
     head = f'{{"definition": {_compact(document["definition"])}, "groups": [\n'
     return head + ",\n".join(groups) + f'\n], "schema": {_compact(document["schema"])}}}\n'
+
+
+def _group(group: dict[str, Any]) -> str:
+    shared = f', "shared": {_compact(group["shared"])}' if "shared" in group else ""
+    rows = ",\n".join(map(_compact, group["rows"]))
+    return f'{{"flags": {_compact(group["flags"])}, "rows": [\n{rows}\n]{shared}}}'
 
 
 def _compact(value: object) -> str:

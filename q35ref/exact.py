@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 
-from q35ref import formats
+from q35ref import floats, formats
 from q35ref.errors import InputError
+from q35ref.floats import Number, round_half_even
 from q35ref.formats import (
     CODES,
     HI_RANGE,
@@ -24,13 +25,11 @@ from q35ref.formats import (
     SearchedStep,
 )
 
-Number = Fraction | int
 Pair = tuple[int, int]
 Point = tuple[Number, Number]
 Table = Sequence[Pair]
 
 CODE_BITS = 7
-LARGEST_HALF_BITS = 0x7BFF  # 65504
 INT32_RANGE = (-(1 << 31), (1 << 31) - 1)
 INT8_RANGE = (-128, 127)
 
@@ -117,36 +116,17 @@ def bytes_of_stream(count: int, data: Sequence[int]) -> list[int] | None:
     return None if codes is None else pack_bytes(codes)
 
 
-# float16 (Q35/Half.lean) and rounding (Q35/Round.lean, Q35/Slot.lean)
+# float16 (Q35/Half.lean) and slots (Q35/Slot.lean); rounding itself is in q35ref/floats.py
 
 
 def half_to_rat(bits: int) -> Fraction | None:
     """The value of a float16; None for NaN, infinity and what is no 16 bits."""
-    exponent, fraction = bits >> 10 & 31, bits & 1023
-    if exponent == 31 or not 0 <= bits < 1 << 16:
-        return None
-    # A subnormal has the exponent of the smallest normal numbers and no leading one.
-    magnitude = (fraction + (1024 if exponent else 0)) * Fraction(2) ** (max(exponent, 1) - 25)
-    return -magnitude if bits >> 15 else magnitude
+    return floats.float16.to_rat(bits)
 
 
 def rat_to_half(x: Number) -> int:
     """The nearest float16's bits, ties to even, saturating at +-65504; what rounds to zero is +0."""
-    magnitude = abs(Fraction(x))
-    exponent = -14  # of the smallest normal numbers, and of the subnormal ones
-    while magnitude >= Fraction(2) ** (exponent + 1) and exponent < 15:
-        exponent += 1
-    quanta = round_half_even(magnitude / Fraction(2) ** (exponent - 10))
-    if quanta == 0:
-        return 0
-    # 1024 quanta or more carry the leading one into the exponent field; 2048 carry again, to the next power of two.
-    bits = min((exponent + 14 << 10) + quanta, LARGEST_HALF_BITS)
-    return bits | 0x8000 if x < 0 else bits
-
-
-def round_half_even(x: Number) -> int:
-    """The nearest integer, ties to the even one."""
-    return round(Fraction(x))
+    return floats.float16.of_rat("positive", x)
 
 
 def clamp(low: int, high: int, value: int) -> int:
@@ -381,6 +361,11 @@ def dot(table: Table, activations: Sequence[int], codes: Sequence[int]) -> int:
 def dot32(table: Table, activations: Sequence[int], codes: Sequence[int]) -> int:
     """The dot product as an int32 accumulator computes it."""
     return sum32(products(table, activations, codes))
+
+
+def dot_int(a: Sequence[int], b: Sequence[int]) -> int:
+    """The dot product of two lists of integers (`Q35/Linear.lean`); what is over in the longer one counts nothing."""
+    return sum(x * y for x, y in zip(a, b, strict=False))
 
 
 def least_product(t: int) -> int:

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from q35kernels import build_variant
 from tests.project_copy import copy_project, edit, run_q35
 
-STAGES = ("toolchain", "proofs", "audit", "spec", "kernels", "model", "conformance")
+STAGES = ("toolchain", "proofs", "audit", "spec", "kernels", "model", "products", "conformance")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,9 @@ def certify(project: Path, model: Path, *options: str | Path) -> tuple[int, dict
     done = run_q35(project, "certify", model, "--out", out, "--fail-fast", *options)
     report = json.loads((out / "report.json").read_text())
     assert (out / "report.html").is_file()
-    return done.returncode, {stage["name"]: stage["status"] for stage in report["stages"]}, done.stderr
+    status = {stage["name"]: stage["status"] for stage in report["stages"]}
+    assert (out / "theorems.html").is_file() == (status["audit"] == "passed")
+    return done.returncode, status, done.stderr
 
 
 def rename_theorem(project: Path) -> None:
@@ -90,6 +92,7 @@ DAMAGES = {
     "a vector edited": (edit_vector, "spec", "spec/vectors/rounding.json"),
     "a sorry": (plant("theorem planted : (1 : Nat) = 2 := by sorry"), "audit", "Q35.planted"),
     "an axiom": (plant("axiom planted : (1 : Nat) = 2"), "audit", "Q35.planted"),
+    "an empty theorem": (plant("theorem planted (h : 1 = 2) : 2 = 1 := h.symm"), "spec", "planted supposes `1 = 2`"),
     "a test renamed": (remove_test, "spec", "test_wrong_lengths_are_refused"),
     "a broken Lean file": (break_code, "proofs", "proofs/Q35/Size.lean:"),
 }

@@ -29,6 +29,17 @@ private theorem hidden (p q : Prop) (h : p ↔ q) : p = q := propext h
 theorem rests (p q : Prop) (h : p ↔ q) : p = q := hidden p q h
 inductive Kind where
   | one | two
+class Positive (n : Nat) : Prop where
+  pos : 0 < n
+theorem halves (n : Nat) [Positive n] : n = n ∧ ∀ m, 0 < m → m < n → m / 2 < n := ⟨rfl, by omega⟩
+instance : Positive 3 := ⟨by decide⟩
+instance instShow : ToString Kind := ⟨fun _ => "kind"⟩
+structure Pair where
+  left : Kind
+  right : Nat
+def Pair.sum (p : Pair) : Nat := double p.right
+theorem sum_eq (p : Pair) : p.sum = double p.right := rfl
+theorem sum_half (p : Pair) : p.sum = 2 * p.right := by simp only [sum_eq]; exact double_eq _
 end Tiny
 """
 B = """\
@@ -37,6 +48,8 @@ public import Tiny.A
 @[expose] public section
 namespace Tiny
 theorem four (n : Nat) : double (double n) = 4 * n := by simp; omega
+example : 1 / 2 < 3 :=
+  (halves 3).2 1 (by decide) (by decide)
 end Tiny
 """
 GOOD = {"Tiny.lean": "module\npublic import Tiny.B\n", "Tiny/A.lean": A, "Tiny/B.lean": B}
@@ -106,7 +119,20 @@ def test_audit_lists_statements_axioms_and_places(toolchain: Toolchain, server: 
     assert found.ok, found.violations
     assert found.modules == ("Tiny.A", "Tiny.B", "Tiny")
     theorems = {t.name: t for t in found.theorems}
-    assert set(theorems) == {"Tiny.double_eq", "Tiny.everyCode", "Tiny.hidden", "Tiny.rests", "Tiny.four"}
+    assert set(theorems) == {
+        f"Tiny.{name}"
+        for name in (
+            "double_eq",
+            "everyCode",
+            "hidden",
+            "rests",
+            "halves",
+            "instPositiveOfNatNat",
+            "sum_eq",
+            "sum_half",
+            "four",
+        )
+    }
     double_eq = theorems["Tiny.double_eq"]
     assert (double_eq.line, double_eq.doc) == (9, "Doubling is adding to itself.")
     assert double_eq.file.endswith("Tiny/A.lean")
@@ -121,6 +147,23 @@ def test_audit_lists_statements_axioms_and_places(toolchain: Toolchain, server: 
     assert found.axioms == ("propext",)
     assert found.rechecked >= len(theorems)
     json.dumps(found.as_json())
+
+    kinds = {name: item.kind for name, item in definitions.items()}
+    assert (kinds["Tiny.Pair"], kinds["Tiny.Pair.left"], kinds["Tiny.Pair.sum"]) == ("structure", "field", "def")
+    assert (kinds["Tiny.instShow"], kinds["Tiny.Positive.pos"]) == ("instance", "field")
+    assert {"Tiny.double", "Tiny.Pair"} <= {*definitions["Tiny.Pair.sum"].statement_uses} | {
+        *definitions["Tiny.Pair.sum"].proof_uses
+    }
+    assert "Tiny.Kind" in definitions["Tiny.Pair"].proof_uses
+    assert theorems["Tiny.four"].statement_uses == ("Tiny.double",)
+    assert "Tiny.double_eq" in theorems["Tiny.four"].proof_uses
+    assert {"Tiny.sum_eq", "Tiny.double_eq"} <= {*theorems["Tiny.sum_half"].proof_uses}
+    assert theorems["Tiny.four"].hypotheses == ()
+    assert theorems["Tiny.rests"].hypotheses == ("p ↔ q",)
+    assert theorems["Tiny.halves"].hypotheses == ("0 < m", "m < n")
+    (example,) = theorems["Tiny.halves"].examples
+    assert (Path(example.file).name, example.line) == ("B.lean", 6)
+    assert example.text == "example : 1 / 2 < 3 :=\n  (halves 3).2 1 (by decide) (by decide)"
 
     began, starts = time.monotonic(), server.starts
     assert audit(project, toolchain) == found

@@ -56,15 +56,15 @@ example : sum32 [2 ^ 31 - 1, 1, -1] = [2 ^ 31 - 1, 1, -1].sum := sum32_eq_sum (b
 /-! ### The largest safe number of terms -/
 
 /-- The largest number of terms between `least` and `greatest` whose sum stays in int32 whatever they are. -/
-def maxSafeK (least greatest : Int) : Nat :=
+def maxSafeTerms (least greatest : Int) : Nat :=
   (min (2 ^ 31 / max 1 (-least)) ((2 ^ 31 - 1) / max 1 greatest)).toNat
 
 /-- What a safe number of terms is: that many extreme terms of either sign still fit. -/
-theorem le_maxSafeK_iff {least greatest : Int} {K : Nat} :
-    K ≤ maxSafeK least greatest ↔ K * max 1 (-least) ≤ 2 ^ 31 ∧ K * max 1 greatest ≤ 2 ^ 31 - 1 := by
+theorem le_maxSafeTerms_iff {least greatest : Int} {K : Nat} :
+    K ≤ maxSafeTerms least greatest ↔ K * max 1 (-least) ≤ 2 ^ 31 ∧ K * max 1 greatest ≤ 2 ^ 31 - 1 := by
   have hlow : (0 : Int) ≤ 2 ^ 31 / max 1 (-least) := Int.ediv_nonneg (by decide) (by omega)
   have hhigh : (0 : Int) ≤ (2 ^ 31 - 1) / max 1 greatest := Int.ediv_nonneg (by decide) (by omega)
-  rw [← Int.le_ediv_iff_mul_le (by omega), ← Int.le_ediv_iff_mul_le (by omega), maxSafeK]
+  rw [← Int.le_ediv_iff_mul_le (by omega), ← Int.le_ediv_iff_mul_le (by omega), maxSafeTerms]
   omega
 
 /-- A sum lies between its number of terms times the least and times the greatest term. -/
@@ -81,11 +81,11 @@ theorem sum_bounds {least greatest : Int} {values : List Int} (h : ∀ v ∈ val
 example : 2 * (-3) ≤ [-3, 5].sum ∧ [-3, 5].sum ≤ 2 * 5 :=
   sum_bounds (values := [-3, 5]) (least := -3) (greatest := 5) (by decide)
 
-/-- No overflow: up to `maxSafeK` terms between `least` and `greatest` have a sum in int32. -/
+/-- No overflow: up to `maxSafeTerms` terms between `least` and `greatest` have a sum in int32. -/
 theorem sum_inInt32 {least greatest : Int} {values : List Int} (h : ∀ v ∈ values, least ≤ v ∧ v ≤ greatest)
-    (hK : values.length ≤ maxSafeK least greatest) : InInt32 values.sum := by
+    (hK : values.length ≤ maxSafeTerms least greatest) : InInt32 values.sum := by
   have hsum := sum_bounds h
-  have ⟨hlow, hhigh⟩ := le_maxSafeK_iff.1 hK
+  have ⟨hlow, hhigh⟩ := le_maxSafeTerms_iff.1 hK
   have hl := Int.mul_le_mul_of_nonneg_left (show -least ≤ max 1 (-least) by omega) (Int.natCast_nonneg values.length)
   have hg := Int.mul_le_mul_of_nonneg_left (show greatest ≤ max 1 greatest by omega) (Int.natCast_nonneg values.length)
   rw [Int.mul_neg] at hl
@@ -96,7 +96,7 @@ example : InInt32 [1024, -1016].sum :=
 
 /-- No overflow on the way: every part of the terms, so every partial sum in any order, is in int32 too. -/
 theorem partial_sum_inInt32 {least greatest : Int} {part values : List Int} (hpart : part.Sublist values)
-    (h : ∀ v ∈ values, least ≤ v ∧ v ≤ greatest) (hK : values.length ≤ maxSafeK least greatest) : InInt32 part.sum :=
+    (h : ∀ v ∈ values, least ≤ v ∧ v ≤ greatest) (hK : values.length ≤ maxSafeTerms least greatest) : InInt32 part.sum :=
   sum_inInt32 (fun v hv => h v (hpart.subset hv)) (Nat.le_trans hpart.length_le hK)
 
 example : InInt32 [1024].sum :=
@@ -114,14 +114,14 @@ theorem sum_append (us vs : List Int) : (us ++ vs).sum = us.sum + vs.sum := by
   | nil => simp
   | cons u us ih => simp only [List.cons_append, List.sum_cons, ih, Int.add_assoc]
 
-/-- Tight: one term more than `maxSafeK` overflows, when all are the greatest or all are the least. -/
-theorem maxSafeK_tight {least greatest : Int} (hl : least ≤ 0) (hg : 0 < greatest) :
-    ∃ v, (v = least ∨ v = greatest) ∧ ¬InInt32 (List.replicate (maxSafeK least greatest + 1) v).sum := by
+/-- Tight: one term more than `maxSafeTerms` overflows, when all are the greatest or all are the least. -/
+theorem maxSafeTerms_tight {least greatest : Int} (hl : least ≤ 0) (hg : 0 < greatest) :
+    ∃ v, (v = least ∨ v = greatest) ∧ ¬InInt32 (List.replicate (maxSafeTerms least greatest + 1) v).sum := by
   have hgreatest := Int.lt_mul_ediv_self_add (x := 2 ^ 31 - 1) hg
   have hmax : max 1 greatest = greatest := by omega
   have hnonneg : (0 : Int) ≤ (2 ^ 31 - 1) / greatest := Int.ediv_nonneg (by decide) (by omega)
   have hlownonneg : (0 : Int) ≤ 2 ^ 31 / max 1 (-least) := Int.ediv_nonneg (by decide) (by omega)
-  simp only [sum_replicate, maxSafeK, hmax, Int.natCast_add, Int.natCast_one, Int.add_mul, Int.one_mul]
+  simp only [sum_replicate, maxSafeTerms, hmax, Int.natCast_add, Int.natCast_one, Int.add_mul, Int.one_mul]
   by_cases h : (2 ^ 31 - 1) / greatest ≤ 2 ^ 31 / max 1 (-least)
   · refine ⟨greatest, .inr rfl, ?_⟩
     rw [Int.min_eq_right h, Int.toNat_of_nonneg hnonneg, Int.mul_comm _ greatest]
@@ -137,8 +137,8 @@ theorem maxSafeK_tight {least greatest : Int} (hl : least ≤ 0) (hg : 0 < great
     rw [Int.neg_mul] at hleast
     omega
 
-example : ∃ v, (v = -1016 ∨ v = 1024) ∧ ¬InInt32 (List.replicate (maxSafeK (-1016) 1024 + 1) v).sum :=
-  maxSafeK_tight (by decide) (by decide)
+example : ∃ v, (v = -1016 ∨ v = 1024) ∧ ¬InInt32 (List.replicate (maxSafeTerms (-1016) 1024 + 1) v).sum :=
+  maxSafeTerms_tight (by decide) (by decide)
 
 /-! ### The contributions of a table -/
 
@@ -169,7 +169,7 @@ def greatestPair : (n : Nat) → (Fin n → Int × Int) → Int
     max (greatestPair n fun c => T c.castSucc) (greatestProduct (T (.last n)).1 + greatestProduct (T (.last n)).2)
 
 /-- The largest number of pairs of a table that int32 holds whatever the codes and the int8 activations are. -/
-def maxSafePairs {n : Nat} (T : Fin n → Int × Int) : Nat := maxSafeK (leastPair n T) (greatestPair n T)
+def maxSafePairs {n : Nat} (T : Fin n → Int × Int) : Nat := maxSafeTerms (leastPair n T) (greatestPair n T)
 
 /-- A product of an int8 number lies between the least and the greatest one. -/
 theorem product_bounds {a : Int} (h : InInt8 a) (t : Int) : leastProduct t ≤ a * t ∧ a * t ≤ greatestProduct t := by
@@ -341,7 +341,7 @@ theorem maxSafePairs_tight {n : Nat} {T : Fin n → Int × Int} {c₀ : Fin n} (
       · exact .inl h₁
     omega
   simp only [dot, products_replicate]
-  obtain ⟨v, rfl | rfl, hv⟩ := maxSafeK_tight (leastPair_nonpos T) hpos
+  obtain ⟨v, rfl | rfl, hv⟩ := maxSafeTerms_tight (leastPair_nonpos T) hpos
   · rcases leastPair_attained T with h0 | ⟨c, hc⟩
     · refine absurd ?_ hv
       rw [h0, sum_replicate]; omega
@@ -365,7 +365,7 @@ theorem int8_table_safe {n : Nat} {T : Fin n → Int × Int} (h : ∀ c, InInt8 
     rcases greatestPair_attained T with h0 | ⟨c, hc⟩
     · omega
     · have := h c; unfold greatestProduct at hc; omega
-  exact le_maxSafeK_iff.2 (by omega)
+  exact le_maxSafeTerms_iff.2 (by omega)
 
 /-- A table whose entries are at most `B` in size is safe up to `(2^31 - 1) / (256 B)` pairs. -/
 theorem bounded_table_safe {n : Nat} {T : Fin n → Int × Int} {B : Int} (hB : 0 < B)
@@ -383,7 +383,7 @@ theorem bounded_table_safe {n : Nat} {T : Fin n → Int × Int} {B : Int} (hB : 
   have hmul : (2 ^ 31 - 1) / (256 * B) * (256 * B) ≤ 2 ^ 31 - 1 := Int.ediv_mul_le _ (by omega)
   have h₁ := Int.mul_le_mul_of_nonneg_left (show max 1 (-leastPair n T) ≤ 256 * B by omega) hK
   have h₂ := Int.mul_le_mul_of_nonneg_left (show max 1 (greatestPair n T) ≤ 256 * B by omega) hK
-  refine le_maxSafeK_iff.2 ?_
+  refine le_maxSafeTerms_iff.2 ?_
   rw [Int.toNat_of_nonneg hK]
   omega
 

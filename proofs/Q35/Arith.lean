@@ -50,6 +50,15 @@ theorem abs_sub_mul {d : Rat} (hd : d ≠ 0) (w t : Rat) : abs (w - d * t) = abs
   congr 1
   grind
 
+/-- The absolute value of an integer, as a rational number. -/
+theorem abs_intCast (n : Int) : abs (n : Rat) = (n.natAbs : Nat) := by
+  rw [← Rat.intCast_natCast]
+  rcases Int.le_total 0 n with hn | hn
+  · have : ((0 : Int) : Rat) ≤ n := Rat.intCast_le_intCast.2 hn
+    rw [Int.natAbs_of_nonneg hn]; grind [abs]
+  · have : ((n : Int) : Rat) ≤ (0 : Int) := Rat.intCast_le_intCast.2 hn
+    rw [Int.ofNat_natAbs_of_nonpos hn, Rat.intCast_neg]; grind [abs]
+
 /-- A factor that is not negative can be taken into an absolute difference. -/
 theorem abs_sub_mul_right {c : Rat} (hc : 0 ≤ c) (a b : Rat) : abs (a - b) * c = abs (a * c - b * c) := by
   have habs : abs c = c := by grind [abs]

@@ -2,6 +2,7 @@ module
 
 public import Q35.Codebook
 public import Q35.Half
+public import Q35.SlotTable
 
 @[expose] public section
 

@@ -96,6 +96,9 @@ instance (h : HalfPlane) (c : Code) : Decidable (OnLine h c) := inferInstanceAs 
 theorem codebookHull_tight : ∀ h ∈ codebookHullSides, ∃ c, OnLine h c ∧ ∃ c', OnLine h c' ∧ c < c' := by
   decide +kernel
 
+example : ∃ c, OnLine ⟨-79, -44, 10253⟩ c ∧ ∃ c', OnLine ⟨-79, -44, 10253⟩ c' ∧ c < c' :=
+  codebookHull_tight ⟨-79, -44, 10253⟩ (by decide)
+
 /-- A point of the core lies in the region whose cover is checked: each side of the hull at half its distance. -/
 theorem inRegion_of_core {p : Rat × Rat} (hp : codebookCore p) : InRegion codebookCoreBox codebookCoreSides p := by
   have hsides : codebookCoreSides = codebookHullSides.map fun h => ⟨2 * h.a, 2 * h.b, h.c⟩ := by decide +kernel

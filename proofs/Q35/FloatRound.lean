@@ -521,12 +521,7 @@ theorem abs_sub_round_le_of_units (F : FloatFormat) {x : Rat} {n : Int} (h : x *
     have hpos := F.unitsOfOne_pos
     have habs : abs x * (F.unitsOfOne : Nat) = (n.natAbs : Nat) := by
       have h₁ : abs x * (F.unitsOfOne : Nat) = abs (x * (F.unitsOfOne : Nat)) := by rw [abs_mul]; grind [abs]
-      rw [h₁, h, ← Rat.intCast_natCast]
-      rcases Int.le_total 0 n with hn | hn
-      · have : ((0 : Int) : Rat) ≤ n := Rat.intCast_le_intCast.2 hn
-        rw [Int.natAbs_of_nonneg hn]; grind [abs]
-      · have : ((n : Int) : Rat) ≤ (0 : Int) := Rat.intCast_le_intCast.2 hn
-        rw [Int.ofNat_natAbs_of_nonpos hn, Rat.intCast_neg]; grind [abs]
+      rw [h₁, h, abs_intCast]
     have hlt : n.natAbs < 2 ^ F.mantissaBits := by
       have hunits : floatUnits F.mantissaBits (2 ^ F.mantissaBits) = 2 ^ F.mantissaBits := by
         simpa using floatUnits_join (M := F.mantissaBits) (k := 0) (s := 2 ^ F.mantissaBits) (.inl rfl) (by omega)

@@ -1,7 +1,7 @@
 module
 
 public import Q35.Compile
-public import Q35.Table
+public import Q35.SlotTable
 
 @[expose] public section
 

@@ -86,6 +86,8 @@ theorem getElem_toDigits (base count v i : Nat) (h : i < (toDigits base count v)
     | zero => simp [toDigits]
     | succ i => simp [toDigits, ih, Nat.pow_succ', Nat.div_div_eq_div_mul]
 
+example : (toDigits 256 3 70000)[1] = 70000 / 256 % 256 := getElem_toDigits 256 3 70000 1 (by decide)
+
 /-! ### The stream -/
 
 /-- Bytes of a stream of `n` codes: `7 n / 8`, rounded up. -/
@@ -124,6 +126,8 @@ theorem length_packStream (codes : List Code) : (packStream codes).length = stre
 /-- Every byte of a stream lies below 256. -/
 theorem packStream_lt (codes : List Code) : ∀ b ∈ packStream codes, b < 256 :=
   allBelow_iff.1 (allBelow_toDigits (by decide) ..)
+
+example : 192 < 256 := packStream_lt [64, 127] 192 (by decide)
 
 /-- `n` codes make a number below `128 ^ n`. -/
 theorem streamValue_lt (codes : List Code) : streamValue codes < 128 ^ codes.length := by
@@ -226,6 +230,8 @@ theorem getElem_eq_streamValue (codes : List Code) (i : Nat) (h : i < codes.leng
       simp only [List.getElem_cons_succ, streamValue, Nat.pow_succ', ← Nat.div_div_eq_div_mul, hdiv]
       exact ih i (by simpa using h)
 
+example : 64 = streamValue [0, 64] / 128 ^ 1 % 128 := getElem_eq_streamValue [0, 64] 1 (by decide)
+
 /-- Bit `7 i + j` of the stream's number is bit `j` of code `i`. -/
 theorem testBit_streamValue (codes : List Code) {i j : Nat} (hi : i < codes.length) (hj : j < 7) :
     (streamValue codes).testBit (7 * i + j) = codes[i].val.testBit j := by
@@ -276,6 +282,8 @@ theorem packBytes_lt (codes : List Code) : ∀ b ∈ packBytes codes, b < 128 :=
   induction codes with
   | nil => simp [packBytes]
   | cons c cs ih => simp only [packBytes, List.mem_cons, forall_eq_or_imp]; exact ⟨c.isLt, ih⟩
+
+example : 127 < 128 := packBytes_lt [64, 127] 127 (by decide)
 
 /-- The byte layout reads back. -/
 theorem unpackBytes_packBytes (codes : List Code) : unpackBytes (packBytes codes) = some codes := by

@@ -208,191 +208,13 @@ theorem nearest_weight_error_le {n : Nat} [NeZero n] {T : Table n} {region : Rat
   rw [abs_sub_mul hd, abs_sub_mul hd]
   exact ⟨Rat.mul_le_mul_of_nonneg_left h1 (abs_nonneg d), Rat.mul_le_mul_of_nonneg_left h2 (abs_nonneg d)⟩
 
-/-! ### Arithmetic tables: each slot an integer of its own, the lo slot counted `loScale` times -/
-
-/-- The table `(hi, loScale * lo)`. -/
-def arithmeticTable (loScale : Int) : Table 128 := fun c => (hi c, loScale * lo c)
-
-/-- The published table: both slots count once. -/
-def rowTable : Table 128 := arithmeticTable 1
-
-/-- The table of the `block` scheme: the lo slot counts twice. -/
-def blockTable : Table 128 := arithmeticTable 2
-
-/-- The two slots, each rounded half to even and clamped, in units of the step. -/
-def quantizeSlots (loScale : Int) (p : Rat × Rat) : Int × Int :=
-  (quantizeSlot (-8) 7 p.1, quantizeSlot (-4) 3 (p.2 / loScale))
-
-/-- The two quantized slots make a code. -/
-theorem isSome_encode_quantizeSlots (loScale : Int) (p : Rat × Rat) : (encode (quantizeSlots loScale p)).isSome := by
-  rw [Option.isSome_iff_ne_none, Ne, encode_eq_none_iff]
-  exact fun h => h ⟨quantizeSlot_mem (by decide) _, quantizeSlot_mem (by decide) _⟩
-
-/-- Each slot rounded half to even and clamped: the code of a point for an arithmetic table. -/
-def encodeArithmetic (loScale : Int) (p : Rat × Rat) : Code :=
-  (encode (quantizeSlots loScale p)).get (isSome_encode_quantizeSlots loScale p)
-
-/-- The slots of the code are the quantized slots. -/
-theorem decode_encodeArithmetic (loScale : Int) (p : Rat × Rat) :
-    decode (encodeArithmetic loScale p) = quantizeSlots loScale p := decode_encode (Option.some_get _).symm
-
-/-- The entry of the code: the quantized slots, the lo slot counted `loScale` times. -/
-theorem arithmeticTable_encodeArithmetic (loScale : Int) (p : Rat × Rat) :
-    arithmeticTable loScale (encodeArithmetic loScale p) =
-      (quantizeSlot (-8) 7 p.1, loScale * quantizeSlot (-4) 3 (p.2 / loScale)) := by
-  have h := decode_encodeArithmetic loScale p
-  rw [decode_eq] at h
-  have ⟨h1, h2⟩ := Prod.mk.inj h
-  rw [arithmeticTable, h1, h2]
-
-/-- In the lo slot no entry is nearer than the rounded one, whatever it is scaled by. -/
-theorem lo_nearest {loScale : Int} (hL : loScale ≠ 0) (y : Rat) {n : Int} (hl : -4 ≤ n) (hh : n ≤ 3) :
-    abs (y - loScale * (quantizeSlot (-4) 3 (y / loScale) : Rat)) ≤ abs (y - loScale * (n : Rat)) := by
-  have hL' : (loScale : Rat) ≠ 0 := by
-    intro h
-    exact hL (Rat.intCast_inj.mp h)
-  rw [abs_sub_mul hL', abs_sub_mul hL', abs_mul_le_abs_mul_iff hL']
-  exact quantizeSlot_nearest _ hl hh
-
-/-- Rounding each slot finds a nearest entry: no code of the table is nearer. -/
-theorem encodeArithmetic_nearest {loScale : Int} (hL : loScale ≠ 0) (p : Rat × Rat) (c : Code) :
-    distSq p (arithmeticTable loScale (encodeArithmetic loScale p)) ≤ distSq p (arithmeticTable loScale c) := by
-  have ⟨⟨h1, h2⟩, ⟨h3, h4⟩⟩ := decode_inRange c
-  have hhi := mul_self_le_of_abs_le (quantizeSlot_nearest (low := -8) (high := 7) p.1 h1 h2)
-  have hlo := mul_self_le_of_abs_le (lo_nearest hL p.2 h3 h4)
-  rw [arithmeticTable_encodeArithmetic]
-  simp only [distSq, arithmeticTable, Rat.intCast_mul, hi, lo]
-  grind
-
-/-- Rounding each slot and searching the whole table find entries at the same distance. -/
-theorem distSq_encodeArithmetic {loScale : Int} (hL : loScale ≠ 0) (p : Rat × Rat) :
-    distSq p (arithmeticTable loScale (encodeArithmetic loScale p)) =
-      distSq p (arithmeticTable loScale (nearest (arithmeticTable loScale) p)) :=
-  Rat.le_antisymm (encodeArithmetic_nearest hL p _) (distSq_nearest_le _ p _)
-
-example : distSq (1/2, 5) (blockTable (encodeArithmetic 2 (1/2, 5))) =
-    distSq (1/2, 5) (blockTable (nearest blockTable (1/2, 5))) :=
-  distSq_encodeArithmetic (by decide) _
-
-/-- What the arithmetic table covers: every point within half an entry's spacing of some entry, slot by slot. -/
-def arithmeticRegion (loScale : Int) (p : Rat × Rat) : Prop :=
-  (-17/2 ≤ p.1 ∧ p.1 ≤ 15/2) ∧ (-9/2 * loScale ≤ p.2 ∧ p.2 ≤ 7/2 * loScale)
-
-/-- The error in the hi slot: at most one half, plus the distance to what the slot covers. -/
-theorem encodeArithmetic_hi_error_le (loScale : Int) (p : Rat × Rat) :
-    abs (p.1 - (arithmeticTable loScale (encodeArithmetic loScale p)).1) ≤ 1/2 + excess (-17/2) (15/2) p.1 := by
-  have := abs_sub_quantizeSlot_le (low := -8) (high := 7) (by decide) p.1
-  have hl : ((-8 : Int) : Rat) - 1/2 = -17/2 := by decide +kernel
-  have hh : ((7 : Int) : Rat) + 1/2 = 15/2 := by decide +kernel
-  rw [hl, hh] at this
-  rwa [arithmeticTable_encodeArithmetic]
-
-/-- The distance to an interval scales with it. -/
-theorem excess_mul {s : Rat} (hs : 0 < s) (low high x : Rat) :
-    excess (low * s) (high * s) (s * x) = s * excess low high x := by
-  have hlow : s * x < low * s ↔ x < low := by rw [Rat.mul_comm low, Rat.mul_lt_mul_left hs]
-  have hhigh : high * s < s * x ↔ high < x := by rw [Rat.mul_comm high, Rat.mul_lt_mul_left hs]
-  grind [excess]
-
-/-- The error in the lo slot: at most half its scale, plus the distance to what the slot covers. -/
-theorem encodeArithmetic_lo_error_le {loScale : Int} (hL : 0 < loScale) (p : Rat × Rat) :
-    abs (p.2 - (arithmeticTable loScale (encodeArithmetic loScale p)).2) ≤
-      loScale / 2 + excess (-9/2 * loScale) (7/2 * loScale) p.2 := by
-  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
-  have hne := Rat.ne_of_gt hL'
-  have habs : abs (loScale : Rat) = loScale := by grind [abs]
-  have hp : p.2 = loScale * (p.2 / loScale) := by grind
-  have hl : ((-4 : Int) : Rat) - 1/2 = -9/2 := by decide +kernel
-  have hh : ((3 : Int) : Rat) + 1/2 = 7/2 := by decide +kernel
-  have hle := abs_sub_quantizeSlot_le (low := -4) (high := 3) (by decide) (p.2 / loScale)
-  rw [hl, hh] at hle
-  have := Rat.mul_le_mul_of_nonneg_left hle (Rat.le_of_lt hL')
-  have hscale := excess_mul hL' (-9/2) (7/2) (p.2 / loScale)
-  rw [← hp] at hscale
-  rw [arithmeticTable_encodeArithmetic, Rat.intCast_mul, abs_sub_mul hne, habs, hscale]
-  grind
-
-/-- Both slots are within half a spacing exactly inside the region that the table covers. -/
-theorem encodeArithmetic_error_le_iff {loScale : Int} (hL : 0 < loScale) (p : Rat × Rat) :
-    (abs (p.1 - (arithmeticTable loScale (encodeArithmetic loScale p)).1) ≤ 1/2 ∧
-      abs (p.2 - (arithmeticTable loScale (encodeArithmetic loScale p)).2) ≤ loScale / 2) ↔
-    arithmeticRegion loScale p := by
-  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
-  have hhi := abs_sub_quantizeSlot_le_half_iff (low := -8) (high := 7) (by decide) p.1
-  have hlo := slotError_le_half_step_iff (low := -4) (high := 3) (by decide) (Rat.ne_of_gt hL') p.2
-  have habs : abs (loScale : Rat) = loScale := by grind [abs]
-  have hl8 : ((-8 : Int) : Rat) - 1/2 = -17/2 := by decide +kernel
-  have hh7 : ((7 : Int) : Rat) + 1/2 = 15/2 := by decide +kernel
-  have hl4 : ((-4 : Int) : Rat) - 1/2 = -9/2 := by decide +kernel
-  have hh3 : ((3 : Int) : Rat) + 1/2 = 7/2 := by decide +kernel
-  rw [hl8, hh7] at hhi
-  rw [slotError, habs, hl4, hh3, le_div_iff hL', div_le_iff hL'] at hlo
-  rw [arithmeticTable_encodeArithmetic, Rat.intCast_mul, hhi, hlo]
-  rfl
-
-example : abs ((15/2 : Rat) - (blockTable (encodeArithmetic 2 (15/2, -9))).1) ≤ 1/2 :=
-  ((encodeArithmetic_error_le_iff (loScale := 2) (by decide) (15/2, -9)).mpr
-    (by unfold arithmeticRegion; decide +kernel)).1
-
-/-- Inside its region an arithmetic table has an entry within the squared distance `(1 + loScale²) / 4`. -/
-theorem arithmetic_covers {loScale : Int} (hL : 0 < loScale) {p : Rat × Rat} (hp : arithmeticRegion loScale p) :
-    distSq p (arithmeticTable loScale (encodeArithmetic loScale p)) ≤ (1 + loScale * loScale) / 4 := by
-  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
-  have ⟨hhi, hlo⟩ := (encodeArithmetic_error_le_iff hL p).mpr hp
-  have hhi' := mul_self_le_of_abs_le (y := 1/2) (Rat.le_trans hhi (by decide +kernel))
-  have hlo' := mul_self_le_of_abs_le (y := (loScale : Rat) / 2) (Rat.le_trans hlo (by grind [abs]))
-  simp only [distSq]
-  grind
-
-/-- That covering radius is exact: a point of the region has no entry at a lesser distance. -/
-theorem arithmetic_covers_exactly {loScale : Int} (hL : 0 < loScale) :
-    ∃ p, arithmeticRegion loScale p ∧ ∀ c, (1 + (loScale : Rat) * loScale) / 4 ≤ distSq p (arithmeticTable loScale c) := by
-  have hL' : (0 : Rat) < loScale := Rat.intCast_lt_intCast.mpr hL
-  refine ⟨(1/2, loScale / 2), by simp only [arithmeticRegion]; grind, fun c => ?_⟩
-  have half (n : Int) : (1/2 : Rat) * (1/2) ≤ (1/2 - n) * (1/2 - n) := by
-    refine mul_self_le_of_abs_le ?_
-    have hr := roundHalfEven_nearest (1/2) n
-    have : roundHalfEven (1/2) = 0 := by decide +kernel
-    rw [this] at hr
-    have : (1/2 : Rat) - (0 : Int) = 1/2 := by decide +kernel
-    rwa [this] at hr
-  have hhi := half (hi c)
-  have hlo := Rat.mul_le_mul_of_nonneg_left (half (lo c)) (mul_self_nonneg (loScale : Rat))
-  simp only [distSq, arithmeticTable, Rat.intCast_mul]
-  grind
-
-example : ∃ p, arithmeticRegion 2 p ∧ ∀ c, (1 + ((2 : Int) : Rat) * (2 : Int)) / 4 ≤ distSq p (blockTable c) :=
-  arithmetic_covers_exactly (by decide)
-
-/-- The entries of an arithmetic table are distinct. -/
-theorem arithmeticTable_injective {loScale : Int} (hL : loScale ≠ 0) {c c' : Code}
-    (h : arithmeticTable loScale c = arithmeticTable loScale c') : c = c' := by
-  have ⟨h1, h2⟩ := Prod.mk.inj h
-  exact decode_injective (Prod.ext h1 (Int.eq_of_mul_eq_mul_left hL h2))
-
-/-- Encoding what was dequantized gives the code back: arithmetic tables are idempotent. -/
-theorem encodeArithmetic_dequantize {loScale : Int} (hL : loScale ≠ 0) {d : Rat} (hd : d ≠ 0) (c : Code) :
-    let w := dequantize (arithmeticTable loScale) d c
-    encodeArithmetic loScale (w.1 / d, w.2 / d) = c := by
-  have hL' : (loScale : Rat) ≠ 0 := fun h => hL (Rat.intCast_inj.mp h)
-  have h1 : d * (hi c : Rat) / d = hi c := by grind
-  have h2 : d * (loScale * (lo c : Rat)) / d / loScale = lo c := by grind
-  have ⟨⟨hl, hh⟩, ⟨hl', hh'⟩⟩ := decode_inRange c
-  refine decode_injective ?_
-  rw [decode_encodeArithmetic, quantizeSlots]
-  simp only [dequantize, arithmeticTable, Rat.intCast_mul, h1, h2]
-  exact Prod.ext (quantizeSlot_intCast hl hh) (quantizeSlot_intCast hl' hh')
-
-example : encodeArithmetic 2 ((dequantize blockTable (-1/3) 77).1 / (-1/3), (dequantize blockTable (-1/3) 77).2 / (-1/3))
-    = 77 := encodeArithmetic_dequantize (loScale := 2) (by decide) (by decide +kernel) 77
-
 /-! ### The hypotheses can be met -/
 
 /-- The two entries (0, 0) and (1, 0), which cover the segment between them with the radius 1/2. -/
 def twoEntries : Table 2 := fun c => ((c.val : Int), 0)
 
 /-- The two entries cover the segment between them with the radius 1/2. -/
-theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1) ∧ p.2 = 0) (1/2) := by
+private theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1) ∧ p.2 = 0) (1/2) := by
   intro p ⟨⟨hl, hh⟩, hy⟩
   have e0 : distSq p (twoEntries 0) = p.1 * p.1 := by simp [distSq, twoEntries, hy]; grind
   have e1 : distSq p (twoEntries 1) = (1 - p.1) * (1 - p.1) := by simp [distSq, twoEntries, hy]; grind
@@ -400,6 +222,8 @@ theorem twoEntries_covers : Covers twoEntries (fun p => (0 ≤ p.1 ∧ p.1 ≤ 1
   · exact ⟨0, e0 ▸ mul_self_le_mul_self (abs_le_iff.mpr ⟨by grind, h⟩)⟩
   · exact ⟨1, e1 ▸ mul_self_le_mul_self (abs_le_iff.mpr ⟨by grind, by grind⟩)⟩
 
+example : distSq (1, 0) (twoEntries (nearest twoEntries (1, 0))) < distSq (1, 0) (twoEntries 0) :=
+  distSq_nearest_lt_of_lt twoEntries (1, 0) (by decide +kernel)
 example : distSq (1/3, 0) (twoEntries (nearest twoEntries (1/3, 0))) ≤ 1/2 * (1/2) :=
   nearest_le_radius twoEntries_covers (by decide +kernel)
 example : distSq (2, 0) (twoEntries (nearest twoEntries (2, 0))) ≤ (1/2 + 1) * (1/2 + 1) :=
@@ -414,16 +238,5 @@ example : pointDistSq (3, 1) (dequantize twoEntries (-2) 1) = -2 * -2 * distSq (
   dequantize_error_eq twoEntries (by decide) (3, 1) 1
 example : nearest twoEntries ((dequantize twoEntries (-2) 1).1 / -2, (dequantize twoEntries (-2) 1).2 / -2) = 1 :=
   nearest_dequantize (T := twoEntries) (by decide) (by decide) 1
-example : abs (5 - (2 : Int) * (quantizeSlot (-4) 3 (5 / (2 : Int)) : Rat)) ≤ abs (5 - (2 : Int) * ((3 : Int) : Rat)) :=
-  lo_nearest (by decide) 5 (by decide) (by decide)
-example : distSq (1, 5) (blockTable (encodeArithmetic 2 (1, 5))) ≤ distSq (1, 5) (blockTable 3) :=
-  encodeArithmetic_nearest (by decide) (1, 5) 3
-example : excess (-3 * 2) (1 * 2) (2 * 4) = 2 * excess (-3) 1 4 := excess_mul (by decide) (-3) 1 4
-example : abs (20 - ((blockTable (encodeArithmetic 2 (1, 20))).2 : Rat)) ≤
-    ((2 : Int) : Rat) / 2 + excess (-9/2 * (2 : Int)) (7/2 * (2 : Int)) 20 :=
-  encodeArithmetic_lo_error_le (loScale := 2) (by decide) (1, 20)
-example : distSq (1/2, 1) (blockTable (encodeArithmetic 2 (1/2, 1))) ≤ (1 + ((2 : Int) : Rat) * (2 : Int)) / 4 :=
-  arithmetic_covers (loScale := 2) (by decide) (by unfold arithmeticRegion; decide +kernel)
-example : (5 : Code) = 5 := arithmeticTable_injective (loScale := 2) (by decide) rfl
 
 end Q35

@@ -76,7 +76,7 @@ def run(project: Path, fail_fast: bool, fresh: bool) -> Outcome:
             f"--q35-report={path}",
         ]
         done = subprocess.run(
-            command + (["-x"] if fail_fast else []),
+            command + (["-x"] if fail_fast else []) + (["--q35-fresh"] if fresh else []),
             cwd=project,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

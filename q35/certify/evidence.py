@@ -14,13 +14,14 @@ from typing import Any
 
 import jsonschema
 
-from q35.certify import conformance, machine, model, proofs, trace
+from q35.certify import conformance, machine, model, products, proofs, trace
+from q35.certify.book import render_book
 from q35.certify.report import render_html
 from q35.certify.stages import PASSED, Stage, StageResult, run_stages
 from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
-from q35.spec_check import claims, requirements
+from q35.spec_data import claims, requirements
 
 Data = dict[str, dict[str, Any]]
 """What the stages that passed found, by the stage's name."""
@@ -59,13 +60,15 @@ def stages(request: Request) -> list[Stage]:
         Stage("spec", ("audit",), lambda data: proofs.check_spec(project, lean(data), data["audit"]["report"], report)),
         Stage("kernels", (), lambda data: conformance.check_kernels(project)),
         Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
+        Stage("products", ("kernels",), lambda data: products.measure(request.model)),
         Stage("conformance", ("kernels",), lambda data: conformance.run(project, request.fail_fast, request.fresh)),
     ]
 
 
 def certify(request: Request, announce: Callable[[StageResult | str], None]) -> dict[str, Any]:
-    """Run all stages and write `report.json` and `report.html` into `request.out`; returns the report.
+    """Run all stages and write `report.json`, `report.html` and `theorems.html` into `request.out`; returns the report.
 
+    The theorem book is written only when the audit passed; one of an earlier run does not stay beside a later report.
     Raises `InputError` when the report cannot be written. A failing stage does not raise: it makes a failing report.
     """
     results, data = run_stages(stages(request), announce, request.fail_fast)
@@ -74,6 +77,11 @@ def certify(request: Request, announce: Callable[[StageResult | str], None]) -> 
     jsonschema.Draft202012Validator(schema).validate(report)
     write_whole(request.out / "report.json", canonical_json(report))
     write_whole(request.out / "report.html", render_html(report).encode())
+    book = request.out / "theorems.html"
+    if "audit" in data:
+        write_whole(book, render_book(request.project, data["audit"]["report"]).encode())
+    else:
+        book.unlink(missing_ok=True)
     return report
 
 
@@ -100,6 +108,7 @@ def _report(request: Request, results: list[StageResult], data: dict[str, dict[s
         "kernels": data.get("kernels"),
         "conformance": {**judged, "functions": functions} if judged else None,
         "model": data.get("model"),
+        "products": data.get("products"),
         "scope": {
             key: value for key, value in read_json(request.project / "spec" / "scope.json").items() if key != "schema"
         },

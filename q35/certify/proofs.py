@@ -11,7 +11,8 @@ from q35.lean.audit import AuditReport
 from q35.lean.audit import audit as audit_package
 from q35.lean.progress import Report
 from q35.lean.toolchain import Toolchain, doctor, find_toolchain
-from q35.spec_check import Proofs, check_all
+from q35.spec_check import check_all
+from q35.spec_data import Proofs
 
 SELF_TEST = "it accepts what is true and refuses what is false, in the kernel too"
 
@@ -86,18 +87,9 @@ def _shown(found: AuditReport) -> dict[str, Any]:
     }
 
 
-def linkable(found: AuditReport) -> Proofs:
-    """What links into Lean may name: the public theorems with their statements' hashes, and the public definitions."""
-    return Proofs(
-        theorems={item.name: item.statement_sha256 for item in found.theorems if item.public},
-        definitions=frozenset(item.name for item in found.definitions if item.public),
-        modules=frozenset(found.modules),
-    )
-
-
 def check_spec(project: Path, toolchain: Toolchain, found: AuditReport, report: Report) -> Outcome:
     """Every check of `q35 spec check`, against the proofs as they were just audited."""
-    checks = check_all(project, linkable(found), toolchain, report)
+    checks = check_all(project, Proofs.of(found), toolchain, report)
     findings = [finding for check in checks for finding in check.findings]
     findings += [f"spec: the check '{check.name}' looked at nothing" for check in checks if not check.examined]
     summary = ", ".join(f"{check.name}: {check.examined}" for check in checks)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
-import jinja2
-
+from q35.certify.pages import render
 from q35.certify.plots import Bar, bar_chart
 
 
 def render_html(report: dict[str, Any]) -> str:
     """The page for a report that is valid against `evidence.schema.json`."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(files("q35.certify").joinpath("report.html.j2").read_text(encoding="utf-8"))
-    return template.render(report=report, summary=summary(report), figures=figures(report))
+    return render("report.html.j2", report=report, summary=summary(report), figures=figures(report))
 
 
 def summary(report: dict[str, Any]) -> list[str]:

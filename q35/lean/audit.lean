@@ -87,11 +87,45 @@ def valueOf : ConstantInfo → Option Expr
   | .opaqueInfo i => some i.value
   | _ => none
 
+/-- What a statement supposes: its binders of a type in `Prop` that are not instances, wherever they stand: before the
+colon, as an implication in the conclusion, or in a part of a conjunction. -/
+partial def hypotheses (statement : Expr) (out : Array Json := #[]) : MetaM (Array Json) := do
+  match statement with
+  | .mdata _ e => hypotheses e out
+  | .letE _ _ value body _ => hypotheses (body.instantiate1 value) out
+  | .app (.app (.const ``And _) a) b =>
+    let left ← hypotheses a out
+    hypotheses b left
+  | .forallE name type body info =>
+    let mut out := out
+    if !info.isInstImplicit then
+      if ← isProp type then
+        out := out.push (.str ((← ppExpr type).pretty 120))
+    let x : FVarId ← mkFreshFVarId
+    withReader (fun context => { context with lctx := context.lctx.mkLocalDecl x name type info }) do
+      hypotheses (body.instantiate1 (.fvar x)) out
+  | _ => return out
+
+/-- How a definition was written, where its kind does not say it. -/
+def form (env : Environment) (info : ConstantInfo) : String :=
+  if env.isProjectionFn info.name then "field"
+  else if isStructure env info.name then "structure"
+  else if isInstanceCore env info.name && !(info matches .thmInfo _) then "instance"
+  else ""
+
 /-- What only a declaration that stands in a source file needs: its statement, to read and to hash. -/
 def statement (info : ConstantInfo) : TermElabM (List (String × Json)) := do
   if (privateToUserName info.name).isInternalDetail then
     return []
-  return [("statement", .str ((← ppExpr info.type).pretty 120)), ("shape", .str (shape info.type))]
+  let mut supposed := #[]
+  if info matches .thmInfo _ then
+    supposed ← hypotheses info.type
+  return [("statement", .str ((← ppExpr info.type).pretty 120)), ("shape", .str (shape info.type)),
+    ("form", .str (form (← getEnv) info)), ("hypotheses", .arr supposed)]
+
+def prepend : List (String × Json) → List (String × Json) → List (String × Json)
+  | [], after => after
+  | x :: xs, after => x :: prepend xs after
 
 def describe (info : ConstantInfo) : TermElabM Json := do
   let env ← getEnv
@@ -105,9 +139,7 @@ def describe (info : ConstantInfo) : TermElabM Json := do
   -- An unsafe or partial definition may rest on itself; nothing that is proved can use it.
   if let some value := if info.isUnsafe || info.isPartial then none else valueOf info then
     fields := ("recheck", .str (recheck env info.type value)) :: fields
-  match ← statement info with
-  | [text, shape] => return Json.mkObj (text :: shape :: fields)
-  | _ => return Json.mkObj fields
+  return Json.mkObj (prepend (← statement info) fields)
 
 partial def describeAll (data : ModuleData) (i : Nat) (out : Array Json) : TermElabM (Array Json) := do
   if h : i < data.constants.size then

@@ -13,21 +13,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from q35.errors import CheckFailed, ToolchainError
-from q35.files import write_whole
+from q35.files import sha256_file, write_whole
 from q35.lean import cache
-from q35.lean.build import POSITIONS, Artifact, Builder, BuildResult, shown_path
+from q35.lean.build import Artifact, Builder, BuildResult
+from q35.lean.graph import Graph
 from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.server import Server
+from q35.lean.sources import Example, Sources, plain
 from q35.lean.toolchain import Toolchain
 
 STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
@@ -37,25 +38,29 @@ SCOPE = (
     "same kernel that accepted it first; no second, independent kernel was run."
 )
 _PROGRAM = Path(__file__).resolve().with_name("audit.lean")
-_FORMAT = 1
+_FORMAT = 2
+_KINDS = ("theorem", "def", "opaque", "inductive")
+"""What stands in a source file under its own name."""
 _REASONS = {
     "sorryAx": "sorry: a proof is missing",
     "Lean.ofReduceBool": "native_decide: trusts the compiler, not the kernel",
     "Lean.ofReduceNat": "native evaluation: trusts the compiler, not the kernel",
     "Lean.trustCompiler": "trusts the compiler, not the kernel",
 }
-# What may stand between a docstring and the name it documents: attributes, modifiers, the keyword.
-_DOCSTRING = re.compile(r"/--((?:(?!-/).)*)-/\s*(?:@\[[^\]]*\]\s*)*(?:[a-z_]+\s+)*\Z", re.DOTALL)
-_PRIVATE = re.compile(r"^_private\.(?:.*?)\.\d+\.")
 
 
 @dataclass(frozen=True)
 class Declaration:
     """A theorem or definition that stands in a source file. `line` counts from 1.
 
+    `kind` is `theorem`, `def`, `opaque`, `inductive`, `structure`, `field` (of a structure) or `instance`.
     `statement` is pretty-printed; `statement_sha256` hashes the elaborated type's structure (no bound names, no
     notation), so it changes exactly when the statement does. `axioms` are those that it reaches, `own` and `library`
     how many declarations of the package, and statements of Lean's library, it rests on.
+
+    `hypotheses` are what a theorem supposes. `statement_uses` and `proof_uses` are the public declarations of the
+    package that its statement, and its proof or value, use, directly or through others that are not in the source or
+    private, or name; `examples` are those that name it.
     """
 
     name: str
@@ -70,6 +75,14 @@ class Declaration:
     axioms: tuple[str, ...]
     own: int
     library: int
+    hypotheses: tuple[str, ...] = ()
+    statement_uses: tuple[str, ...] = ()
+    proof_uses: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+
+def _place(item: Declaration) -> tuple[str, int, str]:
+    return item.file, item.line, item.name
 
 
 @dataclass(frozen=True)
@@ -104,9 +117,14 @@ class AuditReport:
         return not self.violations and bool(self.theorems)
 
     @property
+    def declarations(self) -> tuple[Declaration, ...]:
+        """The definitions and the theorems, in the order in which they stand in their files."""
+        return tuple(sorted((*self.definitions, *self.theorems), key=_place))
+
+    @property
     def axioms(self) -> tuple[str, ...]:
         """Every axiom that some theorem or definition reaches."""
-        return tuple(sorted({axiom for d in (*self.theorems, *self.definitions) for axiom in d.axioms}))
+        return tuple(sorted({axiom for item in self.declarations for axiom in item.axioms}))
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -161,7 +179,7 @@ def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[st
 
 def _key(identity: str, artifact: Artifact) -> str:
     """Hash of all that the facts on a module depend on; its own key covers what it sees of its imports."""
-    return cache.digest_json([_FORMAT, identity, cache.digest_file(_PROGRAM), artifact.key, artifact.parts])
+    return cache.digest_json([_FORMAT, identity, sha256_file(_PROGRAM), artifact.key, artifact.parts])
 
 
 def _cached(key: str) -> dict[str, Any] | None:
@@ -199,129 +217,26 @@ def _ask_lean(builder: Builder, modules: Sequence[str], report: Report) -> list[
     return facts
 
 
-class _Sources:
-    """Where each declaration stands: from the `.ilean` of its module, and the source text for its docstring."""
-
-    def __init__(self, artifacts: Mapping[str, Artifact], paths: Mapping[str, Path]) -> None:
-        self._paths = paths
-        self._lines = {name: path.read_text(encoding="utf-8").splitlines(keepends=True) for name, path in paths.items()}
-        self._places = {name: _positions(artifact) for name, artifact in artifacts.items()}
-
-    def place(self, module: str, name: str) -> tuple[int, int] | None:
-        """Line and column (both from 0) of the declaration's name, if it stands in the source."""
-        return self._places[module].get(name)
-
-    def line(self, module: str, name: str) -> int:
-        """Line from 1 of the declaration, or of the one that it was made for; 1 if neither is known."""
-        while name:
-            if place := self.place(module, name):
-                return place[0] + 1
-            name = name.rpartition(".")[0]
-        return 1
-
-    def file(self, module: str) -> str:
-        return shown_path(self._paths[module])
-
-    def doc(self, module: str, place: tuple[int, int]) -> str | None:
-        """The docstring right above the name at `place`."""
-        lines = self._lines[module]
-        before = "".join(lines[: place[0]]) + lines[place[0]][: place[1]]
-        found = _DOCSTRING.search(before[before.rfind("/--") :]) if "/--" in before else None
-        return " ".join(found[1].split()) if found else None
-
-
-def _positions(artifact: Artifact) -> dict[str, tuple[int, int]]:
-    """Name -> (line, column) from a `.ilean`, whose keys are themselves JSON: `{"c": {"m": module, "n": name}}`."""
-    places = {}
-    data = json.loads((artifact.folder / f"module.{POSITIONS}").read_bytes())
-    for key, entry in data["references"].items():
-        name = json.loads(key).get("c", {}).get("n")
-        if name and entry.get("definition"):
-            places[plain(name)] = (int(entry["definition"][0]), int(entry["definition"][1]))
-    return places
-
-
-def plain(name: str) -> str:
-    """A private name without the prefix that Lean gives it."""
-    return _PRIVATE.sub("", name)
-
-
-@dataclass(frozen=True)
-class _Node:
-    """One declaration as Lean reported it."""
-
-    fact: dict[str, Any]
-    module: str
-
-    @property
-    def uses(self) -> list[str]:
-        return [*self.fact["inType"], *self.fact["inValue"]]
-
-
-class _Graph:
-    """The package's declarations and what each reaches."""
-
-    def __init__(self, facts: Sequence[Mapping[str, Any]]) -> None:
-        self.nodes = {f["name"]: _Node(f, entry["module"]) for entry in facts for f in entry["declarations"]}
-        self._axioms = {
-            axiom for node in self.nodes.values() for axiom in node.fact["axioms"] + node.fact["axiomsOfValue"]
-        }
-        self._axioms |= {name for name, node in self.nodes.items() if node.fact["kind"] == "axiom"}
-        self._parts: dict[str, list[str]] = {}
-        for name, node in self.nodes.items():
-            if node.fact["kind"] == "constructor":
-                self._parts.setdefault(name.rpartition(".")[0], []).append(name)
-
-    def reach(self, start: str) -> tuple[set[str], set[str], set[str]]:
-        """Axioms, own declarations and library statements below `start`: one worklist."""
-        axioms, own, library, work = set(), set(), set(), [start]
-        while work:
-            name = work.pop()
-            if name in self._axioms:
-                axioms.add(name)
-            if name not in self.nodes:
-                library.add(name)
-            elif name not in own:
-                own.add(name)
-                work += [*self.nodes[name].uses, *self._parts.get(name, ())]
-        return axioms, own - {start}, library - axioms
-
-    def cycle(self) -> str | None:
-        """A theorem or definition whose value rests on itself, if there is one. (Inductive types may.)"""
-        state: dict[str, int] = {}
-        for start in self.nodes:
-            stack: list[tuple[str, bool]] = [(start, False)]
-            while stack:
-                name, leaving = stack.pop()
-                if leaving:
-                    state[name] = 2
-                elif state.get(name) == 1:
-                    return name
-                elif name not in state and self._has_value(name):
-                    state[name] = 1
-                    stack.append((name, True))
-                    stack += [(used, False) for used in self.nodes[name].uses if state.get(used) != 2]
-        return None
-
-    def _has_value(self, name: str) -> bool:
-        return name in self.nodes and "recheck" in self.nodes[name].fact
+def _is_public(name: str) -> bool:
+    return not name.startswith("_private.")
 
 
 def _judge(built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, toolchain: str) -> AuditReport:
-    sources = _Sources(
+    sources = Sources(
         {m.module: m.artifact for m in built.modules if m.artifact}, {m.module: m.path for m in built.modules}
     )
-    graph = _Graph(facts)
-    found: dict[str, list[Declaration]] = {"theorem": [], "def": []}
-    for name, node in graph.nodes.items():
-        place = sources.place(node.module, plain(name))
-        kind = "theorem" if node.fact["kind"] == "theorem" else "def"
-        if place and "statement" in node.fact and node.fact["kind"] in ("theorem", "def", "opaque", "inductive"):
-            found[kind].append(_declaration(name, node, graph, sources, place))
-    order: Callable[[Declaration], tuple[str, int, str]] = lambda d: (d.file, d.line, d.name)  # noqa: E731
+    graph = Graph(facts)
+    placed = {
+        name: place
+        for name, node in graph.nodes.items()
+        if "statement" in node.fact and node.fact["kind"] in _KINDS
+        if (place := sources.place(node.module, plain(name)))
+    }
+    graph.named = {name for name in placed if _is_public(name) and graph.nodes[name].fact["form"] != "field"}
+    found = sorted((_declaration(name, graph, sources, place) for name, place in placed.items()), key=_place)
     return AuditReport(
-        theorems=tuple(sorted(found["theorem"], key=order)),
-        definitions=tuple(sorted(found["def"], key=order)),
+        theorems=tuple(item for item in found if item.kind == "theorem"),
+        definitions=tuple(item for item in found if item.kind != "theorem"),
         violations=tuple(_violations(graph, sources)),
         modules=tuple(m.module for m in built.modules),
         rechecked=sum(graph.nodes[name].fact.get("recheck") == "" for name in graph.nodes),
@@ -330,25 +245,32 @@ def _judge(built: BuildResult, facts: Sequence[Mapping[str, Any]], key: str, too
     )
 
 
-def _declaration(name: str, node: _Node, graph: _Graph, sources: _Sources, place: tuple[int, int]) -> Declaration:
+def _declaration(name: str, graph: Graph, sources: Sources, place: tuple[int, int]) -> Declaration:
+    node = graph.nodes[name]
     axioms, own, library = graph.reach(name)
+    statement_uses = graph.used(name, node.fact["inType"])
+    named = sources.named(node.module, plain(name)) & graph.named - {name, *statement_uses}
     return Declaration(
         name=plain(name),
         module=node.module,
         file=sources.file(node.module),
         line=place[0] + 1,
-        kind=node.fact["kind"],
-        public=not name.startswith("_private."),
+        kind=node.fact["form"] or node.fact["kind"],
+        public=_is_public(name),
         doc=sources.doc(node.module, place),
         statement=node.fact["statement"],
         statement_sha256=hashlib.sha256(node.fact["shape"].encode()).hexdigest(),
         axioms=tuple(sorted(axioms)),
         own=len(own),
         library=len(library),
+        hypotheses=tuple(node.fact["hypotheses"]),
+        statement_uses=statement_uses,
+        proof_uses=tuple(sorted({*graph.used(name, node.fact["inValue"]), *named})),
+        examples=sources.examples(node.module, plain(name)),
     )
 
 
-def _violations(graph: _Graph, sources: _Sources) -> list[Violation]:
+def _violations(graph: Graph, sources: Sources) -> list[Violation]:
     """Every declaration that is an axiom, reaches one that is not standard, or that the kernel refuses now."""
     found = []
 

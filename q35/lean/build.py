@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from q35.errors import CheckFailed
+from q35.files import sha256_file
 from q35.lean import cache
 from q35.lean.launcher import MEMORY_LIMIT
 from q35.lean.package import Import, Module, Package
@@ -314,7 +315,7 @@ def read_artifact(store: Path, key: str) -> Artifact | None:
     try:
         record = json.loads((folder / _RECORD).read_bytes())
         parts = {part: str(digest) for part, digest in record["parts"].items()}
-        if any(cache.digest_file(folder / f"module.{part}") != digest for part, digest in parts.items()):
+        if any(sha256_file(folder / f"module.{part}") != digest for part, digest in parts.items()):
             return None
         messages = tuple(Message(**message) for message in record["messages"])
         artifact = Artifact(record["module"], key, folder, parts, messages, float(record["seconds"]))
@@ -328,9 +329,7 @@ def _write_record(
     made: Path, final: Path, module: str, key: str, messages: Sequence[Message], seconds: float
 ) -> Artifact:
     """Turn the folder `made` into the stored result `final`, replacing a damaged one."""
-    parts = {
-        p: cache.digest_file(made / f"module.{p}") for p in (*_PARTS, POSITIONS) if (made / f"module.{p}").exists()
-    }
+    parts = {p: sha256_file(made / f"module.{p}") for p in (*_PARTS, POSITIONS) if (made / f"module.{p}").exists()}
     record = {"module": module, "parts": parts, "messages": [asdict(m) for m in messages], "seconds": seconds}
     (made / _RECORD).write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
     made.chmod(0o755)
@@ -342,7 +341,7 @@ def _write_record(
 
 def _source_now(module: Module) -> str | None:
     with contextlib.suppress(OSError):
-        return cache.digest_file(module.path)
+        return sha256_file(module.path)
     return None
 
 

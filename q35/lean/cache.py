@@ -49,9 +49,3 @@ def digest_json(value: Any) -> str:
     """sha256 (hex) of a JSON value in its one canonical spelling (sorted keys, no spaces, UTF-8)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def digest_file(path: Path, algorithm: str = "sha256") -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()

