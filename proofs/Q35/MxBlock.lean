@@ -239,6 +239,10 @@ theorem mem_zip_restoreBlockMx {P : MxPolicy} {E : MxElement} {values : List (Op
   rw [restoreBlockMx_eq] at h
   exact mem_zip_map h
 
+example : some 6 = mxValue .e2m1 127 (mxElementBits .standard .e2m1 127 (some 7)) :=
+  (mem_zip_restoreBlockMx (P := .standard) (E := .e2m1) (values := [some 7]) (p := (some 7, some 6))
+    (by decide +kernel)).2
+
 /-- A scale that is NaN, or bits that are no scale, leave no value in the block. -/
 theorem dequantizeBlockMx_of_scale_none {E : MxElement} {B : MxBlock} (h : scaleToRat B.scale = none) :
     ∀ value ∈ dequantizeBlockMx E B, value = none := by
