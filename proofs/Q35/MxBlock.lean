@@ -45,6 +45,9 @@ def MxPolicy.standard : MxPolicy := ⟨.floor, .clamp, .smallest, .kept, .unused
 /-- The same with the rule `rceil`. -/
 def MxPolicy.rceil : MxPolicy := { MxPolicy.standard with rule := .rceil }
 
+/-- The same with the rule `even`. -/
+def MxPolicy.even : MxPolicy := { MxPolicy.standard with rule := .even }
+
 /-- The bits of a block. -/
 structure MxBlock where
   /-- The bits of the scale. -/
@@ -235,6 +238,10 @@ theorem mem_zip_restoreBlockMx {P : MxPolicy} {E : MxElement} {values : List (Op
     p.1 ∈ values ∧ p.2 = mxValue E (mxScaleBits P E values) (mxElementBits P E (mxScaleBits P E values) p.1) := by
   rw [restoreBlockMx_eq] at h
   exact mem_zip_map h
+
+example : some 6 = mxValue .e2m1 127 (mxElementBits .standard .e2m1 127 (some 7)) :=
+  (mem_zip_restoreBlockMx (P := .standard) (E := .e2m1) (values := [some 7]) (p := (some 7, some 6))
+    (by decide +kernel)).2
 
 /-- A scale that is NaN, or bits that are no scale, leave no value in the block. -/
 theorem dequantizeBlockMx_of_scale_none {E : MxElement} {B : MxBlock} (h : scaleToRat B.scale = none) :
@@ -464,6 +471,130 @@ theorem restoreBlockMx_rceil_attained (E : MxElement) :
   -- the tie goes to the even code: with E4M3 that is the largest
   refine ⟨if E = .e4m3 then E.largest else E.largest - E.topSpacing, ?_⟩
   cases E <;> decide +kernel
+
+/-- The rule `even`, for values below half the largest scale times `2 ^ (emax + 1)`: every value is off by at most the
+scale times half the spacing of the largest elements, in all formats but E4M3. -/
+theorem restoreBlockMx_even_error_le {P : MxPolicy} (hP : P.rule = .even) {E : MxElement} (hE : E ≠ .e4m3)
+    {values : List (Option Rat)} {m : Rat} (hmax : mxMaxAbs values = some m) (h0 : m ≠ 0)
+    (hm : m < twoPow (E.emax + 127)) :
+    ∃ X, scaleToRat (quantizeBlockMx P E values).scale = some X ∧
+      ∀ v value, (some v, value) ∈ values.zip (restoreBlockMx P E values) →
+        ∃ v', value = some v' ∧ abs (v - v') ≤ X * (E.topSpacing / 2) := by
+  have hpos : 0 < m := by have := mxMaxAbs_nonneg hmax; grind
+  have hlog : floorLog2 m < E.emax + 127 := twoPow_lt_iff.1 (Std.lt_of_le_of_lt (floorLog2_spec hpos).1 hm)
+  have heven := scaleExponent_even E.emax E.largest E.mantissaBits m
+  obtain ⟨X, hX, hge⟩ := scaleToRat_scaleBits_ge P.overflow
+    (e := scaleExponent .even E.emax E.largest E.mantissaBits m) (by
+      rw [heven, scaleExponent]; split <;> omega)
+  have hX : scaleToRat (quantizeBlockMx P E values).scale = some X := by
+    rw [quantizeBlockMx, mxScaleBits_eq P E hmax h0, hP]
+    exact hX
+  have hpos' := scaleToRat_pos hX
+  -- the largest value does not pass the edge, at the rule's own power of two and so at the scale
+  have hedge : 0 ≤ twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1))) ∧
+      twoPow E.emax ≤ twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1))) := by cases E <;> decide +kernel
+  have hle : m ≤ X * (twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1)))) := by
+    refine Rat.le_trans ?_ (Rat.mul_le_mul_of_nonneg_right hge hedge.1)
+    rw [heven]
+    split
+    · have h₁ := (floorLog2_spec hpos).2
+      have h₂ := Rat.mul_le_mul_of_nonneg_left hedge.2 (Rat.le_of_lt (twoPow_pos (floorLog2 m - E.emax + 1)))
+      rw [← twoPow_add, show floorLog2 m - E.emax + 1 + E.emax = floorLog2 m + 1 by omega] at h₂
+      rw [scaleExponent]
+      grind
+    · rename_i h
+      rw [scaleExponent, Int.add_zero, ← Rat.mul_assoc, ← twoPow_add, Int.sub_add_cancel]
+      grind
+  refine ⟨X, hX, fun v value h => ?_⟩
+  obtain ⟨w, hw, hvalue, -⟩ := mxValue_mxElementBits P E hX v
+  have hv := abs_le_mxMaxAbs hmax (mem_zip_restoreBlockMx h).1
+  have hsmall : abs (v / X) ≤ twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1))) :=
+    Rat.le_of_mul_le_mul_left (by rw [mul_abs_div hpos']; exact Rat.le_trans hv hle) hpos'
+  refine ⟨X * w, (mem_zip_restoreBlockMx h).2.trans hvalue, ?_⟩
+  rw [abs_sub_mul (by grind), show abs X = X by grind [abs]]
+  exact Rat.mul_le_mul_of_nonneg_left (MxElement.abs_sub_le_topSpacing_of_even hE hw hsmall) (Rat.le_of_lt hpos')
+
+example : ∃ X, scaleToRat (quantizeBlockMx .even .e2m1 [some (27/4)]).scale = some X ∧
+    ∀ v value, (some v, value) ∈ [some (27/4)].zip (restoreBlockMx .even .e2m1 [some (27/4)]) →
+      ∃ v', value = some v' ∧ abs (v - v') ≤ X * (MxElement.topSpacing .e2m1 / 2) :=
+  restoreBlockMx_even_error_le rfl (by decide) (m := 27/4) (by decide +kernel) (by decide +kernel) (by decide +kernel)
+
+/-- With E4M3 it does not hold: at the scale 1 the value 479 comes back as 448, off by 31; half the spacing is 16. -/
+theorem restoreBlockMx_even_e4m3 :
+    (quantizeBlockMx .even .e4m3 [some 479]).scale = 127 ∧ restoreBlockMx .even .e4m3 [some 479] = [some 448] ∧
+    MxElement.topSpacing .e4m3 / 2 = 16 := by
+  decide +kernel
+
+/-! ### Scaling a block -/
+
+/-- The largest absolute value of a block times a power of two. -/
+theorem mxMaxAbs_mul_twoPow (k : Int) (values : List (Option Rat)) :
+    mxMaxAbs (values.map (Option.map (· * twoPow k))) = (mxMaxAbs values).map (· * twoPow k) := by
+  have hk := twoPow_pos k
+  have habs : ∀ v, abs (v * twoPow k) = abs v * twoPow k := fun v => by
+    rw [abs_mul]
+    congr 1
+    grind [abs]
+  induction values with
+  | nil => simp [mxMaxAbs, Rat.zero_mul]
+  | cons u rest ih =>
+    cases u with
+    | none => rfl
+    | some u =>
+      simp only [List.map_cons, Option.map_some, mxMaxAbs, ih]
+      cases mxMaxAbs rest with
+      | none => rfl
+      | some r =>
+        have hiff : r * twoPow k < abs u * twoPow k ↔ r < abs u := by
+          rw [Rat.mul_comm, Rat.mul_comm (abs u)]
+          exact Rat.mul_lt_mul_left hk
+        simp only [Option.map_some, habs, hiff]
+        split <;> rfl
+
+/-- A block times a power of two has the same elements and a shifted scale, under every rule, as long as both scales
+are in range. -/
+theorem quantizeBlockMx_mul_twoPow (P : MxPolicy) (E : MxElement) {values : List (Option Rat)} {m : Rat} {k : Int}
+    (hmax : mxMaxAbs values = some m) (h0 : m ≠ 0)
+    (hrange : -127 ≤ scaleExponent P.rule E.emax E.largest E.mantissaBits m ∧
+      scaleExponent P.rule E.emax E.largest E.mantissaBits m ≤ 127)
+    (hrange' : -127 ≤ scaleExponent P.rule E.emax E.largest E.mantissaBits m + k ∧
+      scaleExponent P.rule E.emax E.largest E.mantissaBits m + k ≤ 127) :
+    (quantizeBlockMx P E (values.map (Option.map (· * twoPow k)))).elements = (quantizeBlockMx P E values).elements ∧
+    ((quantizeBlockMx P E (values.map (Option.map (· * twoPow k)))).scale : Int) =
+      (quantizeBlockMx P E values).scale + k := by
+  have hk := twoPow_pos k
+  have hpos : 0 < m := by have := mxMaxAbs_nonneg hmax; grind
+  have hmax' : mxMaxAbs (values.map (Option.map (· * twoPow k))) = some (m * twoPow k) := by
+    rw [mxMaxAbs_mul_twoPow, hmax]; rfl
+  have hscale := mxScaleBits_eq P E hmax h0
+  have hscale' := mxScaleBits_eq P E hmax' (by have := Rat.mul_pos hpos hk; grind)
+  rw [scaleExponent_mul_twoPow P.rule E.emax E.largest_pos E.mantissaBits hpos] at hscale'
+  generalize scaleExponent P.rule E.emax E.largest E.mantissaBits m = e at *
+  have hX := scaleToRat_scaleBits P.overflow hrange
+  have hX' := scaleToRat_scaleBits P.overflow hrange'
+  rw [← hscale] at hX
+  rw [← hscale'] at hX'
+  constructor
+  · simp only [quantizeBlockMx, List.map_map]
+    refine List.map_congr_left fun value _ => ?_
+    cases value with
+    | none => simp [mxElementBits]
+    | some v =>
+      have hdiv : v * twoPow k / twoPow (e + k) = v / twoPow e := by
+        have he := twoPow_pos e
+        rw [twoPow_add]
+        generalize twoPow e = a at *
+        generalize twoPow k = b at *
+        grind
+      simp only [Function.comp_apply, Option.map_some, mxElementBits, hX, hX', hdiv]
+  · simp only [quantizeBlockMx]
+    rw [hscale, hscale', scaleBits.eq_def, scaleBits.eq_def, if_pos (by omega), if_pos (by omega)]
+    omega
+
+example : (quantizeBlockMx .standard .e2m1 ([some 7, some (1/3)].map (Option.map (· * twoPow 5)))).elements =
+    (quantizeBlockMx .standard .e2m1 [some 7, some (1/3)]).elements :=
+  (quantizeBlockMx_mul_twoPow .standard .e2m1 (m := 7) (by decide +kernel) (by decide) (by decide +kernel)
+    (by decide +kernel)).1
 
 /-! ### Blocks of zeros, and blocks with NaN -/
 

@@ -289,6 +289,20 @@ example : scaleExponent .even 8 448 3 500 ≤ scaleExponent .rceil 8 448 3 500 :
   have := (scaleExponent_order .e4m3 (m := 500) (by decide)).2.1
   rwa [show e4m3.emax = 8 from rfl, show e4m3.largest = 448 by decide +kernel] at this
 
+/-- The scale bits that the standard's rule gives to blocks of finite float32 values, for each format: all up to
+`254 - emax`. -/
+theorem scaleBits_reachable (E : MxElement) (overflow : ScaleOverflow) {s : Nat} :
+    (∃ b v, float32.toRat b = some v ∧ v ≠ 0 ∧
+      scaleBits overflow (scaleExponent .floor E.emax E.largest E.mantissaBits (abs v)) = s) ↔
+    (s : Int) ≤ 254 - E.emax := by
+  obtain ⟨n, hn, hle⟩ : ∃ n : Nat, E.emax = n ∧ n ≤ 15 := by cases E <;> exact ⟨_, rfl, by decide⟩
+  rw [hn, scaleBits_floor_reachable overflow _ _ (by omega)]
+  omega
+
+/-- That is 252 in MXFP4 and E2M3, 250 in E3M2, 246 in E4M3, 239 in E5M2, and 254 in MXINT8. -/
+theorem reachable_table : [e2m1, e2m3, e3m2, e4m3, e5m2, int8].map (254 - ·.emax) = [252, 252, 250, 246, 239, 254] := by
+  decide
+
 end MxElement
 
 /-! ### MXINT8 -/

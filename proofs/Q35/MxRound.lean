@@ -98,6 +98,18 @@ theorem topSpacing_attained (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowe
   refine ⟨E.largest - E.topSpacing / 2, (E.toRat (E.ofRat zero lowest (E.largest - E.topSpacing / 2))).getD 0, ?_⟩
   cases E <;> cases zero <;> cases lowest <;> decide +kernel
 
+/-- Both signs of the largest element have a code that an encoder may use. -/
+theorem largest_code (E : MxElement) (lowest : Int8Lowest) :
+    (∃ b, E.Usable lowest b ∧ E.toRat b = some E.largest) ∧ ∃ b, E.Usable lowest b ∧ E.toRat b = some (-E.largest) := by
+  have hus : ∀ b, b ≠ 128 → E.Usable lowest b := fun b hb _ => hb
+  cases E
+  · exact ⟨⟨7, hus _ (by decide), by decide +kernel⟩, ⟨15, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨31, hus _ (by decide), by decide +kernel⟩, ⟨63, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨31, hus _ (by decide), by decide +kernel⟩, ⟨63, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨126, hus _ (by decide), by decide +kernel⟩, ⟨254, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨123, hus _ (by decide), by decide +kernel⟩, ⟨251, hus _ (by decide), by decide +kernel⟩⟩
+  · exact ⟨⟨127, hus _ (by decide), by decide +kernel⟩, ⟨129, hus _ (by decide), by decide +kernel⟩⟩
+
 /-- Below the power of two after the largest element, the error of rounding and clamping is less than the distance of
 that power to the largest element. -/
 theorem abs_sub_lt_clipGap (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowest} {x w : Rat}
@@ -111,28 +123,10 @@ theorem abs_sub_lt_clipGap (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowes
   obtain rfl := Option.some.inj (hw.symm.trans hw')
   rw [clipGap]
   have hl := E.largest_pos
-  have hus : ∀ b, b ≠ 128 → E.Usable lowest b := fun b hb _ => hb
-  rcases Rat.le_total (a := 0) (b := x) with h | h
-  · obtain ⟨b, hb, hv⟩ : ∃ b, b ≠ 128 ∧ E.toRat b = some E.largest := by
-      cases E
-      · exact ⟨7, by decide +kernel⟩
-      · exact ⟨31, by decide +kernel⟩
-      · exact ⟨31, by decide +kernel⟩
-      · exact ⟨126, by decide +kernel⟩
-      · exact ⟨123, by decide +kernel⟩
-      · exact ⟨127, by decide +kernel⟩
-    have := hnear b _ (hus b hb) hv
-    grind [abs]
-  · obtain ⟨b, hb, hv⟩ : ∃ b, b ≠ 128 ∧ E.toRat b = some (-E.largest) := by
-      cases E
-      · exact ⟨15, by decide +kernel⟩
-      · exact ⟨63, by decide +kernel⟩
-      · exact ⟨63, by decide +kernel⟩
-      · exact ⟨254, by decide +kernel⟩
-      · exact ⟨251, by decide +kernel⟩
-      · exact ⟨129, by decide +kernel⟩
-    have := hnear b _ (hus b hb) hv
-    grind [abs]
+  obtain ⟨⟨b, hb, hv⟩, ⟨c, hc, hu⟩⟩ := E.largest_code lowest
+  have h₁ := hnear b _ hb hv
+  have h₂ := hnear c _ hc hu
+  grind [abs]
 
 example : abs (7 - 6) < clipGap .e2m1 :=
   abs_sub_lt_clipGap .e2m1 (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
@@ -181,6 +175,29 @@ theorem abs_sub_le_of_subnormal {E : MxElement} {F : FloatFormat} (hE : E.format
 
 example : abs (1/3 - 1/2) ≤ Q35.e2m1.underflowError :=
   abs_sub_le_of_subnormal (E := .e2m1) rfl (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
+    (by decide +kernel)
+
+/-! ### Clamping under the rule `even` -/
+
+/-- Up to where the rule `even` goes up, clamping costs no more than rounding: in all formats but E4M3, whose largest
+number gives its place to NaN. -/
+theorem abs_sub_le_topSpacing_of_even {E : MxElement} (hE : E ≠ .e4m3) {zero : ZeroSign} {lowest : Int8Lowest}
+    {x w : Rat} (hw : E.toRat (E.ofRat zero lowest x) = some w)
+    (hx : abs x ≤ twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1)))) : abs (x - w) ≤ E.topSpacing / 2 := by
+  have hedge : twoPow E.emax * (2 - twoPow (-(E.mantissaBits + 1))) = E.largest + E.topSpacing / 2 := by
+    cases E <;> first | exact absurd rfl hE | decide +kernel
+  by_cases hle : abs x ≤ E.largest
+  · exact E.abs_sub_le_topSpacing hw hle
+  obtain ⟨w', hw', -, hnear⟩ := E.ofRat_nearest zero lowest x
+  obtain rfl := Option.some.inj (hw.symm.trans hw')
+  obtain ⟨⟨b, hb, hv⟩, ⟨c, hc, hu⟩⟩ := E.largest_code lowest
+  have h₁ := hnear b _ hb hv
+  have h₂ := hnear c _ hc hu
+  have hl := E.largest_pos
+  grind [abs]
+
+example : abs (7 - 6) ≤ topSpacing .e2m1 / 2 :=
+  abs_sub_le_topSpacing_of_even (E := .e2m1) (by decide) (zero := .kept) (lowest := .unused) (by decide +kernel)
     (by decide +kernel)
 
 /-! ### Elements as integers -/

@@ -158,6 +158,8 @@ theorem floorLog2_spec {x : Rat} (hx : 0 < x) : twoPow (floorLog2 x) ≤ x ∧ x
   · rw [twoPow_succ]; exact ⟨by assumption, hhigh⟩
   · rw [Int.sub_add_cancel]; grind
 
+example : twoPow (floorLog2 (1/3)) ≤ 1/3 := (floorLog2_spec (by decide +kernel)).1
+
 /-- The integer logarithm is the one exponent whose power of two is the largest up to `x`. -/
 theorem floorLog2_eq_iff {x : Rat} (hx : 0 < x) {e : Int} : floorLog2 x = e ↔ twoPow e ≤ x ∧ x < twoPow (e + 1) := by
   have ⟨h₁, h₂⟩ := floorLog2_spec hx
@@ -221,6 +223,8 @@ theorem ceilLog2_spec {x : Rat} (hx : 0 < x) : twoPow (ceilLog2 x - 1) < x ∧ x
   split
   · grind
   · rw [Int.add_sub_cancel]; grind
+
+example : 1/3 ≤ twoPow (ceilLog2 (1/3)) := (ceilLog2_spec (by decide +kernel)).2
 
 /-- The upper logarithm is the one exponent whose power of two is the smallest from `x` on. -/
 theorem ceilLog2_eq_iff {x : Rat} (hx : 0 < x) {e : Int} : ceilLog2 x = e ↔ twoPow (e - 1) < x ∧ x ≤ twoPow e := by
