@@ -5,8 +5,7 @@ from __future__ import annotations
 from conformance import truth, vectors
 from conformance.ledger import Ledger
 from conformance.subjects import exact_reference, reference
-from conformance.test_vectors import expect
-from conformance.vectors import octets
+from conformance.vectors import expect, octets
 
 
 def test_layout(compared: Ledger) -> None:

@@ -7,8 +7,7 @@ import pytest
 from conformance import vectors
 from conformance.ledger import Ledger
 from conformance.subjects import exact_reference, reference
-from conformance.test_vectors import expect
-from conformance.vectors import octets, rational
+from conformance.vectors import expect, octets, rational
 
 SIBLINGS = {"5": (8, 4), "3": (4, 2)}
 """Slot counts of the codes of 5 and 3 bits."""

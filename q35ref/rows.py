@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from q35ref import exact
-from q35ref.exact import Number, pairs_of, slot_range
+from q35ref.exact import pairs_of, slot_range
+from q35ref.floats import Number
 
 
 @dataclass(frozen=True)
