@@ -4,6 +4,7 @@ public import Q35Vectors.Float
 public import Q35Vectors.Json
 public import Q35Vectors.Mx
 public import Q35Vectors.Product
+public import Q35Vectors.Rows
 public import Q35.Accumulate
 public import Q35.Block
 public import Q35.Codebook
@@ -21,14 +22,6 @@ Run by `q35.spec_vectors`, which compiles this file and the modules that it impo
 namespace Q35.Vectors
 
 /-! ### Inputs -/
-
-/-- A list of codes. -/
-def codes (cs : List Code) : String := array (cs.map fun c => nat c.val)
-
-/-- `count` pseudo-random codes. -/
-def someCodes : (count seed : Nat) → List Code
-  | 0, _ => []
-  | count + 1, seed => Fin.ofNat 128 (below 128 seed) :: someCodes count (next seed)
 
 /-- `count` pseudo-random pairs of int8 numbers. -/
 def someActivations : (count seed : Nat) → List (Int × Int)
@@ -204,16 +197,6 @@ def pairsFile : String :=
 
 /-! ### blocks.json -/
 
-/-- `count` pseudo-random weights, each the sum of four numbers from -512 to 511, times `unit`: bell-shaped. -/
-def someWeights (unit : Rat) : (count seed : Nat) → List Rat
-  | 0, _ => []
-  | count + 1, seed =>
-    let b := next seed
-    let c := next b
-    let d := next c
-    let sum := below 1024 seed + below 1024 b + below 1024 c + below 1024 d
-    ((sum : Int) - 2048 : Int) * unit :: someWeights unit count (next d)
-
 /-- A weight at one place of a block of zeros. -/
 def spike (count place : Nat) (w : Rat) : List Rat := (List.range count).map fun k => if k = place then w else 0
 
@@ -333,7 +316,8 @@ def accumulateFile : String :=
 def files : List (String × String) :=
   [("codes", codesFile), ("rounding", roundingFile), ("slots", slotsFile), ("half", halfFile), ("streams", streamsFile),
     ("pairs", pairsFile), ("blocks", blocksFile), ("accumulate", accumulateFile), ("floats", floatsFile),
-    ("mx_scales", mxScalesFile), ("mx_elements", mxElementsFile), ("mx_blocks", mxBlocksFile), ("products", productsFile)]
+    ("mx_scales", mxScalesFile), ("mx_elements", mxElementsFile), ("mx_blocks", mxBlocksFile), ("products", productsFile),
+    ("siblings", siblingsFile), ("rows", rowsFile), ("planar", planarFile)]
 
 /-- Write every file into `folder`. -/
 def write (folder : String) : IO Unit := do

@@ -1,5 +1,6 @@
 module
 
+public import Q35.Code
 public import Q35.Compile
 
 @[expose] public section
@@ -82,5 +83,23 @@ def rowsOf (points : List Rat) (row : Rat → String) : Array String :=
 /-- For every element of a list, its list of points, in one list. -/
 def pointsOf (ks : List Int) (points : Int → List Rat) : List Rat :=
   ks.foldr (fun k rest => (points k).foldr List.cons rest) []
+
+/-- A list of codes. -/
+def codes (cs : List Code) : String := array (cs.map fun c => nat c.val)
+
+/-- `count` pseudo-random codes. -/
+def someCodes : (count seed : Nat) → List Code
+  | 0, _ => []
+  | count + 1, seed => Fin.ofNat 128 (below 128 seed) :: someCodes count (next seed)
+
+/-- `count` pseudo-random weights, each the sum of four numbers from -512 to 511, times `unit`: bell-shaped. -/
+def someWeights (unit : Rat) : (count seed : Nat) → List Rat
+  | 0, _ => []
+  | count + 1, seed =>
+    let b := next seed
+    let c := next b
+    let d := next c
+    let sum := below 1024 seed + below 1024 b + below 1024 c + below 1024 d
+    ((sum : Int) - 2048 : Int) * unit :: someWeights unit count (next d)
 
 end Q35.Vectors
