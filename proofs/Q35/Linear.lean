@@ -122,4 +122,24 @@ theorem dotRat_scaleBlock (r s : Rat) (as qs : List Int) :
       simp only [scaleBlock, List.map_cons, dotRat, dotInt, this, scaleSlot, Rat.intCast_add, Rat.intCast_mul]
       grind
 
+/-- An integer dot product is at most the number of terms times the largest product. -/
+theorem natAbs_dotInt_le {L L' : Nat} {as qs : List Int} (ha : ∀ a ∈ as, a.natAbs ≤ L) (hq : ∀ q ∈ qs, q.natAbs ≤ L') :
+    (dotInt as qs).natAbs ≤ as.length * (L * L') := by
+  induction as generalizing qs with
+  | nil => simp [dotInt]
+  | cons a as ih =>
+    cases qs with
+    | nil => simp [dotInt]
+    | cons q qs =>
+      have h := ih (fun x hx => ha x (List.mem_cons_of_mem _ hx)) (qs := qs)
+        fun x hx => hq x (List.mem_cons_of_mem _ hx)
+      have hprod : (a * q).natAbs ≤ L * L' := by
+        rw [Int.natAbs_mul]
+        exact Nat.mul_le_mul (ha a List.mem_cons_self) (hq q List.mem_cons_self)
+      rw [dotInt, List.length_cons, Nat.add_mul, Nat.one_mul]
+      omega
+
+example : (dotInt [-12, 12] [12, 12]).natAbs ≤ 2 * (12 * 12) :=
+  natAbs_dotInt_le (as := [-12, 12]) (by decide) (by decide)
+
 end Q35

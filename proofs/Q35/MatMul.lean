@@ -452,20 +452,10 @@ theorem codebook_within_hull {d : Rat} (hd : d ≠ 0) {weights : List Rat}
 /-- The dot product of `K` int8 activations and int8 entries is at most `16384 K` in size. -/
 theorem natAbs_dotInt_int8_le {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q) :
     (dotInt as qs).natAbs ≤ 16384 * as.length := by
-  induction as generalizing qs with
-  | nil => simp [dotInt]
-  | cons a as ih =>
-    cases qs with
-    | nil => simp [dotInt]
-    | cons q qs =>
-      have := ih (fun b hb => ha b (List.mem_cons_of_mem _ hb)) fun r hr => hq r (List.mem_cons_of_mem _ hr)
-      have ha := ha a List.mem_cons_self
-      have hq := hq q List.mem_cons_self
-      have : a.natAbs * q.natAbs ≤ 128 * 128 := Nat.mul_le_mul (by omega) (by omega)
-      have := Int.natAbs_add_le (a * q) (dotInt as qs)
-      rw [Int.natAbs_mul] at this
-      rw [dotInt, List.length_cons]
-      omega
+  have := natAbs_dotInt_le (L := 128) (L' := 128) (fun a h => by have := ha a h; omega) fun q h => by
+    have := hq q h
+    omega
+  omega
 
 /-- The dot product of a block of up to 1024 weights is a float32 number: that the kernel converts it costs nothing. -/
 theorem float32_round_dotInt {as qs : List Int} (ha : ∀ a ∈ as, InInt8 a) (hq : ∀ q ∈ qs, InInt8 q)

@@ -64,26 +64,6 @@ example : dotRat [6, -1] [1/2, 4] = 1 * 2 / (2 * 8 : Nat) * dotInt (mxUnits .e2m
   dotRat_dequantizeBlockMx (E := .e2m1) (E' := .e2m3) (B := ⟨127, [7, 10]⟩) (C := ⟨128, [2, 16]⟩) (X := 1) (Y := 2)
     rfl rfl (by decide +kernel) (by decide +kernel)
 
-/-- An integer dot product is at most the number of terms times the largest product. -/
-theorem natAbs_dotInt_le {L L' : Nat} {as qs : List Int} (ha : ∀ a ∈ as, a.natAbs ≤ L) (hq : ∀ q ∈ qs, q.natAbs ≤ L') :
-    (dotInt as qs).natAbs ≤ as.length * (L * L') := by
-  induction as generalizing qs with
-  | nil => simp [dotInt]
-  | cons a as ih =>
-    cases qs with
-    | nil => simp [dotInt]
-    | cons q qs =>
-      have h := ih (fun x hx => ha x (List.mem_cons_of_mem _ hx)) (qs := qs)
-        fun x hx => hq x (List.mem_cons_of_mem _ hx)
-      have hprod : (a * q).natAbs ≤ L * L' := by
-        rw [Int.natAbs_mul]
-        exact Nat.mul_le_mul (ha a List.mem_cons_self) (hq q List.mem_cons_self)
-      rw [dotInt, List.length_cons, Nat.add_mul, Nat.one_mul]
-      omega
-
-example : (dotInt [-12, 12] [12, 12]).natAbs ≤ 2 * (12 * 12) :=
-  natAbs_dotInt_le (as := [-12, 12]) (by decide) (by decide)
-
 /-- The formats whose elements are at most 448 units: all but MXFP8. -/
 def MxElement.Small (E : MxElement) : Prop := E.largestUnits ≤ 448
 
