@@ -20,6 +20,7 @@ public import Q35.Linear
 public import Q35.MatMul
 public import Q35.MxBlock
 public import Q35.MxElement
+public import Q35.MxLayout
 public import Q35.MxLog
 public import Q35.MxProduct
 public import Q35.MxRound
