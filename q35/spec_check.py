@@ -19,7 +19,7 @@ from typing import Any
 import jsonschema
 
 from q35 import spec_vectors
-from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
+from q35.files import cache_folder, canonical_json, read_json, sha256_file, write_whole
 from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
@@ -219,9 +219,9 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
 
 def exported_vectors(project: Path, toolchain: Toolchain, report: Report) -> Path:
     """A folder of the vectors as Lean exports them, kept in the cache under the hash of all that they depend on."""
-    sources = sha256_tree(project, (project / "proofs").rglob("*.lean"))
+    program = spec_vectors.exporter_program(project / "proofs", Path("/"))
     exporter = sha256_file(Path(spec_vectors.__file__))
-    key = hashlib.sha256(f"{toolchain.identity} {sources} {exporter}".encode()).hexdigest()
+    key = hashlib.sha256(f"{toolchain.identity} {exporter} {program}".encode()).hexdigest()
     kept = cache_folder() / "vectors" / key
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)

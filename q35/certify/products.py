@@ -29,5 +29,9 @@ def measure(model: Path | None) -> Outcome:
             for row in rows
             if row.beyond
         ],
-        {"theorem": "Q35.matmulRow_error_le", "layers": layers, "rows": [asdict(row) for row in rows]},
+        {
+            "theorem": "Q35.matmulRow_error_le",
+            "layers": layers,
+            "rows": [{**asdict(row), "shape": list(row.shape)} for row in rows],
+        },
     )
