@@ -12,11 +12,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +43,10 @@ _CLOSED_TERM = re.compile(r"\(interpreter\) unknown declaration '.*_closed_\d+'"
 _CLOSED_TERM_HINT = " (put `set_option compiler.extract_closed false` above the notation, in the imported file)"
 # A fresh process stands at 0.7 GB, and a module that imports only Init adds 66 MB that Lean never gives back.
 _MEMORY_CEILING = int(0.75 * MEMORY_LIMIT)
+_ENOUGH_FOR_TWO = 8
+"""With fewer modules left, starting a second process costs more than it saves."""
+_MEMORY_FOR_TWO = 8 << 30
+"""Two busy processes take 3 GB each."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,10 @@ class Lean(Protocol):
 
 
 class Builder:
-    """Builds modules of one package with one server; the Lean's identity is part of every key."""
+    """Builds modules of one package; the Lean's identity is part of every key.
+
+    While much is left to build and the machine has room, a second process of the same kind helps the given one.
+    """
 
     def __init__(
         self, package: Package, server: Server, lean: Lean, report: Report = silent, timeout: float = 900.0
@@ -182,6 +191,9 @@ class Builder:
         self.store = store_folder()
         self.artifacts: dict[str, Artifact] = {}
         self._interfaces: dict[tuple[str, bool], str] = {}
+        self._idle: queue.LifoQueue[Server] = queue.LifoQueue()
+        self._stopped = False
+        self._idle.put(server)
 
     def build(self, targets: Iterable[str] = ()) -> BuildResult:
         """Bring the targets (default: the package's) and their imports up to date.
@@ -189,15 +201,46 @@ class Builder:
         Raises `InputError` for a broken package. A module that fails is in the result, not an exception.
         """
         began, starts = time.monotonic(), self.server.starts
-        result = BuildResult()
         modules = self.package.closure(targets)
-        for index, module in enumerate(modules):
-            self.report(f"[{index + 1}/{len(modules)}] {module.name}", index, len(modules))
-            result.modules.append(self._bring(module))
-        result.seconds, result.starts = time.monotonic() - began, self.server.starts - starts
+        helper = self.server.twin()
+        try:
+            found = self._bring_all(modules, helper if _room_for_two() else None)
+        finally:
+            helper.close()
+        result = BuildResult([found[module.name] for module in modules])
+        result.seconds = time.monotonic() - began
+        result.starts = self.server.starts - starts + helper.starts
         if result.starts:
             prune(self.store)
         return result
+
+    def _bring_all(self, modules: Sequence[Module], helper: Server | None) -> dict[str, ModuleResult]:
+        """Bring every module, imports first; two at a time, if there is a helper, while much is left."""
+        found: dict[str, ModuleResult] = {}
+        waiting, running = list(modules), dict[Future[ModuleResult], Module]()
+        servers = [server for server in (helper, self.server) if server]
+        self._idle = queue.LifoQueue()
+        for server in servers:
+            self._idle.put(server)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            try:
+                while waiting or running:
+                    at_once = 2 if helper and len(waiting) + len(running) >= _ENOUGH_FOR_TWO else 1
+                    ready = [m for m in waiting if all(i.module in found for i in self.package.own_imports(m))]
+                    for module in ready[: max(0, at_once - len(running))]:
+                        self.report(
+                            f"[{len(found) + len(running) + 1}/{len(modules)}] {module.name}", len(found), len(modules)
+                        )
+                        waiting.remove(module)
+                        running[pool.submit(self._bring, module)] = module
+                    for done in wait(running, return_when=FIRST_COMPLETED).done:
+                        found[running.pop(done).name] = done.result()
+            except BaseException:
+                self._stopped = True  # a process that dies now is not started again
+                for server in servers:
+                    server.close()
+                raise
+        return found
 
     def run(self, path: Path) -> RunResult:
         """Elaborate a file on top of the package; its own imports must have been built (see `build`)."""
@@ -240,13 +283,22 @@ class Builder:
     def _elaborate(
         self, name: str, path: Path, options: dict[str, Any], olean: Path | None
     ) -> tuple[bool, list[Message]]:
-        """One file through the server. A process that dies is an error message of this file, not an exception."""
-        if self.server.memory > _MEMORY_CEILING:
-            self.server.close()
+        """One file through an idle server. A process that dies is an error message of this file, not an exception."""
+        server = self._idle.get()
+        try:
+            return self._elaborate_with(server, name, path, options, olean)
+        finally:
+            self._idle.put(server)
+
+    def _elaborate_with(
+        self, server: Server, name: str, path: Path, options: dict[str, Any], olean: Path | None
+    ) -> tuple[bool, list[Message]]:
+        if server.memory > _MEMORY_CEILING:
+            server.close()
         setup = {
             "name": name,
             "isModule": False,
-            "importArts": {a.module: a.files for a in self.artifacts.values()},
+            "importArts": {a.module: a.files for a in list(self.artifacts.values())},
             "dynlibs": [],
             "plugins": [],
             "options": {**self.lean.options, **options},
@@ -258,14 +310,14 @@ class Builder:
             "ilean": str(olean.with_suffix(f".{POSITIONS}") if olean else ""),
             "setup": setup,
         }
-        fresh = self.server.memory == 0
+        fresh = server.memory == 0
         try:
-            answer = self.server.request("elaborate", self.timeout, **parameters)
+            answer = server.request("elaborate", self.timeout, **parameters)
         except ServerDied as death:
-            if fresh:
+            if fresh or self._stopped:
                 return False, [Message("error", 1, 0, f"{death} (a proof may need too much recursion or memory)")]
             # It had worked before, and its memory only grows: a fresh process decides whether the file is at fault.
-            return self._elaborate(name, path, options, olean)
+            return self._elaborate_with(server, name, path, options, olean)
         messages = parse_messages(answer["output"])
         if not answer["ok"] and not any(message.severity == "error" for message in messages):
             messages.append(
@@ -289,6 +341,15 @@ class Builder:
             below = [self._interface(i.module, everything) for i in self.package.own_imports(self.package.module(name))]
             known = self._interfaces[name, everything] = cache.digest_json([seen, below])
         return known
+
+
+def _room_for_two() -> bool:
+    """Whether this machine has the processors and the memory for a second process."""
+    try:
+        available = re.search(r"^MemAvailable:\s*(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    except OSError:
+        available = None
+    return (os.cpu_count() or 1) > 1 and available is not None and int(available[1]) << 10 > _MEMORY_FOR_TWO
 
 
 def store_folder() -> Path:

@@ -53,6 +53,10 @@ class Server:
         self.memory = 0
         """Linear memory of the process in bytes as of the last answer; 0 for a native Lean."""
 
+    def twin(self) -> Server:
+        """Another server of the same kind, not started yet."""
+        return Server(self._command, self._program)
+
     def request(self, method: str, timeout: float | None = None, **parameters: Any) -> dict[str, Any]:
         """Send one request and wait for its answer, at most `timeout` seconds.
 
