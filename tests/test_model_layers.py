@@ -77,3 +77,11 @@ def test_a_wrong_product_is_found(
 def test_a_scheme_without_blocks_is_refused(source: Path) -> None:
     with pytest.raises(InputError, match="no blocks"):
         layer_errors(source, 1, "row-absmax", None)
+
+
+def test_a_model_without_a_linear_layer_is_refused(tmp_path: Path) -> None:
+    """Nothing compared is not passed."""
+    convolution = write(tmp_path / "in.safetensors", {"conv.weight": normal((4, 3, 2, 2))})
+    assert cli.run(["layers", str(convolution)]) == 1
+    with pytest.raises(InputError, match="no linear layer"):
+        layer_errors(convolution, 10, None, None)

@@ -191,9 +191,8 @@ class Builder:
         self.store = store_folder()
         self.artifacts: dict[str, Artifact] = {}
         self._interfaces: dict[tuple[str, bool], str] = {}
-        self._idle: queue.LifoQueue[Server] = queue.LifoQueue()
+        self._idle = _idle(server)
         self._stopped = False
-        self._idle.put(server)
 
     def build(self, targets: Iterable[str] = ()) -> BuildResult:
         """Bring the targets (default: the package's) and their imports up to date.
@@ -207,6 +206,7 @@ class Builder:
             found = self._bring_all(modules, helper if _room_for_two() else None)
         finally:
             helper.close()
+            self._idle = _idle(self.server)  # what is asked for next must not start the helper again
         result = BuildResult([found[module.name] for module in modules])
         result.seconds = time.monotonic() - began
         result.starts = self.server.starts - starts + helper.starts
@@ -219,9 +219,7 @@ class Builder:
         found: dict[str, ModuleResult] = {}
         waiting, running = list(modules), dict[Future[ModuleResult], Module]()
         servers = [server for server in (helper, self.server) if server]
-        self._idle = queue.LifoQueue()
-        for server in servers:
-            self._idle.put(server)
+        self._idle = _idle(*servers)
         with ThreadPoolExecutor(max_workers=2) as pool:
             try:
                 while waiting or running:
@@ -341,6 +339,14 @@ class Builder:
             below = [self._interface(i.module, everything) for i in self.package.own_imports(self.package.module(name))]
             known = self._interfaces[name, everything] = cache.digest_json([seen, below])
         return known
+
+
+def _idle(*servers: Server) -> queue.LifoQueue[Server]:
+    """Servers that wait for work; the last one gets it first."""
+    waiting: queue.LifoQueue[Server] = queue.LifoQueue()
+    for server in servers:
+        waiting.put(server)
+    return waiting
 
 
 def _room_for_two() -> bool:

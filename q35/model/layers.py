@@ -86,14 +86,16 @@ class Comparison:
 def layer_errors(model: Path, count: int, scheme: str | None, block_size: int | None) -> list[Comparison]:
     """Measured and proved errors of the products of `count` layers, spread evenly over those of the model.
 
-    For each layer one comparison for each kind of activations. Raises `InputError` for a scheme without blocks and a
-    model that cannot be read.
+    For each layer one comparison for each kind of activations. Raises `InputError` for a scheme without blocks, a model
+    that cannot be read, and one without a linear layer: a comparison of nothing must not pass.
     """
     chosen = make_scheme(scheme, block_size, None)
     if chosen.block_size is None:
         raise InputError(f"scheme {chosen.id!r} has no blocks, and the kernels' products no bound here")
     with Model(model) as opened:
         infos = [info for info in select(opened, (), ()) if len(info.shape) == 2]
+        if not infos:
+            raise InputError("the model has no linear layer to multiply with", str(model))
         count = min(count, len(infos))
         rows = []
         for info in (infos[i * len(infos) // count] for i in range(count)):
