@@ -7,6 +7,10 @@ needs contiguous rows) but must have the documented type; shapes are in the docs
     pairs  = ceil(cols / 2)           an odd row is padded with one zero weight
     blocks = ceil(cols / block_size)  along a row, the last one may be short
 
+`threads` rows are worked on at a time: no result depends on how many. `out` is a contiguous array of the result's type
+and shape that is written and returned; a call that meets a bad value leaves it half written. Memory that was used before
+is several times faster to write than fresh memory.
+
 Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels
 are tested against the proved definitions, not proved.
 """

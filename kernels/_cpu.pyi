@@ -12,8 +12,8 @@ def resolve_isa(name: str, /) -> str: ...
 def max_safe_k(table: NDArray[int8], /) -> int: ...
 def first_invalid_code(isa: str, codes: NDArray[uint8], /) -> int: ...
 def first_not_finite(isa: str, weights: NDArray[float32], /) -> int: ...
-def pack_stream(isa: str, codes: NDArray[uint8], stream: NDArray[uint8], /) -> int: ...
-def unpack_stream(isa: str, stream: NDArray[uint8], codes: NDArray[uint8], /) -> int: ...
+def pack_stream(isa: str, codes: NDArray[uint8], stream: NDArray[uint8], threads: int, /) -> int: ...
+def unpack_stream(isa: str, stream: NDArray[uint8], codes: NDArray[uint8], threads: int, /) -> int: ...
 def dequantize(
     isa: str,
     codes: NDArray[uint8],
@@ -21,6 +21,7 @@ def dequantize(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
+    threads: int,
     /,
 ) -> int: ...
 def dequantize_stream(
@@ -30,6 +31,7 @@ def dequantize_stream(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
+    threads: int,
     /,
 ) -> int: ...
 def dequantize_affine(
@@ -38,6 +40,7 @@ def dequantize_affine(
     steps: NDArray[uint16],
     zero_points: NDArray[int8],
     weights: NDArray[float32],
+    threads: int,
     /,
 ) -> int: ...
 def quantize_block(
@@ -50,6 +53,7 @@ def quantize_block(
     denominator: int,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
+    threads: int,
     /,
 ) -> int: ...
 def quantize_codebook(
@@ -61,6 +65,7 @@ def quantize_codebook(
     denominator: int,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
+    threads: int,
     /,
 ) -> int: ...
 def encode_block(
@@ -90,6 +95,7 @@ def quantize_row_absmax(
     divisor: int,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
+    threads: int,
     /,
 ) -> int: ...
 def quantize_row_affine(
@@ -98,6 +104,7 @@ def quantize_row_affine(
     codes: NDArray[uint8],
     steps: NDArray[uint16],
     zero_points: NDArray[int8],
+    threads: int,
     /,
 ) -> int: ...
 def block_dots(

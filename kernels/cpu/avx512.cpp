@@ -13,6 +13,8 @@ namespace q35 {
 namespace {
 
 constexpr std::size_t kBytes = 64, kFloats = 16, kDoubles = 8;
+// Bytes of the stream that 64 codes take.
+constexpr std::size_t kStreamBytes = stream_size(kBytes);
 
 // Masks of the lanes below `count`; lanes that are masked off are neither read nor written.
 __mmask64 bytes_below(std::size_t count) { return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
@@ -37,10 +39,11 @@ std::size_t first_not_finite(const float* weights, std::size_t count) {
 }
 
 // Byte i of the result of `spread` is byte (i / 8) * 7 + i % 8 of a stream: eight codes to a quadword, the eighth byte
-// belonging to the next; of `gather`, byte i is byte (i / 7) * 8 + i % 7 of the quadwords.
+// belonging to the next; of `gather`, byte i is byte (i / 7) * 8 + i % 7 of the quadwords; `twice` doubles every byte.
 struct Permutations {
   alignas(64) std::uint8_t spread[64];
   alignas(64) std::uint8_t gather[64];
+  alignas(64) std::uint8_t twice[64];
 };
 
 constexpr Permutations make_permutations() {
@@ -48,39 +51,54 @@ constexpr Permutations make_permutations() {
   for (unsigned i = 0; i < 64; ++i) {
     p.spread[i] = static_cast<std::uint8_t>(i / 8 * 7 + i % 8);
     p.gather[i] = static_cast<std::uint8_t>(i < 56 ? i / 7 * 8 + i % 7 : 0);
+    p.twice[i] = static_cast<std::uint8_t>(i / 2);
   }
   return p;
 }
 
 constexpr Permutations kPermutations = make_permutations();
 
-void pack(const std::uint8_t* codes, std::size_t pairs, std::uint8_t* stream) {
-  const __m512i gather = _mm512_load_si512(kPermutations.gather);
-  for (std::size_t i = 0; i < pairs; i += kBytes) {
-    const std::size_t count = pairs - i < kBytes ? pairs - i : kBytes;
-    const __m512i code = _mm512_maskz_loadu_epi8(bytes_below(count), codes + i);
-    // 2 codes to 14 bits: the codes are the signed operand, so that the factor 128 fits the unsigned one.
-    const __m512i bits14 = _mm512_maddubs_epi16(_mm512_set1_epi16(static_cast<short>(128 << 8 | 1)), code);
-    const __m512i bits28 = _mm512_madd_epi16(bits14, _mm512_set1_epi32(1 << 30 | 1));
-    const __m512i low = _mm512_and_si512(bits28, _mm512_set1_epi64(0x0FFFFFFF));
-    const __m512i high = _mm512_and_si512(_mm512_srli_epi64(bits28, 4), _mm512_set1_epi64(0x0FFFFFFFLL << 28));
-    const __m512i bytes = _mm512_permutexvar_epi8(gather, _mm512_or_si512(low, high));
-    _mm512_mask_storeu_epi8(stream + i / 8 * 7, bytes_below(stream_size(count)), bytes);
-  }
+// The 56 stream bytes of 64 codes, and 8 bytes more that are not part of them.
+__m512i pack64(__m512i codes) {
+  // 2 codes to 14 bits: the codes are the signed operand, so that the factor 128 fits the unsigned one.
+  const __m512i bits14 = _mm512_maddubs_epi16(_mm512_set1_epi16(static_cast<short>(128 << 8 | 1)), codes);
+  const __m512i bits28 = _mm512_madd_epi16(bits14, _mm512_set1_epi32(1 << 30 | 1));
+  const __m512i low = _mm512_and_si512(bits28, _mm512_set1_epi64(0x0FFFFFFF));
+  const __m512i high = _mm512_and_si512(_mm512_srli_epi64(bits28, 4), _mm512_set1_epi64(0x0FFFFFFFLL << 28));
+  return _mm512_permutexvar_epi8(_mm512_load_si512(kPermutations.gather), _mm512_or_si512(low, high));
 }
 
-// 64 codes of which `count` are wanted, from the stream's bytes at `stream`.
-__m512i unpack64(const std::uint8_t* stream, std::size_t count) {
-  const __m512i bytes = _mm512_maskz_loadu_epi8(bytes_below(stream_size(count)), stream);
+// The 64 codes of the first 56 of 64 stream bytes.
+__m512i unpack64(__m512i bytes) {
   const __m512i quads = _mm512_permutexvar_epi8(_mm512_load_si512(kPermutations.spread), bytes);
   const __m512i fields = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x312A231C150E0700LL), quads);
   return _mm512_and_si512(fields, _mm512_set1_epi8(0x7F));
 }
 
+// While the stream has 64 bytes left, whole vectors go in and out (a store through a mask takes several times longer);
+// the 8 bytes too many that pack writes belong to the next codes, which come after.
+void pack(const std::uint8_t* codes, std::size_t pairs, std::uint8_t* stream) {
+  const std::size_t size = stream_size(pairs);
+  std::size_t i = 0, byte = 0;
+  for (; byte + kBytes <= size; i += kBytes, byte += kStreamBytes) {
+    _mm512_storeu_si512(stream + byte, pack64(_mm512_loadu_si512(codes + i)));
+  }
+  for (; i < pairs; i += kBytes, byte += kStreamBytes) {
+    const __m512i code = _mm512_maskz_loadu_epi8(bytes_below(pairs - i), codes + i);
+    const std::size_t left = size - byte < kStreamBytes ? size - byte : kStreamBytes;
+    _mm512_mask_storeu_epi8(stream + byte, bytes_below(left), pack64(code));
+  }
+}
+
 void unpack(const std::uint8_t* stream, std::size_t pairs, std::uint8_t* codes) {
-  for (std::size_t i = 0; i < pairs; i += kBytes) {
-    const std::size_t count = pairs - i < kBytes ? pairs - i : kBytes;
-    _mm512_mask_storeu_epi8(codes + i, bytes_below(count), unpack64(stream + i / 8 * 7, count));
+  const std::size_t size = stream_size(pairs);
+  std::size_t i = 0, byte = 0;
+  for (; byte + kBytes <= size; i += kBytes, byte += kStreamBytes) {
+    _mm512_storeu_si512(codes + i, unpack64(_mm512_loadu_si512(stream + byte)));
+  }
+  for (; i < pairs; i += kBytes, byte += kStreamBytes) {
+    const __m512i bytes = _mm512_maskz_loadu_epi8(bytes_below(size - byte), stream + byte);
+    _mm512_mask_storeu_epi8(codes + i, bytes_below(pairs - i), unpack64(bytes));
   }
 }
 
@@ -110,24 +128,49 @@ void decode(const std::uint8_t* codes, std::size_t pairs, const Table& table, st
   }
 }
 
-// Writes the first min(count, 64) of 64 values, times the step.
-void store_scaled(__m512i values, std::size_t count, __m512 step, float* weights) {
-  alignas(64) std::int8_t lanes[kBytes];
-  _mm512_store_si512(lanes, values);
-  for (std::size_t j = 0; j < kBytes && j < count; j += kFloats) {
-    const __m128i bytes = _mm_load_si128(reinterpret_cast<const __m128i*>(lanes + j));
-    const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
-    _mm512_mask_storeu_ps(weights + j, floats_below(count - j), product);
+// The table in registers: a row's blocks are looked up without loading it again.
+struct WideTable {
+  __m512i first[2];
+  __m512i second[2];
+
+  explicit WideTable(const Table& table)
+      : first{_mm512_loadu_si512(table.first), _mm512_loadu_si512(table.first + kBytes)},
+        second{_mm512_loadu_si512(table.second), _mm512_loadu_si512(table.second + kBytes)} {}
+};
+
+// The 64 values of 32 codes, of which those of `count` weights are wanted; absent codes are read as code 0.
+__m512i values64(const std::uint8_t* codes, std::size_t count, const WideTable& table) {
+  const __mmask32 mask = static_cast<__mmask32>(bytes_below(count < kBytes ? pairs_of(count) : kBytes / 2));
+  const __m512i code = _mm512_castsi256_si512(_mm256_maskz_loadu_epi8(mask, codes));
+  const __m512i twice = _mm512_permutexvar_epi8(_mm512_load_si512(kPermutations.twice), code);
+  return _mm512_mask_blend_epi8(0xAAAAAAAAAAAAAAAA, _mm512_permutex2var_epi8(table.first[0], twice, table.first[1]),
+                                _mm512_permutex2var_epi8(table.second[0], twice, table.second[1]));
+}
+
+// Writes up to 16 values, times the step.
+void store_scaled(__m128i bytes, std::size_t count, __m512 step, float* weights) {
+  const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+  if (count < kFloats) {
+    _mm512_mask_storeu_ps(weights, floats_below(count), product);
+  } else {
+    _mm512_storeu_ps(weights, product);
   }
 }
 
-void dequantize(const std::uint8_t* codes, std::size_t count, const Table& table, float step, float* weights) {
-  const __m512 steps = _mm512_set1_ps(step);
-  const std::size_t pairs = pairs_of(count);
-  for (std::size_t i = 0; i < pairs; i += kBytes) {
-    const Decoded decoded = look_up(_mm512_maskz_loadu_epi8(bytes_below(pairs - i), codes + i), table);
-    store_scaled(decoded.low, count - 2 * i, steps, weights + 2 * i);
-    if (count - 2 * i > kBytes) store_scaled(decoded.high, count - 2 * i - kBytes, steps, weights + 2 * i + kBytes);
+void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                const Table& table, float* weights) {
+  const WideTable wide(table);
+  for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
+    const std::size_t end = cols - start < block_size ? cols : start + block_size;
+    const __m512 step = _mm512_set1_ps(step_value(steps[block]));
+    for (std::size_t j = start; j < end; j += kBytes) {
+      const std::size_t left = end - j;
+      const __m512i values = values64(codes + j / 2, left, wide);
+      store_scaled(_mm512_castsi512_si128(values), left, step, weights + j);
+      if (left > 16) store_scaled(_mm512_extracti32x4_epi32(values, 1), left - 16, step, weights + j + 16);
+      if (left > 32) store_scaled(_mm512_extracti32x4_epi32(values, 2), left - 32, step, weights + j + 32);
+      if (left > 48) store_scaled(_mm512_extracti32x4_epi32(values, 3), left - 48, step, weights + j + 48);
+    }
   }
 }
 
@@ -164,12 +207,63 @@ void store_codes(__m512d slots, std::size_t count, std::uint8_t* codes) {
   _mm_mask_storeu_epi8(codes, static_cast<__mmask16>(floats_below(count) & 0xFu), packed);
 }
 
-void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
+// Codes of up to eight pairs by quotients in double, which decide every tie; see quantize_slot in scalar.cpp.
+void encode_ties(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
   const __m512d steps = _mm512_mul_pd(_mm512_set1_pd(step), alternate(scales.hi, scales.lo));
   const __m512d low = alternate(kHiLow, kLoLow), high = alternate(kHiHigh, kLoHigh);
-  for (std::size_t i = 0; i < pairs; i += kDoubles / 2) {
+  for (std::size_t i = 0; i < pairs && i < kDoubles; i += kDoubles / 2) {
     const __m512d w = load_doubles(weights + 2 * i, 2 * (pairs - i));
     store_codes(quantize_slots(_mm512_div_pd(w, steps), low, high), pairs - i, codes + i);
+  }
+}
+
+// (hi, lo) in alternating lanes, as floats.
+__m512 alternate_floats(float hi, float lo) {
+  return _mm512_mask_blend_ps(0xAAAA, _mm512_set1_ps(hi), _mm512_set1_ps(lo));
+}
+
+// Sixteen floats from `count` left; absent ones are zero.
+__m512 load_floats(const float* weights, std::size_t count) {
+  return count < kFloats ? _mm512_maskz_loadu_ps(floats_below(count), weights) : _mm512_loadu_ps(weights);
+}
+
+// Eight codes, of which `count` are wanted, from sixteen slots of two's complement (hi, lo).
+void store_slots(__m512i slots, std::size_t count, std::uint8_t* codes) {
+  constexpr long long hi_bits = (1 << kHiBits) - 1, lo_bits = (1 << kLoBits) - 1;
+  const __m512i used = _mm512_and_si512(slots, _mm512_set1_epi64(lo_bits << 32 | hi_bits));
+  // The pair is a quadword, hi in its lower half.
+  const __m512i code = _mm512_or_si512(_mm512_slli_epi64(used, kLoBits), _mm512_srli_epi64(used, 32));
+  const __m128i packed = _mm512_cvtepi64_epi8(code);
+  if (count < kDoubles) {
+    _mm_mask_storeu_epi8(codes, static_cast<__mmask16>(floats_below(count)), packed);
+  } else {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(codes), packed);
+  }
+}
+
+// A float quotient x of w and a slot's step S, by the rounded inverse of S, is within 2.1 u |w / S| of w / S, u = 2^-24.
+// Where it is clamped, so is w / S; elsewhere |x| <= 8, so that they are less than 2^-19 apart, and the integer nearest to
+// x is nearest to w / S too, unless x is within 2^-18 of a tie. S itself is exact: 11 bits times at most 5.
+constexpr float kFarFromTies = 0.5f - 0x1p-18f;
+static_assert(-kHiLow <= 8 && -kLoLow <= 8);
+
+// Adding 1.5 * 2^23 rounds a small float to an integer, ties to even, and leaves it in the low bits of the sum.
+constexpr float kRounder = 0x1.8p23f;
+
+void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
+  const __m512 steps = alternate_floats(step * static_cast<float>(scales.hi), step * static_cast<float>(scales.lo));
+  const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps), rounder = _mm512_set1_ps(kRounder);
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  for (std::size_t i = 0; i < pairs; i += kFloats / 2) {
+    const __m512 quotient = _mm512_mul_ps(load_floats(weights + 2 * i, 2 * (pairs - i)), inverse);
+    const __m512 x = _mm512_min_ps(_mm512_max_ps(quotient, low), high);
+    const __m512 sum = _mm512_add_ps(x, rounder);
+    const __m512 distance = _mm512_abs_ps(_mm512_sub_ps(x, _mm512_sub_ps(sum, rounder)));
+    if (_mm512_cmp_ps_mask(distance, _mm512_set1_ps(kFarFromTies), _CMP_GT_OQ) == 0) {
+      store_slots(_mm512_castps_si512(sum), pairs - i, codes + i);
+    } else {
+      encode_ties(weights + 2 * i, pairs - i, scales, step, codes + i);
+    }
   }
 }
 
@@ -222,9 +316,85 @@ std::uint16_t negated(std::uint16_t magnitude) {
   return static_cast<std::uint16_t>(magnitude == 0 ? 0 : magnitude | 0x8000u);
 }
 
-// Both signs of a step share one division: rint(-x) = -rint(x), so only the clamp differs.
+// The step of candidate i: +magnitude, -magnitude of each size in order.
+std::uint16_t candidate(const std::uint16_t* magnitudes, std::size_t i) {
+  return i % 2 == 0 ? magnitudes[i / 2] : negated(magnitudes[i / 2]);
+}
+
+// A number that lies in [low, high].
+struct Interval {
+  float low;
+  float high;
+};
+
+// How far a block's error of the codes that float quotients give, summed in float, may be from the least one, u = 2^-24:
+// - rounding: 1.5 u for each square, u for each of at most 16 + 4 sums, all terms positive: less than 2^-19 of the sum;
+//   underflow: 2^-150 a term;
+// - a code that is not the nearest: its quotient is within 2^-19 of a tie (see kFarFromTies), so that with a step S its
+//   squared error is at most 2 * 2^-19 S^2 more.
+// The factor 2^-17 of both leaves room for the roundings of this test itself and of the prescribed sum (2^-46).
+constexpr float kErrorDoubt = 0x1p-17f;
+// Weights whose squares, 256 of them, are far from the largest float.
+constexpr float kLargestSummed = 0x1p58f;
+
+Interval enclose(__m512 errors, float lanes_doubt) {
+  const float sum = _mm512_reduce_add_ps(errors), doubt = kErrorDoubt * sum + lanes_doubt;
+  return {sum - doubt, sum + doubt};
+}
+
+// Encloses the least errors of a block at +step and -step. rint(-x) = -rint(x), so only the clamp differs: with -d the
+// slot is clamp(-rint(x)) and the product -d * clamp(-rint(x)) = d * -clamp(-rint(x)).
+void enclose_errors(const __m512* w, std::size_t groups, Scales scales, float step, Interval* errors) {
+  const float hi = step * static_cast<float>(scales.hi), lo = step * static_cast<float>(scales.lo);
+  const __m512 steps = alternate_floats(hi, lo), inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps);
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  const __m512 minus_low = alternate_floats(-kHiLow, -kLoLow), minus_high = alternate_floats(-kHiHigh, -kLoHigh);
+  __m512 plus = _mm512_setzero_ps(), minus = plus;
+  for (std::size_t g = 0; g < groups; ++g) {
+    const __m512 x = _mm512_roundscale_ps(_mm512_mul_ps(w[g], inverse), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m512 plus_error = _mm512_fnmadd_ps(_mm512_min_ps(_mm512_max_ps(x, low), high), steps, w[g]);
+    const __m512 minus_error = _mm512_fnmadd_ps(_mm512_min_ps(_mm512_max_ps(x, minus_high), minus_low), steps, w[g]);
+    plus = _mm512_fmadd_ps(plus_error, plus_error, plus);
+    minus = _mm512_fmadd_ps(minus_error, minus_error, minus);
+  }
+  const float longer = hi > lo ? hi : lo;
+  const float lanes_doubt = kErrorDoubt * static_cast<float>(kFloats * groups) * longer * longer;
+  errors[0] = enclose(plus, lanes_doubt);
+  errors[1] = enclose(minus, lanes_doubt);
+}
+
+// Marks the candidates that may be the best, and returns how many they are: at least one. One is dropped when its error
+// is certainly more than another's. Where a sum could overflow or a step is 0, nothing is dropped.
+std::size_t possible_steps(const float* weights, std::size_t pairs, Scales scales, const std::uint16_t* magnitudes,
+                           std::size_t candidates, bool* kept) {
+  bool bounded = max_abs(weights, 2 * pairs) < kLargestSummed;
+  for (std::size_t c = 0; c < candidates; ++c) bounded = bounded && magnitudes[c] != 0;
+  __m512 w[kMaxBlock / kFloats];
+  const std::size_t groups = (2 * pairs + kFloats - 1) / kFloats;
+  for (std::size_t g = 0; g < groups; ++g) w[g] = load_floats(weights + kFloats * g, 2 * pairs - kFloats * g);
+  Interval errors[2 * kMaxCandidates];
+  float threshold = __builtin_inff();
+  for (std::size_t c = 0; bounded && c < candidates; ++c) {
+    enclose_errors(w, groups, scales, step_value(magnitudes[c]), errors + 2 * c);
+    for (std::size_t i = 2 * c; i < 2 * c + 2; ++i) threshold = errors[i].high < threshold ? errors[i].high : threshold;
+  }
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < 2 * candidates; ++i) {
+    kept[i] = !bounded || errors[i].low <= threshold;
+    count += kept[i] ? 1 : 0;
+  }
+  return count;
+}
+
+// The errors of the candidates that are left, in the prescribed arithmetic; both signs of a step share one division.
 std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales scales, const std::uint16_t* magnitudes,
                                 std::size_t candidates) {
+  bool kept[2 * kMaxCandidates];
+  if (possible_steps(weights, pairs, scales, magnitudes, candidates, kept) == 1) {
+    std::size_t only = 0;
+    while (!kept[only]) ++only;
+    return candidate(magnitudes, only);
+  }
   __m512d w[kMaxBlock / kDoubles];
   const std::size_t groups = (2 * pairs + kDoubles - 1) / kDoubles;
   __m512d zero_error = _mm512_setzero_pd();
@@ -237,6 +407,7 @@ std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales 
   const __m512d minus_low = alternate(-kHiLow, -kLoLow), minus_high = alternate(-kHiHigh, -kLoHigh);
   Best best;
   for (std::size_t c = 0; c < candidates; ++c) {
+    if (!kept[2 * c] && !kept[2 * c + 1]) continue;
     if (magnitudes[c] == 0) {
       best.offer(reduce(zero_error), 0);
       continue;
@@ -246,13 +417,19 @@ std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales 
     for (std::size_t g = 0; g < groups; ++g) {
       const __m512d x = _mm512_div_pd(w[g], steps);
       plus = add_square(plus, w[g], _mm512_mul_pd(steps, quantize_slots(x, low, high)));
-      // With -d the slot is clamp(-rint(x)) and the product -d * clamp(-rint(x)) = d * -clamp(-rint(x)).
       minus = add_square(minus, w[g], _mm512_mul_pd(steps, quantize_slots(x, minus_high, minus_low)));
     }
     best.offer(reduce(plus), magnitudes[c]);
     best.offer(reduce(minus), negated(magnitudes[c]));
   }
   return best.bits;
+}
+
+// With -mfma the remainder behind a candidate's rounding is one instruction, not a call.
+void step_sizes(double largest, Candidates candidates, std::uint16_t* magnitudes) {
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
+  }
 }
 
 // The table as floats, with half the squared norm of each entry: the nearest entry to w / d is the one of largest
@@ -444,11 +621,6 @@ void enclose_gains(const Scores& scores, const float* weights, std::size_t pairs
   }
 }
 
-// The step of candidate i: +magnitude, -magnitude of each size in order.
-std::uint16_t candidate(const std::uint16_t* magnitudes, std::size_t i) {
-  return i % 2 == 0 ? magnitudes[i / 2] : negated(magnitudes[i / 2]);
-}
-
 // Writes the candidates that may be the best to `kept`, in order, and returns how many they are: at least one.
 // Every candidate's gain is enclosed in float; one is dropped when its gain is certainly below another's. The
 // prescribed double error of a block of at most 256 is within 2^-46 (relative) of the exact error E = sum w^2 - 2 gain,
@@ -565,6 +737,7 @@ constexpr Isa kIsa{
     .encode_arithmetic = encode_arithmetic,
     .encode_nearest = encode_nearest,
     .block_error = block_error,
+    .step_sizes = step_sizes,
     .search_arithmetic = search_arithmetic,
     .search_nearest = search_nearest,
     .extend_ranges = extend_ranges,

@@ -306,11 +306,15 @@ void compare_dequantize(const Isa& isa, const Isa& reference, std::size_t count,
   const Bytes codes = random_codes(pairs_of(count));
   const Table table = random_table(127);
   Guarded<std::uint8_t> in(codes, place);
-  for (const float step : {step_value(random_step()), -0.0f, std::numeric_limits<float>::quiet_NaN()}) {
+  for (const std::size_t block_size : {2u, 30u, 32u, 64u, 128u, 1000u}) {
+    Halves bits((count + block_size - 1) / block_size);
+    for (auto& step : bits) step = random_step();
+    bits[rng.below(bits.size())] = rng.below(2) == 0 ? 0x8000 : 0x7E00;  // -0, NaN
     Floats weights(count);
-    reference.dequantize(codes.data(), count, table, step, weights.data());
+    reference.dequantize(codes.data(), count, block_size, bits.data(), table, weights.data());
     Guarded<float> out(count, place);
-    isa.dequantize(in.data(), count, table, step, out.data());
+    Guarded<std::uint16_t> in_steps(bits, place == Place::misaligned ? Place::end : place);
+    isa.dequantize(in.data(), count, block_size, in_steps.data(), table, out.data());
     same(weights, out.values(), "dequantize");
     untouched(out, "dequantize");
   }
