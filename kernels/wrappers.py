@@ -120,9 +120,12 @@ def _position(flat: int, width: int) -> tuple[int, int]:
 
 
 def _result(out: NDArray[Any] | None, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
-    """`out` where it can be written in place, or a new array."""
+    """`out` where it can be written in place, or a new array that starts a cache line."""
     if out is None:
-        return np.empty(shape, dtype)
+        size, line = shape[0] * shape[1] * np.dtype(dtype).itemsize, 64
+        memory = np.empty(size + line, np.uint8)
+        first = -memory.ctypes.data % line
+        return memory[first : first + size].view(dtype).reshape(shape)
     if not isinstance(out, np.ndarray) or out.dtype != dtype or out.shape != shape:
         raise InputError(f"out must be a {np.dtype(dtype).name} array {list(shape)}")
     if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):

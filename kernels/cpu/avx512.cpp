@@ -147,31 +147,65 @@ __m512i values64(const std::uint8_t* codes, std::size_t count, const WideTable& 
                                 _mm512_permutex2var_epi8(table.second[0], twice, table.second[1]));
 }
 
-// Writes up to 16 values, times the step.
-void store_scaled(__m128i bytes, std::size_t count, __m512 step, float* weights) {
-  const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+// Sixteen floats from `count` left; absent ones are zero.
+__m512 load_floats(const float* weights, std::size_t count) {
+  return count < kFloats ? _mm512_maskz_loadu_ps(floats_below(count), weights) : _mm512_loadu_ps(weights);
+}
+
+// Writes the first min(count, 16) of sixteen floats; past the caches only to an aligned place.
+template <bool PastCache = false>
+void store_floats(__m512 values, std::size_t count, float* weights) {
   if (count < kFloats) {
-    _mm512_mask_storeu_ps(weights, floats_below(count), product);
+    _mm512_mask_storeu_ps(weights, floats_below(count), values);
+  } else if constexpr (PastCache) {
+    _mm512_stream_ps(weights, values);
   } else {
-    _mm512_storeu_ps(weights, product);
+    _mm512_storeu_ps(weights, values);
   }
 }
 
-void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                const Table& table, float* weights) {
+bool aligned(const float* weights) { return reinterpret_cast<std::uintptr_t>(weights) % kBytes == 0; }
+
+// Calls visit(bytes, first, left) with each sixteen of 64 bytes: the first min(left, 16) of them
+// are among the first `count`. Of a whole vector all are, which the compiler then knows.
+template <class Visit>
+void for_each_sixteen(__m512i bytes, std::size_t count, Visit visit) {
+  const auto each = [&](std::size_t left) __attribute__((always_inline)) {
+    visit(_mm512_castsi512_si128(bytes), std::size_t{0}, left);
+    if (left > 16) visit(_mm512_extracti32x4_epi32(bytes, 1), std::size_t{16}, left - 16);
+    if (left > 32) visit(_mm512_extracti32x4_epi32(bytes, 2), std::size_t{32}, left - 32);
+    if (left > 48) visit(_mm512_extracti32x4_epi32(bytes, 3), std::size_t{48}, left - 48);
+  };
+  if (count >= kBytes) {
+    each(kBytes);
+  } else {
+    each(count);
+  }
+}
+
+template <bool PastCache>
+void dequantize_blocks(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                       const Table& table, float* weights) {
   const WideTable wide(table);
   for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
     const std::size_t end = cols - start < block_size ? cols : start + block_size;
     const __m512 step = _mm512_set1_ps(step_value(steps[block]));
     for (std::size_t j = start; j < end; j += kBytes) {
-      const std::size_t left = end - j;
-      const __m512i values = values64(codes + j / 2, left, wide);
-      store_scaled(_mm512_castsi512_si128(values), left, step, weights + j);
-      if (left > 16) store_scaled(_mm512_extracti32x4_epi32(values, 1), left - 16, step, weights + j + 16);
-      if (left > 32) store_scaled(_mm512_extracti32x4_epi32(values, 2), left - 32, step, weights + j + 32);
-      if (left > 48) store_scaled(_mm512_extracti32x4_epi32(values, 3), left - 48, step, weights + j + 48);
+      const __m512i values = values64(codes + j / 2, end - j, wide);
+      for_each_sixteen(values, end - j, [&](__m128i bytes, std::size_t first, std::size_t left) {
+        const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+        store_floats<PastCache>(product, left, weights + j + first);
+      });
     }
   }
+}
+
+void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                const Table& table, float* weights, bool past_cache) {
+  // All vectors of an aligned row are aligned when its blocks hold whole ones.
+  const bool possible = aligned(weights) && block_size % kFloats == 0;
+  (past_cache && possible ? dequantize_blocks<true> : dequantize_blocks<false>)(codes, cols, block_size, steps, table,
+                                                                                weights);
 }
 
 float max_abs(const float* weights, std::size_t count) {
@@ -222,11 +256,6 @@ __m512 alternate_floats(float hi, float lo) {
   return _mm512_mask_blend_ps(0xAAAA, _mm512_set1_ps(hi), _mm512_set1_ps(lo));
 }
 
-// Sixteen floats from `count` left; absent ones are zero.
-__m512 load_floats(const float* weights, std::size_t count) {
-  return count < kFloats ? _mm512_maskz_loadu_ps(floats_below(count), weights) : _mm512_loadu_ps(weights);
-}
-
 // Eight codes, of which `count` are wanted, from sixteen slots of two's complement (hi, lo).
 void store_slots(__m512i slots, std::size_t count, std::uint8_t* codes) {
   constexpr long long hi_bits = (1 << kHiBits) - 1, lo_bits = (1 << kLoBits) - 1;
@@ -241,26 +270,37 @@ void store_slots(__m512i slots, std::size_t count, std::uint8_t* codes) {
   }
 }
 
-// A float quotient x of w and a slot's step S, by the rounded inverse of S, is within 2.1 u |w / S| of w / S, u = 2^-24.
-// Where it is clamped, so is w / S; elsewhere |x| <= 8, so that they are less than 2^-19 apart, and the integer nearest to
-// x is nearest to w / S too, unless x is within 2^-18 of a tie. S itself is exact: 11 bits times at most 5.
-constexpr float kFarFromTies = 0.5f - 0x1p-18f;
+// Whether a float quotient x, clamped to its slot, is so far from every tie that the integer nearest to it is nearest to
+// the exact quotient X too. Let x be less than 2^-16 from X wherever |X| <= 9; further out both are clamped. Then X clamps
+// where x does (a slot ends at an integer, half a unit from a tie), and elsewhere no tie lies between the two.
+constexpr float kFarFromTies = 0.5f - 0x1p-16f;
 static_assert(-kHiLow <= 8 && -kLoLow <= 8);
 
 // Adding 1.5 * 2^23 rounds a small float to an integer, ties to even, and leaves it in the low bits of the sum.
-constexpr float kRounder = 0x1.8p23f;
+struct Rounded {
+  __m512i slots;
+  bool certain;
 
-void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
-  const __m512 steps = alternate_floats(step * static_cast<float>(scales.hi), step * static_cast<float>(scales.lo));
-  const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps), rounder = _mm512_set1_ps(kRounder);
-  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
-  for (std::size_t i = 0; i < pairs; i += kFloats / 2) {
-    const __m512 quotient = _mm512_mul_ps(load_floats(weights + 2 * i, 2 * (pairs - i)), inverse);
-    const __m512 x = _mm512_min_ps(_mm512_max_ps(quotient, low), high);
+  Rounded(__m512 quotient, __m512 low, __m512 high) {
+    const __m512 x = _mm512_min_ps(_mm512_max_ps(quotient, low), high), rounder = _mm512_set1_ps(0x1.8p23f);
     const __m512 sum = _mm512_add_ps(x, rounder);
     const __m512 distance = _mm512_abs_ps(_mm512_sub_ps(x, _mm512_sub_ps(sum, rounder)));
-    if (_mm512_cmp_ps_mask(distance, _mm512_set1_ps(kFarFromTies), _CMP_GT_OQ) == 0) {
-      store_slots(_mm512_castps_si512(sum), pairs - i, codes + i);
+    slots = _mm512_castps_si512(sum);
+    certain = _mm512_cmp_ps_mask(distance, _mm512_set1_ps(kFarFromTies), _CMP_GT_OQ) == 0;
+  }
+};
+
+// With the rounded inverse of a slot's step, itself exact (11 bits times at most 5), x is within 2.1 u |X| of X, u = 2^-24:
+// less than 2^-19 where kFarFromTies asks.
+void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
+  const __m512 steps = alternate_floats(step * static_cast<float>(scales.hi), step * static_cast<float>(scales.lo));
+  const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps);
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  for (std::size_t i = 0; i < pairs; i += kFloats / 2) {
+    const __m512 w = load_floats(weights + 2 * i, 2 * (pairs - i));
+    const Rounded rounded(_mm512_mul_ps(w, inverse), low, high);
+    if (rounded.certain) {
+      store_slots(rounded.slots, pairs - i, codes + i);
     } else {
       encode_ties(weights + 2 * i, pairs - i, scales, step, codes + i);
     }
@@ -330,8 +370,8 @@ struct Interval {
 // How far a block's error of the codes that float quotients give, summed in float, may be from the least one, u = 2^-24:
 // - rounding: 1.5 u for each square, u for each of at most 16 + 4 sums, all terms positive: less than 2^-19 of the sum;
 //   underflow: 2^-150 a term;
-// - a code that is not the nearest: its quotient is within 2^-19 of a tie (see kFarFromTies), so that with a step S its
-//   squared error is at most 2 * 2^-19 S^2 more.
+// - a code that is not the nearest: its quotient and the exact one, less than 2^-19 apart, lie on two sides of a tie, so
+//   that with a step S its squared error is at most 2 * 2^-19 S^2 more.
 // The factor 2^-17 of both leaves room for the roundings of this test itself and of the prescribed sum (2^-46).
 constexpr float kErrorDoubt = 0x1p-17f;
 // Weights whose squares, 256 of them, are far from the largest float.
@@ -672,10 +712,9 @@ std::uint16_t search_nearest(const float* weights, std::size_t pairs, const Tabl
 
 void extend_ranges(const float* weights, std::size_t cols, float* low, float* high) {
   for (std::size_t j = 0; j < cols; j += kFloats) {
-    const __mmask16 mask = floats_below(cols - j);
-    const __m512 w = _mm512_maskz_loadu_ps(mask, weights + j);
-    _mm512_mask_storeu_ps(low + j, mask, _mm512_min_ps(w, _mm512_maskz_loadu_ps(mask, low + j)));
-    _mm512_mask_storeu_ps(high + j, mask, _mm512_max_ps(w, _mm512_maskz_loadu_ps(mask, high + j)));
+    const __m512 w = load_floats(weights + j, cols - j);
+    store_floats(_mm512_min_ps(w, load_floats(low + j, cols - j)), cols - j, low + j);
+    store_floats(_mm512_max_ps(w, load_floats(high + j, cols - j)), cols - j, high + j);
   }
 }
 
@@ -684,10 +723,11 @@ __m256i load_bytes(const std::int8_t* values, std::size_t count) {
   return _mm256_cvtepi8_epi32(_mm_maskz_loadu_epi8(static_cast<__mmask16>(floats_below(count) & 0xFFu), values));
 }
 
-void encode_affine(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
-                   std::uint8_t* codes) {
+// Codes of up to eight pairs by quotients in double.
+void encode_affine_ties(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
+                        std::uint8_t* codes) {
   const __m512d low = alternate(kHiLow, kLoLow), high = alternate(kHiHigh, kLoHigh);
-  for (std::size_t i = 0; i < pairs; i += kDoubles / 2) {
+  for (std::size_t i = 0; i < pairs && i < kDoubles; i += kDoubles / 2) {
     const std::size_t j = 2 * i, count = 2 * (pairs - i);
     const __m512d step = load_doubles(steps + j, count);
     const __mmask8 nonzero = _mm512_cmp_pd_mask(step, _mm512_setzero_pd(), _CMP_NEQ_UQ);
@@ -697,22 +737,67 @@ void encode_affine(const float* weights, std::size_t pairs, const float* steps, 
   }
 }
 
-void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
-                       float* weights) {
-  for (std::size_t j = 0; j < cols; j += kDoubles) {
-    const std::size_t count = cols - j;
-    const __mmask16 four = static_cast<__mmask16>(floats_below(pairs_of(count)) & 0xFu);
-    const __m256i code = _mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(four, codes + j / 2));
-    // Each code twice; the hi slot is its bits 6..3 moved to the top and back, the lo slot its bits 2..0.
-    const __m256i twice = _mm256_permutevar8x32_epi32(code, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
-    const __m256i left = _mm256_setr_epi32(25, 29, 25, 29, 25, 29, 25, 29);
-    const __m256i right = _mm256_setr_epi32(28, 29, 28, 29, 28, 29, 28, 29);
-    const __m256i slots = _mm256_srav_epi32(_mm256_sllv_epi32(twice, left), right);
-    const __m256 difference = _mm256_cvtepi32_ps(_mm256_sub_epi32(slots, load_bytes(zero_points + j, count)));
-    const __mmask8 mask = static_cast<__mmask8>(floats_below(count));
-    _mm256_mask_storeu_ps(weights + j, mask, _mm256_mul_ps(_mm256_maskz_loadu_ps(mask, steps + j), difference));
+// Sixteen int8 values from `count` left, as int32.
+__m512i load_wide_bytes(const std::int8_t* values, std::size_t count) {
+  return _mm512_cvtepi8_epi32(count < kFloats ? _mm_maskz_loadu_epi8(floats_below(count), values)
+                                              : _mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
+}
+
+// Where the sum of quotient and zero point is within 9 of zero, the quotient is within 137, and two roundings err by at
+// most u (137 + 9) < 2^-16 together: see kFarFromTies.
+void encode_affine(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
+                   std::uint8_t* codes) {
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  for (std::size_t i = 0; i < pairs; i += kFloats / 2) {
+    const std::size_t j = 2 * i, count = 2 * (pairs - i);
+    const __m512 step = load_floats(steps + j, count);
+    const __mmask16 nonzero = _mm512_cmp_ps_mask(step, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const __m512 quotient = _mm512_maskz_div_ps(nonzero, load_floats(weights + j, count), step);
+    const __m512 zero = _mm512_maskz_cvtepi32_ps(nonzero, load_wide_bytes(zero_points + j, count));
+    const Rounded rounded(_mm512_add_ps(quotient, zero), low, high);
+    if (rounded.certain) {
+      store_slots(rounded.slots, pairs - i, codes + i);
+    } else {
+      encode_affine_ties(weights + j, pairs - i, steps + j, zero_points + j, codes + i);
+    }
   }
 }
+
+constexpr Table make_slots() {
+  Table table{};
+  for (int code = 0; code < static_cast<int>(kCodes); ++code) {
+    const int u4 = code >> kLoBits, u3 = code & ((1 << kLoBits) - 1);
+    table.first[code] = static_cast<std::int8_t>(u4 > kHiHigh ? u4 - (1 << kHiBits) : u4);
+    table.second[code] = static_cast<std::int8_t>(u3 > kLoHigh ? u3 - (1 << kLoBits) : u3);
+  }
+  return table;
+}
+
+// The slots of every code, sign-extended.
+constexpr Table kSlots = make_slots();
+
+template <bool PastCache>
+void dequantize_columns(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
+                        float* weights) {
+  const WideTable wide(kSlots);
+  for (std::size_t start = 0; start < cols; start += kBytes) {
+    const __m512i slots = values64(codes + start / 2, cols - start, wide);
+    for_each_sixteen(slots, cols - start, [&](__m128i bytes, std::size_t first, std::size_t left) {
+      const std::size_t j = start + first;
+      const __m512i difference = _mm512_sub_epi32(_mm512_cvtepi8_epi32(bytes), load_wide_bytes(zero_points + j, left));
+      const __m512 product = _mm512_mul_ps(load_floats(steps + j, left), _mm512_cvtepi32_ps(difference));
+      store_floats<PastCache>(product, left, weights + j);
+    });
+  }
+}
+
+void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
+                       float* weights, bool past_cache) {
+  (past_cache && aligned(weights) ? dequantize_columns<true> : dequantize_columns<false>)(codes, cols, steps,
+                                                                                          zero_points, weights);
+}
+
+void finish_stores() { _mm_sfence(); }
 
 std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) {
   __m512i sum = _mm512_setzero_si512();
@@ -743,6 +828,7 @@ constexpr Isa kIsa{
     .extend_ranges = extend_ranges,
     .encode_affine = encode_affine,
     .dequantize_affine = dequantize_affine,
+    .finish_stores = finish_stores,
     .dot = dot,
 };
 

@@ -55,9 +55,10 @@ struct Isa {
   // The table's pairs, interleaved: 2 * pairs values.
   void (*decode)(const std::uint8_t* codes, std::size_t pairs, const Table& table, std::int8_t* values);
   // A row of `cols` weights step * T[c], a step for each block (any bits: one that is not finite gives NaN); an odd
-  // count leaves the last code's second weight out.
+  // count leaves the last code's second weight out. `past_cache` prefers stores that leave the caches alone;
+  // finish_stores makes them visible to other threads.
   void (*dequantize)(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                     const Table& table, float* weights);
+                     const Table& table, float* weights, bool past_cache);
   // Largest absolute value (no NaN among the weights).
   float (*max_abs)(const float* weights, std::size_t count);
   // Nearest entry of the table (hi_scale * hi, lo_scale * lo), ties to even in each slot.
@@ -81,7 +82,8 @@ struct Isa {
                         std::uint8_t* codes);
   // `cols` weights s * (q - z).
   void (*dequantize_affine)(const std::uint8_t* codes, std::size_t cols, const float* steps,
-                            const std::int8_t* zero_points, float* weights);
+                            const std::int8_t* zero_points, float* weights, bool past_cache);
+  void (*finish_stores)();
   // Sum of products in int32; the caller keeps `count` within the largest safe length.
   std::int32_t (*dot)(const std::int8_t* a, const std::int8_t* b, std::size_t count);
 };

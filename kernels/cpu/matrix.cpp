@@ -12,10 +12,10 @@ namespace {
 
 std::size_t blocks_of(std::size_t cols, std::size_t block_size) { return (cols + block_size - 1) / block_size; }
 
-// The least visit(row, part) of all rows, each `none` or the position of a bad value; `part` < `threads` names the thread's
-// own scratch. Every thread has rows of its own, in order, and stops at its first bad one.
+// The least visit(row, part) of all rows, each `none` or the position of a bad value; `part` < `threads` names the
+// thread's own scratch. Every thread has rows of its own, in order, stops at its first bad one, and calls `finish`.
 template <class Visit>
-std::size_t for_each_row(std::size_t rows, int threads, Visit visit) {
+std::size_t for_each_row(std::size_t rows, int threads, Visit visit, void (*finish)() = [] {}) {
   std::size_t first = none;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static, 1) reduction(min : first)
@@ -25,6 +25,7 @@ std::size_t for_each_row(std::size_t rows, int threads, Visit visit) {
     for (std::size_t row = rows * own / all; row < rows * (own + 1) / all && first == none; ++row) {
       first = visit(row, own);
     }
+    finish();
   }
   return first;
 }
@@ -126,6 +127,11 @@ void affine_step(float low, float high, int slot_low, int slot_high, std::uint16
       static_cast<std::int8_t>(std::clamp(rounded, static_cast<double>(slot_low), static_cast<double>(slot_high)));
 }
 
+// Results of this size are written past the caches: they would not stay there, and the steps would be driven out.
+constexpr std::size_t kPastCacheBytes = std::size_t{32} << 20;
+
+bool past_cache(std::size_t rows, std::size_t cols) { return rows * cols * sizeof(float) >= kPastCacheBytes; }
+
 std::vector<float> step_values(const std::uint16_t* steps, std::size_t cols) {
   std::vector<float> values(2 * pairs_of(cols), 0.0f);  // the padding weight has step 0
   for (std::size_t j = 0; j < cols; ++j) values[j] = step_value(steps[j]);
@@ -171,12 +177,14 @@ std::size_t unpack_stream(const Isa& isa, const std::uint8_t* stream, std::size_
 std::size_t dequantize(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps, const Table& table,
                        std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, int threads) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
-  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
+  const bool large = past_cache(rows, cols);
+  const auto visit = [&](std::size_t row, std::size_t) {
     const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
     if (bad != pairs) return row * pairs + bad;
-    isa.dequantize(codes + row * pairs, cols, block_size, steps + row * blocks, table, weights + row * cols);
+    isa.dequantize(codes + row * pairs, cols, block_size, steps + row * blocks, table, weights + row * cols, large);
     return none;
-  });
+  };
+  return for_each_row(rows, threads, visit, isa.finish_stores);
 }
 
 std::size_t dequantize_stream(const Isa& isa, const std::uint8_t* stream, const std::uint16_t* steps,
@@ -184,14 +192,16 @@ std::size_t dequantize_stream(const Isa& isa, const std::uint8_t* stream, const 
                               float* weights, int threads) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
   std::vector<std::vector<std::uint8_t>> scratch(static_cast<std::size_t>(threads), std::vector<std::uint8_t>(pairs));
-  return for_each_row(rows, threads, [&](std::size_t row, std::size_t part) {
+  const bool large = past_cache(rows, cols);
+  const auto visit = [&](std::size_t row, std::size_t part) {
     const std::uint8_t* const source = stream + row * stream_size(pairs);
     if (!tail_is_zero(source, pairs)) return row;
     std::uint8_t* const codes = scratch[part].data();
     isa.unpack(source, pairs, codes);
-    isa.dequantize(codes, cols, block_size, steps + row * blocks, table, weights + row * cols);
+    isa.dequantize(codes, cols, block_size, steps + row * blocks, table, weights + row * cols, large);
     return none;
-  });
+  };
+  return for_each_row(rows, threads, visit, isa.finish_stores);
 }
 
 std::size_t dequantize_affine(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps,
@@ -199,12 +209,14 @@ std::size_t dequantize_affine(const Isa& isa, const std::uint8_t* codes, const s
                               int threads) {
   const std::size_t pairs = pairs_of(cols);
   const std::vector<float> values = step_values(steps, cols);
-  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
+  const bool large = past_cache(rows, cols);
+  const auto visit = [&](std::size_t row, std::size_t) {
     const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
     if (bad != pairs) return row * pairs + bad;
-    isa.dequantize_affine(codes + row * pairs, cols, values.data(), zero_points, weights + row * cols);
+    isa.dequantize_affine(codes + row * pairs, cols, values.data(), zero_points, weights + row * cols, large);
     return none;
-  });
+  };
+  return for_each_row(rows, threads, visit, isa.finish_stores);
 }
 
 std::size_t quantize_block(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
@@ -255,10 +267,12 @@ std::size_t quantize_row_absmax(const Isa& isa, const float* weights, std::size_
 
 std::size_t quantize_row_affine(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
                                 std::uint8_t* codes, std::uint16_t* steps, std::int8_t* zero_points, int threads) {
-  const std::size_t bad = isa.first_not_finite(weights, rows * cols);
-  if (bad != rows * cols) return bad;
   std::vector<float> low(cols, 0.0f), high(cols, 0.0f);  // the range of a column includes zero
-  for (std::size_t row = 0; row < rows; ++row) isa.extend_ranges(weights + row * cols, cols, low.data(), high.data());
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t bad = isa.first_not_finite(weights + row * cols, cols);
+    if (bad != cols) return row * cols + bad;
+    isa.extend_ranges(weights + row * cols, cols, low.data(), high.data());
+  }
   for (std::size_t j = 0; j < cols; ++j) {
     const bool hi = j % 2 == 0;
     affine_step(low[j], high[j], hi ? kHiLow : kLoLow, hi ? kHiHigh : kLoHigh, steps[j], zero_points[j]);

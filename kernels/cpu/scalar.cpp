@@ -64,7 +64,7 @@ void decode(const std::uint8_t* codes, std::size_t pairs, const Table& table, st
 }
 
 void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                const Table& table, float* weights) {
+                const Table& table, float* weights, bool) {
   for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
     const float step = step_value(steps[block]);
     const std::size_t end = std::min(start + block_size, cols);
@@ -196,12 +196,14 @@ void encode_affine(const float* weights, std::size_t pairs, const float* steps, 
 }
 
 void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
-                       float* weights) {
+                       float* weights, bool) {
   const Table plain = arithmetic_table({1, 1});
   for (std::size_t j = 0; j < cols; ++j) {
     store(weights + j, load(steps + j) * static_cast<float>(slot(plain, codes, j) - zero_points[j]));
   }
 }
+
+void finish_stores() {}
 
 std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) {
   std::int32_t sum = 0;
@@ -230,6 +232,7 @@ const Isa& scalar_isa() {
       .extend_ranges = extend_ranges,
       .encode_affine = encode_affine,
       .dequantize_affine = dequantize_affine,
+      .finish_stores = finish_stores,
       .dot = dot,
   };
   return isa;

@@ -311,12 +311,14 @@ void compare_dequantize(const Isa& isa, const Isa& reference, std::size_t count,
     for (auto& step : bits) step = random_step();
     bits[rng.below(bits.size())] = rng.below(2) == 0 ? 0x8000 : 0x7E00;  // -0, NaN
     Floats weights(count);
-    reference.dequantize(codes.data(), count, block_size, bits.data(), table, weights.data());
-    Guarded<float> out(count, place);
-    Guarded<std::uint16_t> in_steps(bits, place == Place::misaligned ? Place::end : place);
-    isa.dequantize(in.data(), count, block_size, in_steps.data(), table, out.data());
-    same(weights, out.values(), "dequantize");
-    untouched(out, "dequantize");
+    reference.dequantize(codes.data(), count, block_size, bits.data(), table, weights.data(), false);
+    for (const bool past_cache : {false, true}) {
+      Guarded<float> out(count, place);
+      Guarded<std::uint16_t> in_steps(bits, place == Place::misaligned ? Place::end : place);
+      isa.dequantize(in.data(), count, block_size, in_steps.data(), table, out.data(), past_cache);
+      same(weights, out.values(), "dequantize");
+      untouched(out, "dequantize");
+    }
   }
   Floats steps(count), weights(count);
   Int8s zero_points(count);
@@ -324,12 +326,15 @@ void compare_dequantize(const Isa& isa, const Isa& reference, std::size_t count,
     steps[j] = rng.below(5) == 0 ? 0.0f : step_value(random_step());
     zero_points[j] = static_cast<std::int8_t>(rng.between(-8, 7));
   }
-  reference.dequantize_affine(codes.data(), count, steps.data(), zero_points.data(), weights.data());
-  Guarded<float> in_steps(steps, place), out(count, place);
+  reference.dequantize_affine(codes.data(), count, steps.data(), zero_points.data(), weights.data(), false);
+  Guarded<float> in_steps(steps, place);
   Guarded<std::int8_t> in_zeros(zero_points, place);
-  isa.dequantize_affine(in.data(), count, in_steps.data(), in_zeros.data(), out.data());
-  same(weights, out.values(), "dequantize_affine");
-  untouched(out, "dequantize_affine");
+  for (const bool past_cache : {false, true}) {
+    Guarded<float> out(count, place);
+    isa.dequantize_affine(in.data(), count, in_steps.data(), in_zeros.data(), out.data(), past_cache);
+    same(weights, out.values(), "dequantize_affine");
+    untouched(out, "dequantize_affine");
+  }
 }
 
 void compare_ranges(const Isa& isa, const Isa& reference, Kind kind, std::size_t count, Place place) {
