@@ -59,7 +59,7 @@ def tile_weights(
     """`codes` uint8 `[N, pairs]` and `steps` float16 `[N, blocks]` in the layout of the products (tileMatrix).
 
     `block_size` is a multiple of 32, at most 256; `cols` defaults to 2 * pairs. Raises `BadValue` at the first byte
-    >= 128 or the first step that is not finite, `InputError` for another block size or an array of another type or shape.
+    >= 128 or the first step that is not finite, `InputError` for another block size or an array of other type or shape.
     """
     codes, steps = wrappers.checked(codes, "codes", np.uint8, 2), wrappers.checked(steps, "steps", np.float16, 2)
     table = wrappers.checked_table(table).copy()
