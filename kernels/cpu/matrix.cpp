@@ -17,9 +17,7 @@ std::size_t blocks_of(std::size_t cols, std::size_t block_size) { return (cols +
 template <class Visit>
 std::size_t for_each_row(std::size_t rows, int threads, Visit visit, void (*finish)() = [] {}) {
   std::size_t first = none;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static, 1) reduction(min : first)
-#endif
+#pragma omp parallel for num_threads(threads) schedule(static, 1) reduction(min : first) if (threads > 1)
   for (int part = 0; part < threads; ++part) {
     const auto own = static_cast<std::size_t>(part), all = static_cast<std::size_t>(threads);
     for (std::size_t row = rows * own / all; row < rows * (own + 1) / all && first == none; ++row) {
