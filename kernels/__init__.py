@@ -8,8 +8,9 @@ needs contiguous rows) but must have the documented type; shapes are in the docs
     blocks = ceil(cols / block_size)  along a row, the last one may be short
 
 `threads` rows are worked on at a time: no result depends on how many. `out` is a contiguous array of the result's type
-and shape that is written and returned; a call that meets a bad value leaves it half written. Memory that was used before
-is several times faster to write than fresh memory; large results are fastest where rows start cache lines (64 bytes).
+and shape, apart from the inputs, that is written and returned; a call that meets a bad value leaves it half written.
+Memory that was used before is several times faster to write than new memory; large results are fastest where rows start
+cache lines (64 bytes).
 
 Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels
 are tested against the proved definitions, not proved.

@@ -184,9 +184,7 @@ def pack_stream(codes: Codes, *, out: Codes | None = None, isa: str = "auto", th
     return stream
 
 
-def unpack_stream(
-    stream: Codes, pairs: int, *, out: Codes | None = None, isa: str = "auto", threads: int = 1
-) -> Codes:
+def unpack_stream(stream: Codes, pairs: int, *, out: Codes | None = None, isa: str = "auto", threads: int = 1) -> Codes:
     """Streams uint8 `[rows, stream_size(pairs)]` -> codes uint8 `[rows, pairs]` (unpackStream).
 
     Raises `InputError` for another length and `BadValue` with the row whose unused tail bits are not zero.

@@ -271,9 +271,9 @@ void store_slots(__m512i slots, std::size_t count, std::uint8_t* codes) {
   }
 }
 
-// Whether a float quotient x, clamped to its slot, is so far from every tie that the integer nearest to it is nearest to
-// the exact quotient X too. Let x be less than 2^-16 from X wherever |X| <= 9; further out both are clamped. Then X clamps
-// where x does (a slot ends at an integer, half a unit from a tie), and elsewhere no tie lies between the two.
+// Whether a float quotient x, clamped to its slot, is so far from every tie that the integer nearest to it is nearest
+// to the exact quotient X too. Let x be less than 2^-16 from X wherever |X| <= 9; further out both are clamped. Then X
+// clamps where x does (a slot ends at an integer, half a unit from a tie), and elsewhere no tie lies between the two.
 constexpr float kFarFromTies = 0.5f - 0x1p-16f;
 static_assert(-kHiLow <= 8 && -kLoLow <= 8);
 
@@ -291,8 +291,8 @@ struct Rounded {
   }
 };
 
-// With the rounded inverse of a slot's step, itself exact (11 bits times at most 5), x is within 2.1 u |X| of X, u = 2^-24:
-// less than 2^-19 where kFarFromTies asks.
+// With the rounded inverse of a slot's step, itself exact (11 bits times at most 5), x is within 2.1 u |X| of X,
+// u = 2^-24: less than 2^-19 where kFarFromTies asks.
 void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
   const __m512 steps = alternate_floats(step * static_cast<float>(scales.hi), step * static_cast<float>(scales.lo));
   const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps);
@@ -368,11 +368,11 @@ struct Interval {
   float high;
 };
 
-// How far a block's error of the codes that float quotients give, summed in float, may be from the least one, u = 2^-24:
-// - rounding: 1.5 u for each square, u for each of at most 16 + 4 sums, all terms positive: less than 2^-19 of the sum;
-//   underflow: 2^-150 a term;
-// - a code that is not the nearest: its quotient and the exact one, less than 2^-19 apart, lie on two sides of a tie, so
-//   that with a step S its squared error is at most 2 * 2^-19 S^2 more.
+// How far a block's error of the codes that float quotients give, summed in float, may be from the least one:
+// - rounding, u = 2^-24: 2 u of each square (its root is rounded), u for each of at most 16 + 4 sums, all terms positive:
+//   less than 2^-19 of the sum; underflow: 2^-150 a term;
+// - a code that is not the nearest: its quotient and the exact one, less than 2^-19 apart, lie on two sides of a tie,
+//   so that with a step S its squared error is at most 2 * 2^-19 S^2 more.
 // The factor 2^-17 of both leaves room for the roundings of this test itself and of the prescribed sum (2^-46).
 constexpr float kErrorDoubt = 0x1p-17f;
 // Weights whose squares, 256 of them, are far from the largest float.
