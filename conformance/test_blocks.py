@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from conformance import inputs, truth
 from conformance.formats import BLOCK_SCHEMES, BLOCK_SIZES, Scheme, scheme
-from conformance.hard import unclipped_blocks
+from conformance.hard import close_blocks, unclipped_blocks
 from conformance.ledger import Ledger
 from conformance.subjects import ArraySubject
 
@@ -128,6 +128,11 @@ def test_steps_next_to_a_tie_of_halves(name: str, array_subject: ArraySubject, c
             for largest in (np.nextafter(at, np.float32(0)), at, np.nextafter(at, np.float32(np.inf))):
                 rest = np.array([0.61, -0.37, 0.12, -0.93], dtype=np.float32) * largest
                 check(array_subject, form, np.append(rest, largest)[None, :].astype(np.float32), 32, compared)
+
+
+@pytest.mark.parametrize("name", BLOCK_SCHEMES)
+def test_errors_that_float_sums_confuse(name: str, array_subject: ArraySubject, compared: Ledger) -> None:
+    check(array_subject, scheme(name), close_blocks(name), 32, compared)
 
 
 def test_the_first_of_equal_steps(array_subject: ArraySubject, compared: Ledger) -> None:
