@@ -125,7 +125,7 @@ CLOSE_ERRORS = {
         "b7c213be39903dbf3cc33340ff3a69bfb5badabe60a92dbf",
     ),
 }
-"""Blocks of six weights, as float32 bytes: the errors of their two best steps, summed in float32, are in wrong order."""
+"""Blocks of six weights, as float32 bytes: errors of their two best steps, summed in float32, are in wrong order."""
 
 
 def close_blocks(name: str) -> NDArray[np.float32]:
