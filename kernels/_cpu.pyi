@@ -22,6 +22,7 @@ def dequantize(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
+    used: bool,
     threads: int,
     /,
 ) -> int: ...
@@ -32,6 +33,7 @@ def dequantize_stream(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
+    used: bool,
     threads: int,
     /,
 ) -> int: ...
@@ -41,6 +43,7 @@ def dequantize_affine(
     steps: NDArray[uint16],
     zero_points: NDArray[int8],
     weights: NDArray[float32],
+    used: bool,
     threads: int,
     /,
 ) -> int: ...

@@ -124,7 +124,7 @@ def _position(flat: int, width: int) -> tuple[int, int]:
 
 
 def _result(out: NDArray[Any] | None, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
-    """`out` where it can be written in place, or a new array that starts a cache line."""
+    """`out` where it can be written in place, or a new array that starts a cache line, good to be used again."""
     if out is None:
         size, line = shape[0] * shape[1] * np.dtype(dtype).itemsize, 64
         memory = np.empty(size + line, np.uint8)
@@ -299,7 +299,8 @@ def dequantize(
     require_shape(steps, "steps", (codes.shape[0], _blocks(cols, block_size)))
     weights = _result(out, (codes.shape[0], cols), np.float32)
     bits, table = steps.view(np.uint16), checked_table(table)
-    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, _threads(threads))
+    used = out is not None
+    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, used, _threads(threads))
     reject_code(bad, codes)
     return weights
 
@@ -324,7 +325,8 @@ def dequantize_stream(
     require_shape(steps, "steps", (stream.shape[0], _blocks(cols, block_size)))
     weights = _result(out, (stream.shape[0], cols), np.float32)
     bits, table = steps.view(np.uint16), checked_table(table)
-    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, _threads(threads))
+    used = out is not None
+    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, used, _threads(threads))
     _reject_tail(bad)
     return weights
 
@@ -349,7 +351,8 @@ def dequantize_row_affine(
     require_shape(zero_points, "zero_points", (cols,))
     weights = _result(out, (codes.shape[0], cols), np.float32)
     bits = steps.view(np.uint16)
-    bad = native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights, _threads(threads))
+    used = out is not None
+    bad = native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights, used, _threads(threads))
     reject_code(bad, codes)
     return weights
 

@@ -167,8 +167,8 @@ void store_floats(__m512 values, std::size_t count, float* weights) {
 
 bool aligned(const float* weights) { return reinterpret_cast<std::uintptr_t>(weights) % kBytes == 0; }
 
-// Calls visit(bytes, first, left) with each sixteen of 64 bytes: the first min(left, 16) of them
-// are among the first `count`. Of a whole vector all are, which the compiler then knows.
+// Calls visit(bytes, first, left) with each sixteen of 64 bytes: the first min(left, 16) of them are among the first
+// `count`. Of a whole vector all are, which the compiler then knows.
 template <class Visit>
 void for_each_sixteen(__m512i bytes, std::size_t count, Visit visit) {
   const auto each = [&](std::size_t left) __attribute__((always_inline)) {
@@ -369,8 +369,8 @@ struct Interval {
 };
 
 // How far a block's error of the codes that float quotients give, summed in float, may be from the least one:
-// - rounding, u = 2^-24: 2 u of each square (its root is rounded), u for each of at most 16 + 4 sums, all terms positive:
-//   less than 2^-19 of the sum; underflow: 2^-150 a term;
+// - rounding, u = 2^-24: 2 u of each square (its root is rounded) and u for each of at most 16 + 4 sums, all terms
+//   positive: less than 2^-19 of the sum; underflow: 2^-150 a term;
 // - a code that is not the nearest: its quotient and the exact one, less than 2^-19 apart, lie on two sides of a tie,
 //   so that with a step S its squared error is at most 2 * 2^-19 S^2 more.
 // The factor 2^-17 of both leaves room for the roundings of this test itself and of the prescribed sum (2^-46).

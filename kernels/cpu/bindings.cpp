@@ -114,30 +114,31 @@ Position unpack_stream(const std::string& isa, const Codes& stream, const Matrix
 }
 
 Position dequantize(const std::string& isa, const Codes& codes, const Steps& steps, const Entries& table,
-                    std::size_t block_size, const Matrix<float>& weights, int threads) {
+                    std::size_t block_size, const Matrix<float>& weights, bool used, int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   check_blocks(steps, rows, cols, block_size);
   return position(q::dequantize(isa_named(isa), codes.data(), steps.data(), table_of(table), rows, cols, block_size,
-                                weights.data(), count_of(threads)));
+                                weights.data(), used, count_of(threads)));
 }
 
 Position dequantize_stream(const std::string& isa, const Codes& stream, const Steps& steps, const Entries& table,
-                           std::size_t block_size, const Matrix<float>& weights, int threads) {
+                           std::size_t block_size, const Matrix<float>& weights, bool used, int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_stream(stream, rows, q::pairs_of(cols));
   check_blocks(steps, rows, cols, block_size);
   return position(q::dequantize_stream(isa_named(isa), stream.data(), steps.data(), table_of(table), rows, cols,
-                                       block_size, weights.data(), count_of(threads)));
+                                       block_size, weights.data(), used, count_of(threads)));
 }
 
 Position dequantize_affine(const std::string& isa, const Codes& codes, const Vector<const std::uint16_t>& steps,
-                           const Vector<const std::int8_t>& zero_points, const Matrix<float>& weights, int threads) {
+                           const Vector<const std::int8_t>& zero_points, const Matrix<float>& weights, bool used,
+                           int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   require(steps.shape(0) == cols && zero_points.shape(0) == cols, "steps and zero points must be [cols]");
   return position(q::dequantize_affine(isa_named(isa), codes.data(), steps.data(), zero_points.data(), rows, cols,
-                                       weights.data(), count_of(threads)));
+                                       weights.data(), used, count_of(threads)));
 }
 
 void check_search(const Weights& weights, const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps,

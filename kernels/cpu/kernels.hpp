@@ -112,20 +112,22 @@ std::vector<const char*> available_isas();
 inline constexpr std::size_t none = static_cast<std::size_t>(-1);
 
 // All matrices are row-major and contiguous; functions that can meet a bad value return the first one's index (or row)
-// or `none`. Rows are shared out among `threads`: no result depends on how many they are.
+// or `none`. Rows are shared out among `threads`: no result depends on how many they are. `used` says that the memory
+// of the weights was written before: fresh pages are best written through the caches.
 std::size_t pack_stream(const Isa&, const std::uint8_t* codes, std::size_t rows, std::size_t pairs,
                         std::uint8_t* stream, int threads = 1);
 std::size_t unpack_stream(const Isa&, const std::uint8_t* stream, std::size_t rows, std::size_t pairs,
                           std::uint8_t* codes, int threads = 1);
 std::size_t dequantize(const Isa&, const std::uint8_t* codes, const std::uint16_t* steps, const Table&,
-                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, int threads = 1);
+                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, bool used = false,
+                       int threads = 1);
 // As dequantize, from the stream layout; returns the row of a non-zero tail bit.
 std::size_t dequantize_stream(const Isa&, const std::uint8_t* stream, const std::uint16_t* steps, const Table&,
                               std::size_t rows, std::size_t cols, std::size_t block_size, float* weights,
-                              int threads = 1);
+                              bool used = false, int threads = 1);
 std::size_t dequantize_affine(const Isa&, const std::uint8_t* codes, const std::uint16_t* steps,
                               const std::int8_t* zero_points, std::size_t rows, std::size_t cols, float* weights,
-                              int threads = 1);
+                              bool used = false, int threads = 1);
 
 std::size_t quantize_block(const Isa&, const float* weights, std::size_t rows, std::size_t cols, std::size_t block_size,
                            Scales, Candidates, std::uint8_t* codes, std::uint16_t* steps, int threads = 1);
