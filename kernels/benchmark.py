@@ -4,9 +4,9 @@ Random weights. The cases are interleaved, round after round, so that a change o
 them; the median of the rounds is shown. With one thread, time is its processor time, so that other programs count as
 little as possible. Step searches take fewer rows, the scalar ones, which are references, fewer still.
 
-Two roofs are measured in the same rounds, for one thread: float32 numbers written to new memory, which the system has to
-clear and map first, and to memory that was used before (`out=`). A dequantizing case shows its share of its roof. Packing
-stands beside a plain copy of the codes, by NumPy.
+Two roofs are measured in the same rounds, for one thread: float32 numbers written to new memory, which the system has
+to clear and map first, and to memory that was used before (`out=`). A dequantizing case shows its share of its roof.
+Packing stands beside a plain copy of the codes, by NumPy.
 """
 
 from __future__ import annotations
