@@ -104,7 +104,7 @@ def test_given_memory_is_written_and_returned(name: str, kernel: Kernel, compare
 @pytest.mark.parametrize("cols", [2048, 2049, 2050, 2064])
 @pytest.mark.parametrize("name", ["dequantize", "stream", "row-affine"])
 def test_large_results(name: str, cols: int, kernel: Kernel, compared: Ledger) -> None:
-    """Results so large that they are written past the caches, where the rows' places allow that."""
+    """Results so large that some are written past the caches, where the rows' places allow that."""
     few, times = writers(kernel, 64, cols)[name](), 64
     write = writers(kernel, 64, cols, times)[name]
     want = np.tile(few, (times, 1))

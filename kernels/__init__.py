@@ -9,8 +9,8 @@ needs contiguous rows) but must have the documented type; shapes are in the docs
 
 `threads` rows are worked on at a time: no result depends on how many. `out` is a contiguous array of the result's type
 and shape, apart from the inputs, that is written and returned; a call that meets a bad value leaves it half written.
-Memory that was used before is several times faster to write than new memory; large results are fastest where rows start
-cache lines (64 bytes).
+Memory that was used before is several times faster to write than new memory; large results of row-affine are fastest
+where rows start cache lines (64 bytes), as they do in a result of these functions whose rows are whole lines.
 
 Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels
 are tested against the proved definitions, not proved.

@@ -22,7 +22,6 @@ def dequantize(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
-    used: bool,
     threads: int,
     /,
 ) -> int: ...
@@ -33,7 +32,6 @@ def dequantize_stream(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
-    used: bool,
     threads: int,
     /,
 ) -> int: ...

@@ -299,8 +299,7 @@ def dequantize(
     require_shape(steps, "steps", (codes.shape[0], _blocks(cols, block_size)))
     weights = _result(out, (codes.shape[0], cols), np.float32)
     bits, table = steps.view(np.uint16), checked_table(table)
-    used = out is not None
-    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, used, _threads(threads))
+    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, _threads(threads))
     reject_code(bad, codes)
     return weights
 
@@ -325,8 +324,7 @@ def dequantize_stream(
     require_shape(steps, "steps", (stream.shape[0], _blocks(cols, block_size)))
     weights = _result(out, (stream.shape[0], cols), np.float32)
     bits, table = steps.view(np.uint16), checked_table(table)
-    used = out is not None
-    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, used, _threads(threads))
+    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, _threads(threads))
     _reject_tail(bad)
     return weights
 

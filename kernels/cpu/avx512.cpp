@@ -165,8 +165,6 @@ void store_floats(__m512 values, std::size_t count, float* weights) {
   }
 }
 
-bool aligned(const float* weights) { return reinterpret_cast<std::uintptr_t>(weights) % kBytes == 0; }
-
 // Calls visit(bytes, first, left) with each sixteen of 64 bytes: the first min(left, 16) of them are among the first
 // `count`. Of a whole vector all are, which the compiler then knows.
 template <class Visit>
@@ -184,9 +182,8 @@ void for_each_sixteen(__m512i bytes, std::size_t count, Visit visit) {
   }
 }
 
-template <bool PastCache>
-void dequantize_blocks(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                       const Table& table, float* weights) {
+void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                const Table& table, float* weights) {
   const WideTable wide(table);
   for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
     const std::size_t end = cols - start < block_size ? cols : start + block_size;
@@ -195,18 +192,10 @@ void dequantize_blocks(const std::uint8_t* codes, std::size_t cols, std::size_t 
       const __m512i values = values64(codes + j / 2, end - j, wide);
       for_each_sixteen(values, end - j, [&](__m128i bytes, std::size_t first, std::size_t left) {
         const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
-        store_floats<PastCache>(product, left, weights + j + first);
+        store_floats(product, left, weights + j + first);
       });
     }
   }
-}
-
-void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                const Table& table, float* weights, bool past_cache) {
-  // All vectors of an aligned row are aligned when its blocks hold whole ones.
-  const bool possible = aligned(weights) && block_size % kFloats == 0;
-  (past_cache && possible ? dequantize_blocks<true> : dequantize_blocks<false>)(codes, cols, block_size, steps, table,
-                                                                                weights);
 }
 
 float max_abs(const float* weights, std::size_t count) {
@@ -794,8 +783,9 @@ void dequantize_columns(const std::uint8_t* codes, std::size_t cols, const float
 
 void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
                        float* weights, bool past_cache) {
-  (past_cache && aligned(weights) ? dequantize_columns<true> : dequantize_columns<false>)(codes, cols, steps,
-                                                                                          zero_points, weights);
+  const bool aligned = reinterpret_cast<std::uintptr_t>(weights) % kBytes == 0;
+  (past_cache && aligned ? dequantize_columns<true> : dequantize_columns<false>)(codes, cols, steps, zero_points,
+                                                                                 weights);
 }
 
 void finish_stores() { _mm_sfence(); }

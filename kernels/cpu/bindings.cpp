@@ -116,21 +116,21 @@ Position unpack_stream(const std::string& isa, const Codes& stream, const Matrix
 }
 
 Position dequantize(const std::string& isa, const Codes& codes, const Steps& steps, const Entries& table,
-                    std::size_t block_size, const Matrix<float>& weights, bool used, int threads) {
+                    std::size_t block_size, const Matrix<float>& weights, int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   check_blocks(steps, rows, cols, block_size);
   return position(q::dequantize(isa_named(isa), codes.data(), steps.data(), table_of(table), rows, cols, block_size,
-                                weights.data(), used, count_of(threads)));
+                                weights.data(), count_of(threads)));
 }
 
 Position dequantize_stream(const std::string& isa, const Codes& stream, const Steps& steps, const Entries& table,
-                           std::size_t block_size, const Matrix<float>& weights, bool used, int threads) {
+                           std::size_t block_size, const Matrix<float>& weights, int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_stream(stream, rows, q::pairs_of(cols));
   check_blocks(steps, rows, cols, block_size);
   return position(q::dequantize_stream(isa_named(isa), stream.data(), steps.data(), table_of(table), rows, cols,
-                                       block_size, weights.data(), used, count_of(threads)));
+                                       block_size, weights.data(), count_of(threads)));
 }
 
 Position dequantize_affine(const std::string& isa, const Codes& codes, const Vector<const std::uint16_t>& steps,

@@ -57,10 +57,9 @@ struct Isa {
   // The table's pairs, interleaved: 2 * pairs values.
   void (*decode)(const std::uint8_t* codes, std::size_t pairs, const Table& table, std::int8_t* values);
   // A row of `cols` weights step * T[c], a step for each block (any bits: one that is not finite gives NaN); an odd
-  // count leaves the last code's second weight out. `past_cache` prefers stores that leave the caches alone;
-  // finish_stores makes them visible to other threads.
+  // count leaves the last code's second weight out.
   void (*dequantize)(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                     const Table& table, float* weights, bool past_cache);
+                     const Table& table, float* weights);
   // Largest absolute value (no NaN among the weights).
   float (*max_abs)(const float* weights, std::size_t count);
   // Nearest entry of the table (hi_scale * hi, lo_scale * lo), ties to even in each slot.
@@ -82,7 +81,8 @@ struct Isa {
   // One row of the affine scheme: q = clamp(rint(w / s + z)) a slot; s = 0 gives q = 0. Arrays of 2 * pairs.
   void (*encode_affine)(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
                         std::uint8_t* codes);
-  // `cols` weights s * (q - z).
+  // `cols` weights s * (q - z). `past_cache` prefers stores that leave the caches alone; finish_stores makes them
+  // visible to other threads.
   void (*dequantize_affine)(const std::uint8_t* codes, std::size_t cols, const float* steps,
                             const std::int8_t* zero_points, float* weights, bool past_cache);
   void (*finish_stores)();
@@ -112,19 +112,18 @@ std::vector<const char*> available_isas();
 inline constexpr std::size_t none = static_cast<std::size_t>(-1);
 
 // All matrices are row-major and contiguous; functions that can meet a bad value return the first one's index (or row)
-// or `none`. Rows are shared out among `threads`: no result depends on how many they are. `used` says that the memory
-// of the weights was written before: fresh pages are best written through the caches.
+// or `none`. Rows are shared out among `threads`: no result depends on how many they are.
 std::size_t pack_stream(const Isa&, const std::uint8_t* codes, std::size_t rows, std::size_t pairs,
                         std::uint8_t* stream, int threads = 1);
 std::size_t unpack_stream(const Isa&, const std::uint8_t* stream, std::size_t rows, std::size_t pairs,
                           std::uint8_t* codes, int threads = 1);
 std::size_t dequantize(const Isa&, const std::uint8_t* codes, const std::uint16_t* steps, const Table&,
-                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, bool used = false,
-                       int threads = 1);
+                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, int threads = 1);
 // As dequantize, from the stream layout; returns the row of a non-zero tail bit.
 std::size_t dequantize_stream(const Isa&, const std::uint8_t* stream, const std::uint16_t* steps, const Table&,
                               std::size_t rows, std::size_t cols, std::size_t block_size, float* weights,
-                              bool used = false, int threads = 1);
+                              int threads = 1);
+// `used` says that the memory of the weights was written before: fresh pages are best written through the caches.
 std::size_t dequantize_affine(const Isa&, const std::uint8_t* codes, const std::uint16_t* steps,
                               const std::int8_t* zero_points, std::size_t rows, std::size_t cols, float* weights,
                               bool used = false, int threads = 1);

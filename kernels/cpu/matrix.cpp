@@ -125,13 +125,9 @@ void affine_step(float low, float high, int slot_low, int slot_high, std::uint16
       static_cast<std::int8_t>(std::clamp(rounded, static_cast<double>(slot_low), static_cast<double>(slot_high)));
 }
 
-// Results of this size are written past the caches: they would not stay there, and the steps would be driven out. Fresh
-// pages are not, as the system has just cleared them through the caches.
+// Results of this size are written past the caches where they would drive a row's steps out. Fresh pages are not, as
+// the system has just cleared them through the caches.
 constexpr std::size_t kPastCacheBytes = std::size_t{32} << 20;
-
-bool past_cache(bool used, std::size_t rows, std::size_t cols) {
-  return used && rows * cols * sizeof(float) >= kPastCacheBytes;
-}
 
 std::vector<float> step_values(const std::uint16_t* steps, std::size_t cols) {
   std::vector<float> values(2 * pairs_of(cols), 0.0f);  // the padding weight has step 0
@@ -176,34 +172,29 @@ std::size_t unpack_stream(const Isa& isa, const std::uint8_t* stream, std::size_
 }
 
 std::size_t dequantize(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps, const Table& table,
-                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, bool used,
-                       int threads) {
+                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, int threads) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
-  const bool large = past_cache(used, rows, cols);
-  const auto visit = [&](std::size_t row, std::size_t) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
     const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
     if (bad != pairs) return row * pairs + bad;
-    isa.dequantize(codes + row * pairs, cols, block_size, steps + row * blocks, table, weights + row * cols, large);
+    isa.dequantize(codes + row * pairs, cols, block_size, steps + row * blocks, table, weights + row * cols);
     return none;
-  };
-  return for_each_row(rows, threads, visit, isa.finish_stores);
+  });
 }
 
 std::size_t dequantize_stream(const Isa& isa, const std::uint8_t* stream, const std::uint16_t* steps,
                               const Table& table, std::size_t rows, std::size_t cols, std::size_t block_size,
-                              float* weights, bool used, int threads) {
+                              float* weights, int threads) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
   std::vector<std::vector<std::uint8_t>> scratch(static_cast<std::size_t>(threads), std::vector<std::uint8_t>(pairs));
-  const bool large = past_cache(used, rows, cols);
-  const auto visit = [&](std::size_t row, std::size_t part) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t part) {
     const std::uint8_t* const source = stream + row * stream_size(pairs);
     if (!tail_is_zero(source, pairs)) return row;
     std::uint8_t* const codes = scratch[part].data();
     isa.unpack(source, pairs, codes);
-    isa.dequantize(codes, cols, block_size, steps + row * blocks, table, weights + row * cols, large);
+    isa.dequantize(codes, cols, block_size, steps + row * blocks, table, weights + row * cols);
     return none;
-  };
-  return for_each_row(rows, threads, visit, isa.finish_stores);
+  });
 }
 
 std::size_t dequantize_affine(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps,
@@ -211,11 +202,11 @@ std::size_t dequantize_affine(const Isa& isa, const std::uint8_t* codes, const s
                               bool used, int threads) {
   const std::size_t pairs = pairs_of(cols);
   const std::vector<float> values = step_values(steps, cols);
-  const bool large = past_cache(used, rows, cols);
+  const bool past_cache = used && rows * cols * sizeof(float) >= kPastCacheBytes;
   const auto visit = [&](std::size_t row, std::size_t) {
     const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
     if (bad != pairs) return row * pairs + bad;
-    isa.dequantize_affine(codes + row * pairs, cols, values.data(), zero_points, weights + row * cols, large);
+    isa.dequantize_affine(codes + row * pairs, cols, values.data(), zero_points, weights + row * cols, past_cache);
     return none;
   };
   return for_each_row(rows, threads, visit, isa.finish_stores);

@@ -64,7 +64,7 @@ void decode(const std::uint8_t* codes, std::size_t pairs, const Table& table, st
 }
 
 void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
-                const Table& table, float* weights, bool) {
+                const Table& table, float* weights) {
   for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
     const float step = step_value(steps[block]);
     const std::size_t end = std::min(start + block_size, cols);
