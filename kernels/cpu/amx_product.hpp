@@ -27,8 +27,8 @@ void write_entries(const Entries& entries, const std::uint8_t* units, std::size_
     const UnitCodes<kWidth> codes(units + unit * UnitCodes<kWidth>::kBytes);
     for (std::size_t v = 0; v < kUnitVectors; ++v) {
       std::uint8_t(*const quads)[kVectorBytes] = written[v % kHalves] + unit * 2 * kQuads + v / kHalves;
-      _mm512_store_si512(quads[0], entries.first(codes.vectors[v]));
-      _mm512_store_si512(quads[kQuads], entries.second(codes.vectors[v]));
+      _mm512_store_si512(quads[0], entries.first(codes.vector(v)));
+      _mm512_store_si512(quads[kQuads], entries.second(codes.vector(v)));
     }
   }
 }

@@ -56,11 +56,20 @@ template <Width kWidth>
 struct UnitCodes {
   static constexpr std::size_t kStored = kWidth == Width::stream ? kUnitVectors - 1 : kUnitVectors;
   static constexpr std::size_t kBytes = kStored * kVectorBytes;
-  __m512i vectors[kUnitVectors];
+  const std::uint8_t* unit;
+  __m512i last;
 
-  explicit UnitCodes(const std::uint8_t* unit) {
-    for (std::size_t v = 0; v < kStored; ++v) vectors[v] = _mm512_loadu_si512(unit + kVectorBytes * v);
-    if constexpr (kWidth == Width::stream) vectors[kUnitVectors - 1] = gather_top_bits(vectors);
+  explicit UnitCodes(const std::uint8_t* first_byte) : unit(first_byte) {
+    __m512i stored[kStored];
+    for (std::size_t v = 0; v < kStored; ++v) stored[v] = _mm512_loadu_si512(unit + kVectorBytes * v);
+    if constexpr (kWidth == Width::stream) {
+      last = gather_top_bits(stored);
+    } else {
+      last = stored[kStored - 1];
+    }
+  }
+  __m512i vector(std::size_t v) const {
+    return v == kUnitVectors - 1 ? last : _mm512_loadu_si512(unit + kVectorBytes * v);
   }
 };
 

@@ -14,49 +14,67 @@ __m512i broadcast(const std::int8_t* four) {
   return _mm512_set1_epi32(value);
 }
 
+// sums += the products of four unsigned and four signed bytes a lane. Written out, because GCC 12 copies the sums of the
+// intrinsic from register to register, and out of them.
+__m512i add_products(__m512i sums, __m512i entries, __m512i activations) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(entries), "v"(activations));
+  return sums;
+}
+
 // The tile times kRows rows of activations from row `m` on. The sums of a block start at minus what the offset adds.
 template <class Entries, Width kWidth, int kRows>
 void multiply_rows(const TileProduct& product, const Entries& entries, std::size_t m) {
+  constexpr bool kManyRows = kRows > 4;
   const std::size_t units = product.units_of_block, stride = product.activations.stride;
   const std::int8_t* a = product.activations.values + m * stride;
   const std::int32_t* const sums = product.activations.sums + m * product.blocks;
   const std::uint8_t* p = product.tile;
   __m512 y[kRows][kHalves];
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) y[r][0] = y[r][1] = _mm512_setzero_ps();
   for (std::size_t block = 0; block < product.blocks; ++block) {
     const std::uint8_t* const steps = p;
     p += kStepBytes;
     __m512i dots[kRows][kHalves];
+#pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const std::int32_t sum = sums[static_cast<std::size_t>(r) * product.blocks + block];
       dots[r][0] = dots[r][1] = _mm512_set1_epi32(-Entries::kScale * Entries::kOffset * sum);
     }
     for (std::size_t unit = 0; unit < units; ++unit) {
       const UnitCodes<kWidth> codes(p);
+      // The sums of many rows need the registers: the codes are loaded again.
+      if constexpr (kManyRows) asm volatile("" : : : "memory");
 #pragma GCC unroll 4
       for (std::size_t quad = 0; quad < kQuads; ++quad) {
-        const __m512i first[] = {entries.first(codes.vectors[2 * quad]), entries.first(codes.vectors[2 * quad + 1])};
-        const __m512i second[] = {entries.second(codes.vectors[2 * quad]), entries.second(codes.vectors[2 * quad + 1])};
+        const __m512i pair[] = {codes.vector(2 * quad), codes.vector(2 * quad + 1)};
+#pragma GCC unroll 2
+        for (std::size_t slot = 0; slot < 2; ++slot) {
+          const __m512i entry0 = slot == 0 ? entries.first(pair[0]) : entries.second(pair[0]);
+          const __m512i entry1 = slot == 0 ? entries.first(pair[1]) : entries.second(pair[1]);
 #pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          const std::int8_t* const four = a + static_cast<std::size_t>(r) * stride + 4 * quad;
-          const __m512i even = broadcast(four), odd = broadcast(four + kUnitWeights / 2);
-          for (std::size_t half = 0; half < kHalves; ++half) {
-            dots[r][half] = _mm512_dpbusd_epi32(dots[r][half], first[half], even);
-            dots[r][half] = _mm512_dpbusd_epi32(dots[r][half], second[half], odd);
+          for (int r = 0; r < kRows; ++r) {
+            const std::size_t four = 4 * quad + slot * (kUnitWeights / 2);
+            const __m512i values = broadcast(a + static_cast<std::size_t>(r) * stride + four);
+            dots[r][0] = add_products(dots[r][0], entry0, values);
+            dots[r][1] = add_products(dots[r][1], entry1, values);
           }
+          if constexpr (kManyRows) asm volatile("" : : : "memory");
         }
       }
       p += UnitCodes<kWidth>::kBytes;
       a += kUnitWeights;
     }
+#pragma GCC unroll 2
     for (std::size_t half = 0; half < kHalves; ++half) {
       const __m512 step = steps_over(steps + 32 * half, Entries::kScale);
+#pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         y[r][half] = _mm512_add_ps(y[r][half], _mm512_mul_ps(step, _mm512_cvtepi32_ps(dots[r][half])));
       }
     }
   }
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     const std::size_t row = m + static_cast<std::size_t>(r);
     const __m512 scale = _mm512_set1_ps(product.activations.scales[row]);
