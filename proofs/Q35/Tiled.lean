@@ -179,6 +179,8 @@ theorem item_listOf {α : Type} (other : α) {count i : Nat} (f : Nat → α) (h
     item other (listOf count f) i = f i := by
   simp [item_eq, listOf, h]
 
+example : item 0 (listOf 3 fun k => 2 * k) 2 = 4 := item_listOf 0 (fun k => 2 * k) (by decide)
+
 /-- The length of parts of one size. -/
 theorem length_joinParts {α : Type} {count size : Nat} {f : Nat → List α} (h : ∀ i < count, (f i).length = size) :
     (joinParts (listOf count f)).length = count * size := by
@@ -190,6 +192,8 @@ theorem length_joinParts {α : Type} {count size : Nat} {f : Nat → List α} (h
     rw [joinParts_eq, listOf] at this ⊢
     rw [List.range_succ, List.map_append, List.flatten_append, List.length_append, this, Nat.succ_mul]
     simp [hn]
+
+example : (joinParts (listOf 3 fun k => [k, k])).length = 3 * 2 := length_joinParts fun _ _ => rfl
 
 /-- Element `j` of part `i` of parts of one size. -/
 theorem item_joinParts {α : Type} (other : α) {count size i j : Nat} {f : Nat → List α}
@@ -209,10 +213,17 @@ theorem item_joinParts {α : Type} (other : α) {count size i j : Nat} {f : Nat 
       rw [List.getElem?_append_right (by omega), hlen]
       simp
 
+example : item 0 (joinParts (listOf 3 fun k => [k, 2 * k])) (2 * 2 + 1) = item 0 [2, 2 * 2] 1 :=
+  item_joinParts 0 (f := fun k => [k, 2 * k]) (fun _ _ => rfl) (by decide) (by decide)
+
 /-- What stands in one of the parts. -/
 theorem mem_joinParts {α : Type} {count : Nat} {f : Nat → List α} {x : α} (h : x ∈ joinParts (listOf count f)) :
     ∃ i < count, x ∈ f i := by
-  simpa [joinParts_eq, listOf] using h
+  simp only [joinParts_eq, listOf, List.mem_flatten, List.mem_map, List.mem_range] at h
+  obtain ⟨_, ⟨i, hi, rfl⟩, hx⟩ := h
+  exact ⟨i, hi, hx⟩
+
+example : ∃ i < 3, 4 ∈ [i, 2 * i] := mem_joinParts (f := fun k => [k, 2 * k]) (by decide)
 
 /-- What holds of all elements of a matrix, and of what stands outside it, holds of every entry. -/
 theorem entry_of_forall {α : Type} {p : α → Prop} {other : α} (hother : p other) {rows : List (List α)}
@@ -226,6 +237,8 @@ theorem entry_of_forall {α : Type} {p : α → Prop} {other : α} (hother : p o
     | none => simpa [hx]
     | some x => simpa [hx] using h row (List.mem_of_getElem? hrow) x (List.mem_of_getElem? hx)
 
+example : entry 0 [[3, 5], [7]] 1 1 < 8 := entry_of_forall (p := (· < 8)) (by decide) (by decide) 1 1
+
 /-- A matrix is the list of the lists of its entries. -/
 theorem listOf_entry {α : Type} (other : α) {rows cols : Nat} {matrix : List (List α)} (h : HasShape rows cols matrix) :
     (listOf rows fun i => listOf cols fun j => entry other matrix i j) = matrix := by
@@ -234,6 +247,9 @@ theorem listOf_entry {α : Type} (other : α) {rows cols : Nat} {matrix : List (
   have hlen := hcols matrix[i] (List.getElem_mem hi')
   refine List.ext_getElem (by simp [listOf, hlen]) fun j hj hj' => ?_
   simp [listOf, entry, item_eq, hi', hj']
+
+example : (listOf 2 fun i => listOf 1 fun j => entry 0 [[3], [7]] i j) = [[3], [7]] :=
+  listOf_entry 0 ⟨rfl, by decide⟩
 
 /-! ### Stored codes -/
 
@@ -249,12 +265,9 @@ theorem codeOfStored_storedCode (c : Code) : codeOfStored (storedCode c) = c := 
 /-- The look-up does not see bit 7: every byte stands for the code that its other bits store. -/
 theorem storedCode_codeOfStored (byte : Nat) : storedCode (codeOfStored byte) = byte % 128 := by
   have h : ∀ n : Fin 128, storedCode (codeOfStored n.val) = n.val := by decide
-  have := h ⟨byte % 128, Nat.mod_lt _ (by decide)⟩
-  rw [← this]
-  congr 1
-  refine Fin.ext ?_
-  simp only [codeOfStored, Fin.val_ofNat]
-  rw [show 128 = 2 ^ 7 from rfl, Nat.xor_mod_two_pow, Nat.xor_mod_two_pow, Nat.mod_mod]
+  refine .trans (congrArg storedCode (Fin.ext ?_)) (h ⟨byte % 128, Nat.mod_lt _ (by decide)⟩)
+  change (byte ^^^ 68) % 2 ^ 7 = (byte % 2 ^ 7 ^^^ 68) % 2 ^ 7
+  rw [Nat.xor_mod_two_pow, Nat.xor_mod_two_pow, Nat.mod_mod]
 
 /-! ### Lanes -/
 
@@ -281,7 +294,21 @@ theorem laneByte_laneCode {bytes : Nat → Nat} (h : ∀ k < 7, bytes k < 256) {
   have h4 := h 4 (by decide); have h5 := h 5 (by decide); have h6 := h 6 (by decide)
   simp only [laneCode, laneByte, if_pos hv, Nat.lt_irrefl, if_false, listOf, List.range, List.range.loop, List.map_cons,
     List.map_nil, ofDigits]
-  rcases v with _ | _ | _ | _ | _ | _ | _ | v <;> omega
+  obtain rfl | rfl | rfl | rfl | rfl | rfl | rfl : v = 0 ∨ v = 1 ∨ v = 2 ∨ v = 3 ∨ v = 4 ∨ v = 5 ∨ v = 6 := by omega
+  all_goals omega
+
+/-- What is read from a lane depends on the bytes of the vectors that are stored, and on no others. -/
+theorem laneCode_congr (width : Width) {bytes others : Nat → Nat} (h : ∀ k < width.bits, bytes k = others k) {v : Nat}
+    (hv : v < 8) : laneCode width bytes v = laneCode width others v := by
+  cases width with
+  | byte => exact h v hv
+  | stream =>
+    have hupper : (listOf 7 fun k => bytes k / 128) = listOf 7 fun k => others k / 128 :=
+      List.map_congr_left fun k hk => by rw [h k (List.mem_range.1 hk)]
+    simp only [laneCode, hupper]
+    split
+    · rename_i h7; rw [h v h7]
+    · rfl
 
 /-- A byte of a lane is the stored code of its vector, but for bit 7. -/
 theorem laneByte_mod (width : Width) {codes : Nat → Nat} {v : Nat} (h : codes v < 128) :
@@ -406,16 +433,7 @@ theorem laneCode_tileUnit (width : Width) (codes : List (List Code)) (tile unit 
       laneByte width (fun k => storedCode (entry 0 codes (32 * tile + (placeCode unit k lane).1)
         (placeCode unit k lane).2)) k := fun k hk => by
     rw [tileUnit, item_joinParts 0 (size := 64) (fun _ _ => by simp [listOf]) hk hl, item_listOf 0 _ hl]
-  rw [← laneCode_laneByte width (fun _ _ => storedCode_lt _) hv]
-  cases width with
-  | byte => exact hbyte v hv
-  | stream =>
-    simp only [laneCode]
-    split
-    · rename_i h; rw [hbyte v h]
-    · congr 1
-      refine List.map_congr_left fun k hk => ?_
-      rw [hbyte k (List.mem_range.1 hk)]
+  exact (laneCode_congr width hbyte hv).trans (laneCode_laneByte width (fun _ _ => storedCode_lt _) hv)
 
 /-- The bytes of block `block` of tile `tile`, where the matrix has them. -/
 theorem item_tileMatrix (S : TiledShape) (codes : List (List Code)) (steps : List (List Nat)) {tile block i : Nat}
@@ -424,8 +442,8 @@ theorem item_tileMatrix (S : TiledShape) (codes : List (List Code)) (steps : Lis
       item 0 (tileBlock S codes steps tile block) i := by
   have hblock := fun tile block => length_tileBlock S codes steps tile block
   have htile := fun tile => length_joinParts (count := S.blocks) fun block _ => hblock tile block
-  rw [tileMatrix, item_joinParts 0 (fun tile _ => htile tile) ht (join_lt hb hi),
-    item_joinParts 0 (fun block _ => hblock tile block) hb hi]
+  exact (item_joinParts 0 (fun tile _ => htile tile) ht (join_lt hb hi)).trans
+    (item_joinParts 0 (fun block _ => hblock tile block) hb hi)
 
 /-- The steps stand before the units of their block. -/
 theorem item_tileBlock_steps (S : TiledShape) (codes : List (List Code)) (steps : List (List Nat)) (tile block : Nat)
@@ -468,17 +486,7 @@ theorem codeAt_tileMatrix (S : TiledShape) (codes : List (List Code)) (steps : L
   have hcode := laneCode_tileUnit S.width codes (row / 32) unit hv hl
   rw [hback, Nat.div_add_mod] at hcode
   rw [← codeOfStored_storedCode (entry 0 codes row pair), ← hcode]
-  congr 1
-  cases hw : S.width with
-  | byte => rw [hw] at hlane; simpa only [laneCode] using hlane v hv
-  | stream =>
-    rw [hw] at hlane
-    simp only [laneCode]
-    split
-    · rename_i h; rw [hlane v h]
-    · congr 1
-      refine List.map_congr_left fun k hk => ?_
-      rw [hlane k (List.mem_range.1 hk)]
+  exact congrArg codeOfStored (laneCode_congr S.width hlane hv)
 
 /-- Every step of the tiles is read back from its place. -/
 theorem stepAt_tileMatrix (S : TiledShape) (codes : List (List Code)) (steps : List (List Nat)) {row block : Nat}
@@ -533,9 +541,11 @@ example : stepAt smallShape (tileMatrix smallShape [[5]] [[15360]]) 0 0 = 15360 
   stepAt_tileMatrix smallShape [[5]] [[15360]] (by decide) (by decide)
 example : ∀ b ∈ tileMatrix smallShape [[5]] [[15360]], b < 256 := tileMatrix_lt smallShape [[5]] (by decide)
 example : laneCode .stream (laneByte .stream fun k => 15 * k) 7 = 105 :=
-  laneCode_laneByte .stream (codes := fun k => 15 * k) (by omega) (v := 7) (by decide)
+  laneCode_laneByte .stream (codes := fun k => 15 * k) (fun k h => show 15 * k < 128 by omega) (v := 7) (by decide)
 example : laneByte .stream (laneCode .stream fun k => 40 * k) 6 = 240 :=
-  laneByte_laneCode (bytes := fun k => 40 * k) (by omega) (v := 6) (by decide)
+  laneByte_laneCode (bytes := fun k => 40 * k) (fun k h => show 40 * k < 256 by omega) (v := 6) (by decide)
+example : laneCode .stream (fun k => 40 * k) 7 = laneCode .stream (fun k => if k < 7 then 40 * k else 0) 7 :=
+  laneCode_congr .stream (fun k h => (if_pos h).symm) (by decide)
 example : laneByte .stream (fun k => 15 * k) 6 % 128 = 90 :=
   laneByte_mod .stream (codes := fun k => 15 * k) (v := 6) (by decide)
 example : placeCode 1 3 57 = (30, 21) := placeCode_tilePlace (row := 30) (by decide) 21
@@ -544,5 +554,17 @@ example : (tilePlace 30 21).1 < 2 ∧ (tilePlace 30 21).2.1 < 8 ∧ (tilePlace 3
   tilePlace_lt (units := 2) (by decide) (by decide)
 example : (placeCode 1 3 57).1 < 32 ∧ (placeCode 1 3 57).2 < 32 :=
   placeCode_lt (units := 2) (by decide) (by decide) (by decide)
+example : laneByte .stream (fun k => 15 * k) 6 < 256 := laneByte_lt .stream (codes := fun k => 15 * k) (v := 6) (by decide)
+example : laneCode .byte (fun k => item 0 (tileUnit .byte [[5]] 0 0) (k * 64 + 0)) 0 =
+    storedCode (entry 0 [[5]] (32 * 0 + (placeCode 0 0 0).1) (placeCode 0 0 0).2) :=
+  laneCode_tileUnit .byte [[5]] 0 0 (by decide) (by decide)
+example : item 0 (tileMatrix smallShape [[5]] [[15360]]) (0 * smallShape.tileBytes + (0 * smallShape.blockBytes + 1)) =
+    item 0 (tileBlock smallShape [[5]] [[15360]] 0 0) 1 := item_tileMatrix _ _ _ (by decide) (by decide) (by decide)
+example : item 0 (tileBlock smallShape [[5]] [[15360]] 0 0) 1 = item 0 (tileSteps [[15360]] 0 0) 1 :=
+  item_tileBlock_steps _ _ _ _ _ (by decide)
+example : item 0 (tileBlock smallShape [[5]] [[15360]] 0 0) (64 + (0 * smallShape.unitBytes + 3)) =
+    item 0 (tileUnit .stream [[5]] 0 (0 * 1 + 0)) 3 := item_tileBlock_units smallShape _ _ _ _ (by decide) (by decide)
+example : (8 * (TiledShape.mk (32 * 2) (32 * 5 * 3) 5 .byte).bytes : Rat) =
+    bitsPerWeight 8 16 (32 * 5) * ((32 * 2 : Nat) * (32 * 5 * 3 : Nat)) := bits_of_whole_tiles 2 3 (by decide) .byte
 
 end Q35

@@ -168,6 +168,6 @@ example : tableDot codebookTable [-128, 127, 5] [3, 200] =
 example : arithmeticDot [-128, 127, 5] [3, 200] =
     dotInt [-128, 127, 5] (tableEntries blockTable ([3, 200].map codeOfStored)) := (arithmeticDot_eq (by decide)).2
 example : operandsOf (tableOperands rowTable) [200] =
-    (tableEntries rowTable ([200].map codeOfStored)).map (· + 128) := operandsOf_eq_map (fun _ => rfl) [200]
+    (tableEntries rowTable ([200].map codeOfStored)).map (· + 128) := operandsOf_eq_map (look := tableOperands rowTable) (fun _ => rfl) [200]
 
 end Q35
