@@ -390,8 +390,8 @@ theorem tileMatrix_lt (S : TiledShape) (codes : List (List Code)) {steps : List 
   · obtain ⟨unit, -, hb⟩ := mem_joinParts hb
     exact tileUnit_lt S.width codes _ _ b hb
 
-/-- Whole tiles of whole blocks have no byte that is not a code's or a step's: a code's bits for two weights, and 16 bits
-of a step for the weights of a block. -/
+/-- Whole tiles of whole blocks have no byte that is not a code's or a step's: a code's bits for two weights, and 16
+bits of a step for the weights of a block. -/
 theorem bits_of_whole_tiles (t b : Nat) {u : Nat} (hu : 0 < u) (width : Width) :
     (8 * (TiledShape.mk (32 * t) (32 * u * b) u width).bytes : Rat) =
       bitsPerWeight width.bits 16 (32 * u) * ((32 * t : Nat) * (32 * u * b : Nat)) := by
@@ -554,7 +554,8 @@ example : (tilePlace 30 21).1 < 2 ∧ (tilePlace 30 21).2.1 < 8 ∧ (tilePlace 3
   tilePlace_lt (units := 2) (by decide) (by decide)
 example : (placeCode 1 3 57).1 < 32 ∧ (placeCode 1 3 57).2 < 32 :=
   placeCode_lt (units := 2) (by decide) (by decide) (by decide)
-example : laneByte .stream (fun k => 15 * k) 6 < 256 := laneByte_lt .stream (codes := fun k => 15 * k) (v := 6) (by decide)
+example : laneByte .stream (fun k => 15 * k) 6 < 256 :=
+  laneByte_lt .stream (codes := fun k => 15 * k) (v := 6) (by decide)
 example : laneCode .byte (fun k => item 0 (tileUnit .byte [[5]] 0 0) (k * 64 + 0)) 0 =
     storedCode (entry 0 [[5]] (32 * 0 + (placeCode 0 0 0).1) (placeCode 0 0 0).2) :=
   laneCode_tileUnit .byte [[5]] 0 0 (by decide) (by decide)

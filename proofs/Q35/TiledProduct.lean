@@ -96,8 +96,8 @@ theorem arithmeticOperands_bounds (bytes : List Nat) :
 
 /-! ### The products -/
 
-/-- Operands that are `scale` times an entry plus `offset` give `scale` times the dot product plus `offset` times the sum
-of the activations. Activations may be fewer than entries: the others count as 0. -/
+/-- Operands that are `scale` times an entry plus `offset` give `scale` times the dot product plus `offset` times the
+sum of the activations. Activations may be fewer than entries: the others count as 0. -/
 theorem dotInt_affine (scale offset : Int) {as qs : List Int} (h : as.length ≤ qs.length) :
     dotInt as (qs.map fun q => scale * q + offset) = scale * dotInt as qs + offset * as.sum := by
   induction as generalizing qs with
@@ -124,7 +124,8 @@ theorem operandsOf_eq_map {T : Table 128} {look : Nat → Int × Int} {f : Int �
 /-- The product with looked-up operands is the exact dot product with the table's entries, for every table. -/
 theorem tableDot_eq (T : Table 128) {as : List Int} {bytes : List Nat} (h : as.length ≤ 2 * bytes.length) :
     tableDot T as bytes = dotInt as (tableEntries T (bytes.map codeOfStored)) := by
-  rw [tableDot, operandsOf_eq_map (T := T) (f := fun q => 1 * q + 128) (fun b => by simp only [tableOperands, Int.one_mul]),
+  rw [tableDot, operandsOf_eq_map (T := T) (f := fun q => 1 * q + 128) (fun b => by
+      simp only [tableOperands, Int.one_mul]),
     dotInt_affine 1 128 (by simpa only [length_tableEntries, List.length_map])]
   omega
 
@@ -167,7 +168,7 @@ example : tableDot codebookTable [-128, 127, 5] [3, 200] =
     dotInt [-128, 127, 5] (tableEntries codebookTable ([3, 200].map codeOfStored)) := tableDot_eq _ (by decide)
 example : arithmeticDot [-128, 127, 5] [3, 200] =
     dotInt [-128, 127, 5] (tableEntries blockTable ([3, 200].map codeOfStored)) := (arithmeticDot_eq (by decide)).2
-example : operandsOf (tableOperands rowTable) [200] =
-    (tableEntries rowTable ([200].map codeOfStored)).map (· + 128) := operandsOf_eq_map (look := tableOperands rowTable) (fun _ => rfl) [200]
+example : operandsOf (tableOperands rowTable) [200] = (tableEntries rowTable ([200].map codeOfStored)).map (· + 128) :=
+  operandsOf_eq_map (look := tableOperands rowTable) (fun _ => rfl) [200]
 
 end Q35
