@@ -83,7 +83,7 @@ def _tile(codes: Tensor, steps: Tensor, table: Tensor, cols: int, block_size: in
 
 
 def _fake_tile(codes: Tensor, steps: Tensor, table: Tensor, cols: int, block_size: int, width: str) -> Tensor:
-    return codes.new_empty(native.tiled_size(codes.shape[0], cols, block_size, width == "byte"))
+    return codes.new_empty(native.tiled_size(codes.shape[0], cols, block_size, width))
 
 
 def _linear(
@@ -113,8 +113,9 @@ def _linear(
         x.detach().float().reshape(count, cols).contiguous().numpy(),
         tiled.numpy(),
         table.numpy(),
+        0,
         block_size,
-        width == "byte",
+        width,
         y.view(count, rows).numpy(),
         threads or torch.get_num_threads(),
     )

@@ -87,9 +87,9 @@ def test_memory_is_shared_with_the_kernel(monkeypatch: pytest.MonkeyPatch) -> No
     native = q35kernels.tiled.native
     run = native.linear
 
-    def spy(isa: str, x: Any, tiled: Any, table: Any, size: int, wide: bool, y: Any, threads: int) -> None:
+    def spy(isa: str, x: Any, tiled: Any, table: Any, unit: int, size: int, width: str, y: Any, threads: int) -> None:
         seen.append(([array.ctypes.data for array in (x, tiled, table, y)], threads))
-        run(isa, x, tiled, table, size, wide, y, threads)
+        run(isa, x, tiled, table, unit, size, width, y, threads)
 
     monkeypatch.setattr(native, "linear", spy)
     y = module(x)
