@@ -84,6 +84,21 @@ def test_every_bit_of_a_lane(compared: Ledger) -> None:
     compared.count(56, subject="reference", truth="exact-rational", level="exhaustive", domain=56)
 
 
+def test_four_elements_in_three_bytes(compared: Ledger) -> None:
+    """Every byte, which is any element with any two bits of the fourth, and what is read back from the three."""
+    tiled = reference("tiled")
+    for v in range(3):
+        for element in range(64):
+            for fourth in range(64):
+                elements = [63 - element] * 3 + [fourth]
+                elements[v] = element
+                data = [tiled.fold_four(elements, k) for k in range(3)]
+                assert data[v] == element | (fourth >> 2 * v & 3) << 6
+                assert [tiled.unfold_four(data, k) for k in range(4)] == elements
+    count = 3 * 64 * 64
+    compared.count(count, subject="reference", truth="exact-rational", level="exhaustive", domain=count)
+
+
 def test_operands(compared: Ledger) -> None:
     """The operands of every byte, with bit 7 and without: its table entries, scaled and from an offset on."""
     product, tables = reference("tiled_product"), {name: formats.scheme(name).table for name in ("block", "codebook")}
@@ -145,6 +160,38 @@ def test_kernels_on_shapes(rows: int, cols: int, block_size: int, width: str, co
     codes_again, steps_again = kernels().untile_weights(found)
     compared.bits(codes_again, codes, **claim)
     compared.bits(steps_again, steps, **claim)
+
+
+@pytest.mark.parametrize("kind", ["e2m1", "e2m3", "e3m2"])
+def test_kernels_on_mx_elements(kind: str, compared: Ledger) -> None:
+    """After the 32 scales of a block, each lane has a quarter of its vectors for two elements of rows 16 apart."""
+    tiled, random = reference("tiled"), np.random.default_rng(32)
+    elements = random.integers(0, 16 if kind == "e2m1" else 64, (33, 70), dtype=np.uint8)
+    scales = random.integers(0, 256, (33, 3), dtype=np.uint8)
+    filled, filled_scales = np.zeros((64, 96), np.uint8), np.zeros((64, 3), np.uint8)
+    filled[:33, :70], filled_scales[:33] = elements, scales
+    want: list[int] = []
+    for tile in range(2):
+        for unit in range(3):
+            want += filled_scales[32 * tile : 32 * tile + 32, unit].tolist()
+            for quarter in range(4):
+                four = [lane_elements(filled, tile, unit, quarter, lane) for lane in range(64)]
+                if kind == "e2m1":
+                    want += [lane[2 * half] + 16 * lane[2 * half + 1] for half in range(2) for lane in four]
+                else:
+                    want += [tiled.fold_four(lane, v) for v in range(3) for lane in four]
+    found = kernels().tile_mx(elements, scales, kind)
+    claim = {"subject": "kernel-scalar", "truth": "exact-rational", "level": "sampled"}
+    compared.bits(found.data, np.array(want, np.uint8), **claim)
+    elements_again, scales_again = kernels().untile_mx(found)
+    compared.bits(elements_again, elements, **claim)
+    compared.bits(scales_again, scales, **claim)
+
+
+def lane_elements(elements: NDArray[np.uint8], tile: int, unit: int, quarter: int, lane: int) -> list[int]:
+    """The four elements in a lane of two vectors of a unit: both of a pair, for two rows."""
+    places = [reference("tiled").place_code(unit, 2 * quarter + half, lane) for half in range(2)]
+    return [int(elements[32 * tile + row, 2 * pair + slot]) for row, pair in places for slot in range(2)]
 
 
 def test_what_cannot_be_tiled(compared: Ledger) -> None:

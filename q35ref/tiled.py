@@ -50,6 +50,16 @@ def lane_code(width: Width, data: Sequence[int], v: int) -> int:
     return data[v] % 128 if v < 7 else sum(byte // 128 << k for k, byte in enumerate(data))
 
 
+def fold_four(elements: Sequence[int], v: int) -> int:
+    """Byte `v` of the three that four elements of six bits take (`unfoldFour_foldFour`)."""
+    return elements[v] + 64 * (elements[3] >> 2 * v & 3)
+
+
+def unfold_four(data: Sequence[int], v: int) -> int:
+    """Element `v` of the four that three bytes hold (`foldFour_unfoldFour`)."""
+    return data[v] % 64 if v < 3 else sum(data[k] // 64 << 2 * k for k in range(3))
+
+
 def tile_place(row: int, pair: int) -> tuple[int, int, int]:
     """Where a tile has the code of its row `row` and number `pair`: unit, vector and lane (`placeCode_tilePlace`)."""
     return pair // 16, 2 * (pair % 16 // 4) + row // 16, 4 * (row % 16) + pair % 4
