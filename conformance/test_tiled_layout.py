@@ -84,6 +84,22 @@ def test_every_bit_of_a_lane(compared: Ledger) -> None:
     compared.count(56, subject="reference", truth="exact-rational", level="exhaustive", domain=56)
 
 
+@pytest.mark.parametrize(("rows", "cols", "block_size"), [(32, 64, 64), (64, 96, 32)])
+def test_whole_tiles_waste_no_bit(rows: int, cols: int, block_size: int, compared: Ledger) -> None:
+    """Any bytes whose steps are finite, which only the kernels ask for, come back from the matrix that they hold."""
+    tiled = reference("tiled")
+    shape = tiled.TiledShape(rows, cols, block_size // 32, "stream")
+    data = np.random.default_rng(cols).integers(0, 256, shape.bytes, dtype=np.uint8)
+    data.reshape(-1, shape.block_bytes)[:, 1:64:2] &= 0xBF
+    table = formats.scheme("block").array()
+    claim = {"truth": "exact-rational", "level": "sampled"}
+    again = tiled.tile_matrix(shape, *tiled.untile_matrix(shape, data.tolist()))
+    compared.equal(again, data.tolist(), subject="reference", **claim)
+    held = kernels().TiledWeights(data, rows, cols, block_size, table, "stream")
+    kernels_again = kernels().tile_weights(*kernels().untile_weights(held), table, block_size).data
+    compared.bits(kernels_again, data, subject="kernel-scalar", **claim)
+
+
 def test_four_elements_in_three_bytes(compared: Ledger) -> None:
     """Every byte, which is any element with any two bits of the fourth, and what is read back from the three."""
     tiled = reference("tiled")

@@ -176,7 +176,10 @@ def step_at(shape: TiledShape, data: Sequence[int], row: int, block: int) -> int
 
 
 def untile_matrix(shape: TiledShape, data: Sequence[int]) -> tuple[list[list[int]], list[list[int]]]:
-    """The codes [rows][pairs] and the steps [rows][blocks] of the `shape.bytes` bytes of a matrix."""
+    """The codes [rows][pairs] and the steps [rows][blocks] of the `shape.bytes` bytes of a matrix.
+
+    Any bytes are those of a matrix, if its tiles are whole and of seven bits a code (`tileMatrix_untileMatrix`).
+    """
     return (
         [[code_at(shape, data, row, pair) for pair in range(shape.pairs)] for row in range(shape.rows)],
         [[step_at(shape, data, row, block) for block in range(shape.blocks)] for row in range(shape.rows)],

@@ -540,6 +540,7 @@ example : codeAt smallShape (tileMatrix smallShape [[5]] [[15360]]) 31 15 = 0 :=
 example : stepAt smallShape (tileMatrix smallShape [[5]] [[15360]]) 0 0 = 15360 :=
   stepAt_tileMatrix smallShape [[5]] [[15360]] (by decide) (by decide)
 example : ∀ b ∈ tileMatrix smallShape [[5]] [[15360]], b < 256 := tileMatrix_lt smallShape [[5]] (by decide)
+example : ∀ b ∈ tileUnit .stream [[5]] 0 0, b < 256 := tileUnit_lt .stream [[5]] 0 0
 example : laneCode .stream (laneByte .stream fun k => 15 * k) 7 = 105 :=
   laneCode_laneByte .stream (codes := fun k => 15 * k) (fun k h => show 15 * k < 128 by omega) (v := 7) (by decide)
 example : laneByte .stream (laneCode .stream fun k => 40 * k) 6 = 240 :=

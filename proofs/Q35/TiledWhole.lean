@@ -13,8 +13,6 @@ namespace Q35
 def TiledShape.Whole (S : TiledShape) : Prop :=
   S.rows = 32 * S.tiles ∧ pairCount S.cols = 16 * (S.blocks * S.blockUnits)
 
-instance (S : TiledShape) : Decidable S.Whole := inferInstanceAs (Decidable (_ ∧ _))
-
 /-- Matrices of `32 t` rows and `b` blocks of `32 u` columns are such. -/
 theorem whole_of_multiples (t b : Nat) {u : Nat} (hu : 0 < u) (width : Width) :
     (TiledShape.mk (32 * t) (32 * u * b) u width).Whole := by
@@ -177,6 +175,28 @@ def wholeShape : TiledShape := ⟨32, 32, 1, .stream⟩
 
 example : tileMatrix wholeShape (untileMatrix wholeShape (List.replicate 512 255)).1
     (untileMatrix wholeShape (List.replicate 512 255)).2 = List.replicate 512 255 :=
-  tileMatrix_untileMatrix (by decide) rfl List.length_replicate fun x h => by rw [List.eq_of_mem_replicate h]; decide
+  tileMatrix_untileMatrix (whole_of_multiples 1 1 (u := 1) (by decide) .stream) rfl List.length_replicate
+    fun x h => by rw [List.eq_of_mem_replicate h]; decide
+example : item 0 (tileSteps (untileMatrix wholeShape [9, 7]).2 0 0) 1 =
+    item 0 [9, 7] (0 * wholeShape.tileBytes + (0 * wholeShape.blockBytes + 1)) :=
+  item_tileSteps_untileMatrix (whole_of_multiples 1 1 (u := 1) (by decide) .stream) (by decide) (by decide)
+    (by decide) (by decide)
+example : item 0 (tileUnit wholeShape.width (untileMatrix wholeShape [9, 7]).1 0 0) 5 =
+    item 0 [9, 7] (wholeShape.unitOffset 0 0 + 5) :=
+  item_tileUnit_untileMatrix (whole_of_multiples 1 1 (u := 1) (by decide) .stream) rfl (by decide)
+    (by decide) (by decide) (by decide)
+example : item 0 [9, 7] 600 < 256 := item_lt_of_bytes (by decide) 600
+example : entry 0 (untileMatrix wholeShape []).1 31 15 = codeAt wholeShape [] 31 15 :=
+  entry_codes_untileMatrix [] (by decide) (by decide)
+example : entry 0 (untileMatrix wholeShape []).2 31 0 = stepAt wholeShape [] 31 0 :=
+  entry_steps_untileMatrix [] (by decide) (by decide)
+example : item 0 (tileUnit .byte [[5]] 0 0) (7 * 64 + 3) =
+    laneByte .byte (fun k => storedCode (entry 0 [[5]] (32 * 0 + (placeCode 0 k 3).1) (placeCode 0 k 3).2)) 7 :=
+  item_tileUnit .byte [[5]] 0 0 (by decide) (by decide)
+example : laneCode .stream (fun k => 40 * k) 7 < 128 :=
+  laneCode_lt (bytes := fun k => 40 * k) (fun k h => show 40 * k < 256 by omega) 7
+example : entry 0 (listOf 3 fun i => listOf 2 fun j => 10 * i + j) 2 1 = 21 :=
+  entry_listOf 0 (fun i j => 10 * i + j) (by decide) (by decide)
+example : listOf 2 (fun i => i + i) = [0, 2] := eq_of_item 0 rfl (by decide)
 
 end Q35
