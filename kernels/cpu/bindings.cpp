@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "roofline.hpp"
 
 namespace nb = nanobind;
 namespace q = q35;
@@ -248,4 +249,15 @@ NB_MODULE(_cpu, module) {
   module.def("quantize_row_affine", &quantize_row_affine, unlocked());
   module.def("block_dots", &block_dots, unlocked());
   module.def("matmul", &matmul, unlocked());
+  module.def(
+      "roofline_read",
+      [](std::size_t bytes, int passes, int threads) {
+        require(bytes > 0 && passes > 0 && threads > 0, "bytes, passes and threads are at least 1");
+        return q::roofline_read(bytes, passes, threads);
+      },
+      unlocked());
+  module.def("roofline_clock", &q::roofline_clock, unlocked());
+  module.def("roofline_fp32", &q::roofline_fp32, unlocked());
+  module.def("roofline_vnni", &q::roofline_vnni, unlocked());
+  module.def("roofline_amx", &q::roofline_amx, unlocked());
 }
