@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels.hpp"
+
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -80,7 +82,6 @@ std::uint64_t sum(const std::uint64_t* words, std::size_t count) {
 }
 
 double peak(PeakLoop loop, int threads) {
-  if (loop.run == nullptr) return 0;
   for (std::size_t iterations = 1 << 16;; iterations *= 2) {
     const double seconds = best_pass(
         threads, kPasses, [](int) {}, [&](int) { loop.run(iterations); });
@@ -127,8 +128,8 @@ double roofline_clock() {
   }
 }
 
-double roofline_fp32(int threads) { return peak(avx512_fp32_loop(), threads); }
-double roofline_vnni(int threads) { return peak(avx512_vnni_loop(), threads); }
-double roofline_amx(int threads) { return peak(amx_int8_loop(), threads); }
+double roofline_fp32(int threads) { return avx512_isa() == nullptr ? 0 : peak(fp32_loop(), threads); }
+double roofline_vnni(int threads) { return avx512_isa() == nullptr ? 0 : peak(vnni_loop(), threads); }
+double roofline_amx(int threads) { return amx_isa() == nullptr ? 0 : peak(amx_loop(), threads); }
 
 }  // namespace q35

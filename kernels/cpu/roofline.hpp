@@ -18,14 +18,14 @@ double roofline_fp32(int threads);
 double roofline_vnni(int threads);
 double roofline_amx(int threads);
 
-// One thread's loop of an instruction set, and the operations of one iteration; null functions where it is missing.
+// One thread's loop and the operations of one iteration. Only where the instruction set exists may it be entered.
 struct PeakLoop {
   void (*run)(std::size_t iterations);
   double operations;
 };
 
-PeakLoop avx512_fp32_loop();
-PeakLoop avx512_vnni_loop();
-PeakLoop amx_int8_loop();
+PeakLoop fp32_loop();
+PeakLoop vnni_loop();
+PeakLoop amx_loop();
 
 }  // namespace q35
