@@ -16,7 +16,7 @@ FLAGS = re.compile(r"avx2|fma|f16c|avx512\w*|avx_vnni\w*|amx_\w+|gfni|asimd\w*|i
 """What a product can profit from, and whether the machine is a virtual one."""
 
 L3_BYTES = 8 << 20
-PASSES = 5
+PASSES = 10
 
 
 def describe() -> dict[str, Any]:
