@@ -35,7 +35,7 @@ class Planted:
             if self.variant == "one block missing":
                 result -= (activations[:, :64] @ repeat_rows(self.weights, self.outputs)[:, :64].T).astype(np.float32)
             elif self.variant == "one output wrong":
-                result[-1, -1] = -result[-1, -1] - 1
+                result[-1, -1] += 0.2 * np.sqrt(activations.shape[1])
             elif self.variant == "not finite":
                 result[0, 0] = np.nan
             elif self.variant == "another shape":

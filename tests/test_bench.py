@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -40,13 +41,20 @@ def measure(*contenders: Contender, rows: tuple[int, ...] = (1,), threads: tuple
     return cpu.run(request, lambda what, done, total: None)
 
 
+def text(document: dict[str, Any]) -> str:
+    console = Console(width=200, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(tables(document))
+    return capture.get()
+
+
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "q35", "bench", "cpu", *map(str, arguments)]
 
 
 def test_ours_alone_from_the_command_line(tmp_path: Path) -> None:
     out = tmp_path / "new" / "speed.json"
-    options = ("--shapes", "256x96", "--rows", "1,3", "--threads", "1,2", "--rounds", 2, "--peers", "none")
+    options = ("--shapes", "256x96", "--rows", "3", "--threads", "1,2", "--rounds", 1, "--peers", "none")
     done = subprocess.run(command(*options, "--out", out, "--json"), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(out.read_bytes())
@@ -55,14 +63,12 @@ def test_ours_alone_from_the_command_line(tmp_path: Path) -> None:
     assert document["not_measured"] == []
     cells = {(row["contender"], row["rows"], row["threads"], row["state"]) for row in document["results"]}
     names = {contender.name for contender in OURS}
-    assert cells == {(n, m, t, s) for n in names for m in (1, 3) for t in (1, 2) for s in ("cold", "hot")}
+    assert cells == {(n, m, t, s) for n in names for m in (3,) for t in (1, 2) for s in ("cold", "hot")}
     for row in document["results"]:
         assert row["least_milliseconds"] <= row["milliseconds"] <= row["most_milliseconds"]
         assert row["weight_rmse"] <= row["output_rmse"] * 1.5
         assert row["bits_per_weight"] == 3.75
-    console = Console(width=200, record=True, file=(tmp_path / "table").open("w"))
-    console.print(tables(document))
-    assert all(contender.title in console.export_text() for contender in OURS)
+    assert all(contender.title in text(document) for contender in OURS)
 
 
 def test_the_product_of_each_scheme_has_the_error_of_its_weights() -> None:
@@ -71,23 +77,24 @@ def test_the_product_of_each_scheme_has_the_error_of_its_weights() -> None:
     assert 0.09 < errors["q35-codebook"] < 0.12
 
 
-@pytest.mark.parametrize(
-    ("variant", "reason"),
-    [
-        ("one block missing", "refused: its result has a relative error of 0."),
-        ("one output wrong", "refused: one output is "),
-        ("not finite", "refused: its result has values that are not finite"),
-        ("another shape", "ValueError: the result is float32 [3, 95], not float32 [3, 96]"),
-        ("refuses", "ValueError: no such shape"),
-        ("aborts", "its process ended by SIGABRT: planted: out of order"),
-    ],
-)
-def test_what_is_wrong_is_not_timed(variant: str, reason: str) -> None:
-    document = measure(planted(variant), planted("right"), rows=(3,))
+def test_what_is_wrong_or_fails_is_not_timed_but_told() -> None:
+    reasons = {
+        "one block missing": "refused: its result has a relative error of 0.",
+        "one output wrong": "refused: one output is ",
+        "not finite": "refused: its result has values that are not finite",
+        "another shape": "ValueError: the result is float32 [3, 95], not float32 [3, 96]",
+        "refuses": "ValueError: no such shape",
+        "aborts": "its process ended by SIGABRT: planted: out of order",
+    }
+    absent = Contender("absent", "Absent", "q35.bench.peers.absent", "int4", "q35-absent")
+    document = measure(*map(planted, reasons), planted("right"), absent, rows=(3,))
     assert {row["contender"] for row in document["results"]} == {"right"}
-    (entry,) = document["not_measured"]
-    assert entry["contender"] == variant
-    assert entry["reason"].startswith(reason)
+    told = {entry["contender"]: entry["reason"] for entry in document["not_measured"]}
+    assert told.pop("absent") == "q35.bench.peers.absent is not installed"
+    assert told.keys() == reasons.keys()
+    assert all(told[variant].startswith(reason) for variant, reason in reasons.items())
+    assert {item["name"]: item["version"] for item in document["contenders"]}["absent"] is None
+    assert "not measured: Absent: q35.bench.peers.absent is not installed (256x96)" in text(document)
 
 
 def test_a_process_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,16 +103,6 @@ def test_a_process_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPa
         for _ in range(2):
             with pytest.raises(NotMeasured, match="no answer within 2 s"):
                 worker.ask("select", rows=1, threads=1)
-
-
-def test_an_absent_library_is_reported(tmp_path: Path) -> None:
-    absent = Contender("absent", "Absent", "q35.bench.peers.absent", "int4", "q35-absent")
-    document = measure(absent, OURS[0])
-    assert [entry["reason"] for entry in document["not_measured"]] == ["q35.bench.peers.absent is not installed"]
-    assert [item["version"] is None for item in document["contenders"]] == [True, False]
-    console = Console(width=200, record=True, file=(tmp_path / "table").open("w"))
-    console.print(tables(document))
-    assert "not measured: Absent: q35.bench.peers.absent is not installed (256x96)" in console.export_text()
 
 
 def test_an_idle_worker_is_stopped_and_none_is_left() -> None:
@@ -181,8 +178,9 @@ def test_errors_of_outputs() -> None:
 
 
 def test_installed_peers_agree_with_the_exact_product() -> None:
-    """Every peer that is installed computes a toy product right; the others are told apart."""
-    document = measure(*PEERS, rows=(1, 8), threads=(1, 2))
+    # One of PyTorch's: its modules take seconds to load.
+    chosen = [peer for peer in PEERS if peer.distribution != "torch" or peer.variant == "int4"]
+    document = measure(*chosen, rows=(1, 8), threads=(1, 2))
     missing = {entry["contender"] for entry in document["not_measured"]}
     assert all("is not installed" in entry["reason"] for entry in document["not_measured"])
-    assert missing | {row["contender"] for row in document["results"]} == {peer.name for peer in PEERS}
+    assert missing | {row["contender"] for row in document["results"]} == {peer.name for peer in chosen}

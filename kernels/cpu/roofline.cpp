@@ -28,7 +28,7 @@ constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kLeastRead = std::size_t{1} << 26;
 // Long enough to be timed to 1 %, short enough to fit between the turns of other programs; the best of many passes.
 constexpr double kLeastSeconds = 0.002;
-constexpr int kPasses = 50;
+constexpr int kPasses = 20;
 
 using Clock = std::chrono::steady_clock;
 

@@ -156,10 +156,11 @@ def _set(tensor: int, values: NDArray[Any]) -> None:
     _ggml().ggml_backend_tensor_set(tensor, values.ctypes.data, 0, values.nbytes)
 
 
-def _view(tensor: int, shape: tuple[int, int]) -> Floats:
-    """The memory of a float32 tensor as an array."""
-    memory = ctypes.cast(_ggml().ggml_get_data(tensor), POINTER(c_float))
-    return np.ctypeslib.as_array(memory, shape)
+def _view(tensors: _Tensors, tensor: int, shape: tuple[int, int]) -> Floats:
+    """The memory of one of the tensors, a float32 one, as an array, which keeps them all."""
+    memory: Any = (c_float * (shape[0] * shape[1])).from_address(_ggml().ggml_get_data(tensor))
+    memory.held = tensors
+    return np.frombuffer(memory, np.float32).reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,15 +182,13 @@ class GgmlWeights:
         y = _ggml().ggml_mul_mat(tensors.context, self.tensor, x)
         tensors.allocate(_ggml().buffer_types()[-1])
         _set(x, activations)
-        compute, result = tensors.compute(y), _view(y, (len(activations), self.outputs))
+        compute, result = tensors.compute(y), _view(tensors, y, (len(activations), self.outputs))
         _ggml().set_threads(threads)
 
         def call() -> Floats:
             compute()
             return result
 
-        # The array is a view of memory that `tensors` owns.
-        call.held = tensors  # type: ignore[attr-defined]
         return call
 
 
@@ -227,4 +226,4 @@ def _stored(kind: int, quantized: NDArray[np.uint8], shape: tuple[int, int]) -> 
     tensors.allocate(_ggml().buffer_types()[-1])
     _set(source, quantized)
     tensors.compute(result)()
-    return _view(result, shape).copy()
+    return _view(tensors, result, shape).copy()
