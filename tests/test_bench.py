@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import q35kernels
 import q35spec
-from q35.bench import cpu
+from q35.bench import cpu, machine
 from q35.bench.contenders import OURS, PEERS, Contender, choose_peers
 from q35.bench.problem import Problem, output_error, relative_rmse, repeat_rows
 from q35.bench.process import NotMeasured, Process, evicting_memory
@@ -90,11 +91,11 @@ def test_what_is_wrong_or_fails_is_not_timed_but_told() -> None:
     document = measure(*map(planted, reasons), planted("right"), absent, rows=(3,))
     assert {row["contender"] for row in document["results"]} == {"right"}
     told = {entry["contender"]: entry["reason"] for entry in document["not_measured"]}
-    assert told.pop("absent") == "q35.bench.peers.absent is not installed"
-    assert told.keys() == reasons.keys()
+    assert told["absent"] == "q35.bench.peers.absent is not installed (pip install 'q35[bench]')"
+    assert told.keys() == {*reasons, "absent"}
     assert all(told[variant].startswith(reason) for variant, reason in reasons.items())
     assert {item["name"]: item["version"] for item in document["contenders"]}["absent"] is None
-    assert "not measured: Absent: q35.bench.peers.absent is not installed (256x96)" in text(document)
+    assert f"not measured: Absent: {told['absent']} (256x96)" in text(document)
 
 
 def test_a_process_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +154,24 @@ def test_bad_options(option: str, value: str, message: str, capfd: pytest.Captur
     assert message.split()[0] in capfd.readouterr().err
 
 
+def test_limits_are_measured_where_the_instructions_exist() -> None:
+    (one,) = machine.rooflines([1], 1 << 22)
+    assert one["threads"] == 1
+    assert min(one["clock_ghz"], one["memory_gb_s"], one["l3_gb_s"]) > 0
+    isas = q35kernels.available_isas()
+    assert (one["vnni_gop_s"] is not None) == (one["fp32_gop_s"] is not None) == ("avx512" in isas)
+    assert (one["amx_int8_gop_s"] is not None) == ("amx" in isas)
+
+
+def test_figures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from q35.bench.plots import write_plots
+
+    written = write_plots(measure(*OURS, rows=(1, 2)), tmp_path / "figures")
+    assert [path.name for path in written] == ["roofline.svg", "speed-bits.svg", "speed-error.svg"]
+    assert all(b"<svg" in path.read_bytes() for path in written)
+
+
 def test_peers_by_name() -> None:
     assert choose_peers(["all"]) == PEERS
     assert choose_peers(["none"]) == ()
@@ -180,7 +199,7 @@ def test_errors_of_outputs() -> None:
 def test_installed_peers_agree_with_the_exact_product() -> None:
     # One of PyTorch's: its modules take seconds to load.
     chosen = [peer for peer in PEERS if peer.distribution != "torch" or peer.variant == "int4"]
-    document = measure(*chosen, rows=(1, 8), threads=(1, 2))
+    document = measure(*chosen, rows=(8,), threads=(2,))
     missing = {entry["contender"] for entry in document["not_measured"]}
     assert all("is not installed" in entry["reason"] for entry in document["not_measured"])
     assert missing | {row["contender"] for row in document["results"]} == {peer.name for peer in chosen}

@@ -26,7 +26,7 @@ def write_plots(document: dict[str, Any], folder: Path) -> list[Path]:
     for name, draw in (("roofline", _roofline), ("speed-bits", _speed_bits), ("speed-error", _speed_error)):
         threads = [roof["threads"] for roof in document["rooflines"]]
         shapes = list(dict.fromkeys((row["inputs"], row["outputs"]) for row in document["results"]))
-        figure = Figure(figsize=(5 * len(shapes), 4 * len(threads)), layout="constrained")
+        figure = Figure(figsize=(7 * len(shapes), 4.5 * len(threads)), layout="constrained")
         grid = figure.subplots(len(threads), len(shapes), squeeze=False)
         for across, shape in enumerate(shapes):
             for down, roof in enumerate(document["rooflines"]):
@@ -36,7 +36,8 @@ def write_plots(document: dict[str, Any], folder: Path) -> list[Path]:
                     if (row["inputs"], row["outputs"]) == shape and row["threads"] == roof["threads"]
                 ]
                 axes = grid[down, across]
-                axes.set_title(f"{shape[0]} x {shape[1]}, {roof['threads']} threads", fontsize="medium")
+                count = "1 thread" if roof["threads"] == 1 else f"{roof['threads']} threads"
+                axes.set_title(f"{shape[0]} x {shape[1]}, {count}", fontsize="medium")
                 draw(axes, rows, roof)
         content = io.BytesIO()
         figure.savefig(content, format="svg", metadata={"Date": None})
@@ -56,29 +57,37 @@ def _by_contender(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, An
 def _roofline(axes: Any, rows: list[dict[str, Any]], roof: dict[str, Any]) -> None:
     """Cold products: operations a second over operations for each byte of weights, under the machine's limits."""
     cold = [row for row in rows if row["state"] == "cold"]
-    for title, own in _by_contender(cold).items():
+    for number, (title, own) in enumerate(_by_contender(cold).items()):
         intensity = [16 * row["rows"] / row["bits_per_weight"] for row in own]
-        axes.plot(intensity, [row["gop_s"] for row in own], "o-" if own[0]["ours"] else ".:", label=title)
+        style = "o-" if own[0]["ours"] else ".:"
+        axes.plot(intensity, [row["gop_s"] for row in own], style, color=f"C{number % 10}", label=title)
     least, most = 16 / 32, max((16 * row["rows"] / row["bits_per_weight"] for row in cold), default=1.0)
-    reach = [least, most]
-    for key, label in (("memory_gb_s", "memory"), ("l3_gb_s", "L3")):
-        axes.plot(reach, [roof[key] * x for x in reach], "k--", linewidth=0.8, label=label)
-    for key, label in (("fp32_gop_s", "fp32"), ("vnni_gop_s", "VNNI"), ("amx_int8_gop_s", "AMX int8")):
-        if roof[key] is not None:
-            axes.axhline(roof[key], color="0.6", linewidth=0.8)
-            axes.text(least, roof[key], label, fontsize="x-small", va="bottom")
+    peaks = {"fp32": "fp32_gop_s", "VNNI": "vnni_gop_s", "AMX int8": "amx_int8_gop_s"}
+    heights = {label: roof[key] for label, key in peaks.items() if roof[key] is not None}
+    highest = max(heights.values(), default=roof["l3_gb_s"] * most)
+    for key, label, style in (("memory_gb_s", "memory", "k--"), ("l3_gb_s", "L3", "k-.")):
+        end = min(most, highest / roof[key])
+        axes.plot([least, end], [roof[key] * least, roof[key] * end], style, linewidth=0.8, label=label)
+    for label, height in heights.items():
+        axes.axhline(height, color="0.6", linewidth=0.8)
+        axes.text(least, height, label, fontsize="x-small", va="bottom")
     axes.set(xscale="log", yscale="log", xlabel="operations a byte of weights", ylabel="G operations/s, cold")
-    axes.legend(fontsize="x-small")
+    axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _scatter(axes: Any, rows: list[dict[str, Any]], key: str, label: str) -> None:
     """The cold product with the fewest rows of activations, one mark a contender."""
     least = min((row["rows"] for row in rows), default=1)
-    for row in rows:
-        if row["rows"] == least and row["state"] == "cold":
-            point = row[key], row["milliseconds"]
-            axes.plot(*point, "o" if row["ours"] else "x", color="C3" if row["ours"] else "C0")
-            axes.annotate(row["title"], point, fontsize="x-small", xytext=(4, 4), textcoords="offset points")
+    shown = [row for row in rows if row["rows"] == least and row["state"] == "cold"]
+    for number, row in enumerate(sorted(shown, key=lambda row: float(row["milliseconds"]))):
+        point = row[key], row["milliseconds"]
+        axes.plot(*point, "o" if row["ours"] else "x", color="C3" if row["ours"] else "C0")
+        # Neighbours in time get their names on opposite sides.
+        offset, side = ((5, 3), "left") if number % 2 else ((-5, -3), "right")
+        axes.annotate(
+            row["title"], point, fontsize="x-small", xytext=offset, textcoords="offset points", ha=side, va="center"
+        )
+    axes.margins(x=0.2)
     axes.set(yscale="log", xlabel=label, ylabel=f"milliseconds, M = {least}, cold")
 
 
@@ -88,7 +97,8 @@ def _speed_bits(axes: Any, rows: list[dict[str, Any]], roof: dict[str, Any]) -> 
     if bits:
         weights = rows[0]["inputs"] * rows[0]["outputs"]
         axes.plot(bits, [weights * b / 8 / roof["memory_gb_s"] / 1e6 for b in bits], "k--", linewidth=0.8)
-    axes.set(xscale="log")
+    axes.set(xscale="log", xticks=[4, 8, 16, 32], xticklabels=[4, 8, 16, 32])
+    axes.minorticks_off()
 
 
 def _speed_error(axes: Any, rows: list[dict[str, Any]], roof: dict[str, Any]) -> None:

@@ -122,7 +122,7 @@ def main() -> None:
                 worker = Worker(importlib.import_module(module).prepare, variant, evicting)
             answer = getattr(worker, request.pop("do"))(**request)
         except ModuleNotFoundError as missing:
-            answer = {"error": f"{missing.name} is not installed"}
+            answer = {"error": f"{missing.name} is not installed (pip install 'q35[bench]')"}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         print(json.dumps(answer), file=answers, flush=True)
