@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,13 +50,18 @@ def cpu(
     problems = tuple(Problem.parse(text) for text in shapes.split(","))
     contenders = (*OURS, *choose_peers(peers.split(",")))
     request = Request(problems, _numbers("rows", rows), _numbers("threads", threads), rounds, contenders)
+    # What cannot be written is better known before the run.
+    if out is not None:
+        _check_writable(out)
+    if plots is not None:
+        from q35.bench.plots import check_drawing, write_plots
+
+        check_drawing()
     with _progress() as tell:
         document = run(request, tell)
     if out is not None:
         write_whole(out, canonical_json(document))
     if plots is not None:
-        from q35.bench.plots import write_plots
-
         write_plots(document, plots)
     if json_:
         print_json(document)
@@ -69,6 +75,13 @@ def cpu(
     failed = [entry for entry in document["not_measured"] if entry["contender"] in ours]
     if failed:
         raise CheckFailed(f"{failed[0]['contender']} was not measured: {failed[0]['reason']}")
+
+
+def _check_writable(path: Path) -> None:
+    """Raises `InputError` when no file can be made there."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError("cannot write", str(path))
 
 
 def _numbers(name: str, text: str) -> tuple[int, ...]:

@@ -145,13 +145,14 @@ def test_an_interrupt_leaves_no_file_and_no_worker(tmp_path: Path) -> None:
         ("--rows", "1,-8", "--rows 1,-8 is not a list of numbers"),
         ("--threads", "", "--threads  is not a list of numbers"),
         ("--peers", "ggml-q4_0,gmml", "unknown peer 'gmml'"),
+        ("--out", "/dev/null/speed.json", "/dev/null/speed.json: cannot write"),
     ],
 )
 def test_bad_options(option: str, value: str, message: str, capfd: pytest.CaptureFixture[str]) -> None:
     from q35 import cli
 
     assert cli.run(["bench", "cpu", option, value]) == 1
-    assert message.split()[0] in capfd.readouterr().err
+    assert f"q35: {' '.join(message.split())}" in capfd.readouterr().err
 
 
 def test_limits_are_measured_where_the_instructions_exist() -> None:

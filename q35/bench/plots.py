@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,12 +14,17 @@ from q35.files import write_whole
 Draw = Callable[[Any, list[dict[str, Any]], dict[str, Any]], None]
 
 
+def check_drawing() -> None:
+    """Raises `InputError` without matplotlib."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("matplotlib is not installed", fix="pip install 'q35[bench]'")
+
+
 def write_plots(document: dict[str, Any], folder: Path) -> list[Path]:
     """Writes the figures as SVG; raises `InputError` without matplotlib or without results."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise InputError("matplotlib is not installed", fix="pip install 'q35[bench]'") from None
+    check_drawing()
+    from matplotlib.figure import Figure
+
     if not document["results"]:
         raise InputError("there are no results to draw")
     titles = {contender["name"]: contender for contender in document["contenders"]}
