@@ -41,8 +41,8 @@ def evicting_memory(size: int) -> Iterator[int]:
 class Process:
     """One worker. Between requests it is stopped: a library's waiting threads must not disturb another's turn."""
 
-    def __init__(self, contender: Contender, evicting: int, patience: float = PATIENCE) -> None:
-        self._patience, self._failure = patience, ""
+    def __init__(self, contender: Contender, evicting: int) -> None:
+        self.patience, self._failure = PATIENCE, ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         self._process = subprocess.Popen(
             [sys.executable, "-m", "q35.bench.worker", contender.module, contender.variant, str(evicting)],
@@ -88,7 +88,7 @@ class Process:
         """Sends one line and waits for one; notes the failure if that cannot be."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        until, line = time.monotonic() + self._patience, b""
+        until, line = time.monotonic() + self.patience, b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             try:
@@ -98,7 +98,7 @@ class Process:
                 self._failure = self._end()
             while not self._failure and not line.endswith(b"\n"):
                 if not selector.select(until - time.monotonic()):
-                    self._failure = f"no answer within {self._patience:g} s"
+                    self._failure = f"no answer within {self.patience:g} s"
                 elif part := os.read(self._process.stdout.fileno(), 1 << 16):
                     line += part
                 else:
