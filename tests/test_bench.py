@@ -103,7 +103,7 @@ def test_a_process_that_does_not_answer_is_given_up() -> None:
         worker.ask("prepare", inputs=256, outputs=96)
         worker.patience = 0.5
         for _ in range(2):
-            with pytest.raises(NotMeasured, match="no answer within 0.5 s"):
+            with pytest.raises(NotMeasured, match=r"no answer within 0\.5 s"):
                 worker.ask("select", rows=1, threads=1)
 
 
