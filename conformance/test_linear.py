@@ -94,15 +94,22 @@ def test_extremes_of_a_block(name: str, sign: int, isa: str, compared: Ledger) -
             compared.equal(got.astype(np.int64).ravel().tolist(), [total] * (33 * m), subject=f"kernel-{isa}", **EXACT)
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["power-of-two", "any-scale"])
 @given(seed=st.integers(0, 2**32), cols=st.integers(1, 70), exponent=st.integers(-149, 100))
-def test_activations_are_the_nearest(seed: int, cols: int, exponent: int, isa: str, compared: Ledger) -> None:
-    """Halves of the scale, its odd multiples and their neighbours: ties to even, exactly."""
+def test_activations_are_the_nearest(
+    whole: bool, seed: int, cols: int, exponent: int, isa: str, compared: Ledger
+) -> None:
+    """Halves of the scale and their neighbours: ties to even where there is a tie, and none where a quotient in single
+    precision would show one.
+    """
     random = np.random.default_rng(seed)
-    x = np.ldexp(random.integers(-254, 255, cols) / 2, exponent).astype(np.float32)
-    x = np.where(random.random(cols) < 0.5, x, np.nextafter(x, random.normal(size=cols).astype(np.float32)))
-    x[random.integers(cols)] = np.ldexp(np.float32(127), exponent)
-    a, scales = kernels().quantize_activations(x[None, :].astype(np.float32), isa=isa)
-    scale = np.float32(np.abs(x).max() / np.float32(127))
+    largest = np.float32(np.ldexp(127 if whole else random.uniform(64, 128), exponent))
+    scale = largest / np.float32(127)
+    x = (random.integers(-253, 254, cols) / 2 * float(scale)).astype(np.float32)
+    x = np.where(random.random(cols) < 0.6, x, np.nextafter(x, random.normal(size=cols).astype(np.float32)))
+    x = x.clip(-largest, largest)
+    x[random.integers(cols)] = largest
+    a, scales = kernels().quantize_activations(x[None, :], isa=isa)
     assert scales[0] == scale
     want = [round_activation(value, scale) for value in x]
     compared.equal(a[0].tolist(), want, subject=f"kernel-{isa}", **EXACT)
