@@ -29,18 +29,66 @@ __m256i gather_top_bits(const __m256i (&codes)[2][kQuads]) {
   return bits;
 }
 
+// The element that is stored in the bits 6 and 7 of three others, from below.
+__m256i gather_fourth(const __m256i (&stored)[3]) {
+  const __m256i low = _mm256_and_si256(_mm256_srli_epi16(stored[0], 6), _mm256_set1_epi8(0x03));
+  const __m256i middle = _mm256_and_si256(_mm256_srli_epi16(stored[1], 4), _mm256_set1_epi8(0x0C));
+  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(stored[2], 2), _mm256_set1_epi8(0x30));
+  return _mm256_or_si256(_mm256_or_si256(low, middle), high);
+}
+
 __m256i low_nibbles(__m256i bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(0x0F)); }
+__m256i high_nibbles(__m256i bytes) { return low_nibbles(_mm256_srli_epi16(bytes, 4)); }
+
+__m256i sixteen(const std::uint8_t* bytes) {
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(bytes)));
+}
 
 // The nibbles of 32 entries, by slot. An entry plus kOffset is the sum over the planes of nibble * kWeight[plane].
-template <int kPlanes>
+template <std::size_t kPlanes>
 struct Nibbles {
   __m256i slots[kPlanes][2];
 };
 
+// Tables of 16 kChunks bytes that are read at the same indices.
+template <std::size_t kChunks, std::size_t kTables>
+struct ChunkedTables {
+  // Each sixteen bytes xor the sixteen before them: the xor of all up to an index's own are its own.
+  __m256i chunks[kChunks][kTables];
+
+  ChunkedTables(const std::uint8_t* first, const std::uint8_t* second) {
+    for (std::size_t table = 0; table < kTables; ++table) {
+      __m256i last = _mm256_setzero_si256();
+      for (std::size_t c = 0; c < kChunks; ++c) {
+        const __m256i next = sixteen((table == 0 ? first : second) + 16 * c);
+        chunks[c][table] = _mm256_xor_si256(next, last);
+        last = next;
+      }
+    }
+  }
+
+  template <std::size_t kCount>
+  void find(__m256i (&index)[kCount], __m256i (&found)[kCount][kTables]) const {
+#pragma GCC unroll 8
+    for (std::size_t c = 0; c < kChunks; ++c) {
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < kCount; ++i) {
+        // A shuffle gives 0 where the index is negative: for the chunks beyond its own.
+        for (std::size_t table = 0; table < kTables; ++table) {
+          const __m256i here = _mm256_shuffle_epi8(chunks[c][table], index[i]);
+          found[i][table] = c == 0 ? here : _mm256_xor_si256(found[i][table], here);
+        }
+        index[i] = _mm256_sub_epi8(index[i], _mm256_set1_epi8(16));
+      }
+    }
+  }
+};
+
 // The table (hi, 2 lo), by moving bits; bit 7 of a code is of no account.
 struct Arithmetic {
-  static constexpr int kPlanes = 1, kOffset = 8;
+  static constexpr std::size_t kPlanes = 1;
   static constexpr std::int16_t kWeight[] = {1};
+  static constexpr int kOffset = 8;
   explicit Arithmetic(const StoredTable&) {}
 
   void decode(const __m256i (&codes)[kQuads], Nibbles<kPlanes> (&decoded)[kQuads]) const {
@@ -52,66 +100,99 @@ struct Arithmetic {
   }
 };
 
-// Any table, by look-up.
+// Any table of 128 pairs, by look-up.
 struct LookUp {
-  static constexpr int kPlanes = 2, kOffset = kEntryOffset;
+  static constexpr std::size_t kPlanes = 2;
   static constexpr std::int16_t kWeight[] = {1, 16};
-  static constexpr std::size_t kChunks = 8;
-  // Each sixteen entries xor the sixteen before them: the xor of all up to a code's own are its own.
-  __m256i chunks[kChunks][2];
-
-  explicit LookUp(const StoredTable& table) {
-    __m256i last[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-    for (std::size_t c = 0; c < kChunks; ++c) {
-      for (std::size_t slot = 0; slot < 2; ++slot) {
-        const std::uint8_t* const sixteen = (slot == 0 ? table.first : table.second) + 16 * c;
-        const __m256i next = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(sixteen)));
-        chunks[c][slot] = _mm256_xor_si256(next, last[slot]);
-        last[slot] = next;
-      }
-    }
-  }
+  static constexpr int kOffset = kEntryOffset;
+  ChunkedTables<8, 2> tables;
+  explicit LookUp(const StoredTable& table) : tables(table.first, table.second) {}
 
   void decode(const __m256i (&codes)[kQuads], Nibbles<kPlanes> (&decoded)[kQuads]) const {
     __m256i index[kQuads], entries[kQuads][2];
     for (std::size_t quad = 0; quad < kQuads; ++quad) {
       index[quad] = _mm256_and_si256(codes[quad], _mm256_set1_epi8(0x7F));
-      entries[quad][0] = entries[quad][1] = _mm256_setzero_si256();
     }
-#pragma GCC unroll 8
-    for (std::size_t c = 0; c < kChunks; ++c) {
-#pragma GCC unroll 4
-      for (std::size_t quad = 0; quad < kQuads; ++quad) {
-        // A shuffle gives 0 where the index is negative: for the chunks beyond the code's own.
-        for (std::size_t slot = 0; slot < 2; ++slot) {
-          const __m256i found = _mm256_shuffle_epi8(chunks[c][slot], index[quad]);
-          entries[quad][slot] = _mm256_xor_si256(entries[quad][slot], found);
-        }
-        index[quad] = _mm256_sub_epi8(index[quad], _mm256_set1_epi8(16));
-      }
-    }
+    tables.find(index, entries);
     for (std::size_t quad = 0; quad < kQuads; ++quad) {
       for (std::size_t slot = 0; slot < 2; ++slot) {
         decoded[quad].slots[0][slot] = low_nibbles(entries[quad][slot]);
-        decoded[quad].slots[1][slot] = low_nibbles(_mm256_srli_epi16(entries[quad][slot], 4));
+        decoded[quad].slots[1][slot] = high_nibbles(entries[quad][slot]);
+      }
+    }
+  }
+};
+
+// MX elements of four bits, two in a code.
+struct LookUp4 {
+  static constexpr std::size_t kPlanes = 2;
+  static constexpr std::int16_t kWeight[] = {1, 16};
+  static constexpr int kOffset = kEntryOffset;
+  __m256i units[kPlanes];
+  explicit LookUp4(const StoredTable& table)
+      : units{low_nibbles(sixteen(table.first)), high_nibbles(sixteen(table.first))} {}
+
+  void decode(const __m256i (&codes)[kQuads], Nibbles<kPlanes> (&decoded)[kQuads]) const {
+    for (std::size_t quad = 0; quad < kQuads; ++quad) {
+      for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+        decoded[quad].slots[plane][0] = _mm256_shuffle_epi8(units[plane], low_nibbles(codes[quad]));
+        decoded[quad].slots[plane][1] = _mm256_shuffle_epi8(units[plane], high_nibbles(codes[quad]));
+      }
+    }
+  }
+};
+
+// MX elements of six bits, in vectors by slot. The second part of an element counts kHighUnits.
+template <std::size_t kPartsOfElement>
+struct LookUp6 {
+  static constexpr std::size_t kPlanes = 2 * kPartsOfElement;
+  static constexpr std::int16_t kWeight[] = {1, 16, kHighUnits, 16 * kHighUnits};
+  static constexpr int kOffset = kEntryOffset * (kPartsOfElement == 2 ? 1 + kHighUnits : 1);
+  ChunkedTables<4, kPartsOfElement> tables;
+  explicit LookUp6(const StoredTable& table) : tables(table.first, table.second) {}
+
+  void decode(const __m256i (&elements)[kQuads][2], Nibbles<kPlanes> (&decoded)[kQuads]) const {
+    for (std::size_t quad = 0; quad < kQuads; ++quad) {
+      __m256i index[2], units[2][kPartsOfElement];
+      for (std::size_t slot = 0; slot < 2; ++slot) {
+        index[slot] = _mm256_and_si256(elements[quad][slot], _mm256_set1_epi8(0x3F));
+      }
+      tables.find(index, units);
+      for (std::size_t slot = 0; slot < 2; ++slot) {
+        for (std::size_t part = 0; part < kPartsOfElement; ++part) {
+          decoded[quad].slots[2 * part][slot] = low_nibbles(units[slot][part]);
+          decoded[quad].slots[2 * part + 1][slot] = high_nibbles(units[slot][part]);
+        }
       }
     }
   }
 };
 
 // A decoded unit.
-template <class Entries>
+template <class Entries, Width kWidth>
 struct Unit {
   Nibbles<Entries::kPlanes> nibbles[kOctets][kQuads];
 
-  template <Width kWidth>
-  void decode(const Entries& entries, const std::uint8_t* unit) {
-    constexpr std::size_t loaded = kWidth == Width::stream ? kUnitVectors - 1 : kUnitVectors;
+  Unit(const Entries& entries, const std::uint8_t* unit) {
     for (std::size_t part = 0; part < kParts; ++part) {
-      __m256i codes[2][kQuads];
-      for (std::size_t v = 0; v < loaded; ++v) codes[v % 2][v / 2] = load(unit + kVectorBytes * v + kPartBytes * part);
-      if constexpr (kWidth == Width::stream) codes[1][kQuads - 1] = gather_top_bits(codes);
-      for (std::size_t half = 0; half < 2; ++half) entries.decode(codes[half], nibbles[2 * half + part]);
+      const auto stored = [&](std::size_t v) { return load(unit + kVectorBytes * v + kPartBytes * part); };
+      if constexpr (kWidth == Width::fp6) {
+        __m256i elements[2][kQuads][2];
+        for (std::size_t quad = 0; quad < kQuads; ++quad) {
+          const __m256i three[] = {stored(3 * quad), stored(3 * quad + 1), stored(3 * quad + 2)};
+          elements[0][quad][0] = three[0];
+          elements[0][quad][1] = three[1];
+          elements[1][quad][0] = three[2];
+          elements[1][quad][1] = gather_fourth(three);
+        }
+        for (std::size_t half = 0; half < 2; ++half) entries.decode(elements[half], nibbles[2 * half + part]);
+      } else {
+        constexpr std::size_t kStored = unit_bytes_of(kWidth) / kVectorBytes;
+        __m256i codes[2][kQuads];
+        for (std::size_t v = 0; v < kStored; ++v) codes[v % 2][v / 2] = stored(v);
+        if constexpr (kWidth == Width::stream) codes[1][kQuads - 1] = gather_top_bits(codes);
+        for (std::size_t half = 0; half < 2; ++half) entries.decode(codes[half], nibbles[2 * half + part]);
+      }
     }
   }
 
@@ -129,8 +210,8 @@ struct Unit {
 #pragma GCC unroll 4
     for (std::size_t octet = 0; octet < kOctets; ++octet) {
       __m256i total = load(dots + 8 * octet);
-#pragma GCC unroll 2
-      for (int plane = 0; plane < Entries::kPlanes; ++plane) {
+#pragma GCC unroll 4
+      for (std::size_t plane = 0; plane < Entries::kPlanes; ++plane) {
         __m256i sum = _mm256_setzero_si256();
 #pragma GCC unroll 4
         for (std::size_t quad = 0; quad < kQuads; ++quad) {
@@ -146,6 +227,22 @@ struct Unit {
   }
 };
 
+// Eight steps from `first` on: fp16, or of an MX format E8M0 scales, as mx_step_value has them.
+template <Width kWidth>
+__m256 steps_from(const std::uint8_t* steps, std::size_t first, int unit_exponent) {
+  if constexpr (is_mx(kWidth)) {
+    const __m256i bits = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(steps + first)));
+    const __m256i field = _mm256_sub_epi32(bits, _mm256_set1_epi32(unit_exponent));
+    const __m256i subnormal = _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_add_epi32(field, _mm256_set1_epi32(22)));
+    const __m256i normal = _mm256_cmpgt_epi32(field, _mm256_setzero_si256());
+    const __m256i words = _mm256_blendv_epi8(subnormal, _mm256_slli_epi32(field, 23), normal);
+    const __m256 nan = _mm256_castsi256_ps(_mm256_cmpeq_epi32(bits, _mm256_set1_epi32(0xFF)));
+    return _mm256_blendv_ps(_mm256_castsi256_ps(words), _mm256_set1_ps(__builtin_nanf("")), nan);
+  } else {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(steps + 2 * first)));
+  }
+}
+
 __m256i below(std::size_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
@@ -153,7 +250,6 @@ __m256i below(std::size_t count) {
 // The tile times at most kRows rows of activations, from row `m` on.
 template <class Entries, Width kWidth>
 void multiply_rows(const TileProduct& product, const Entries& entries, std::size_t m, std::size_t rows) {
-  constexpr std::size_t unit_bytes = (kUnitVectors - (kWidth == Width::stream ? 1 : 0)) * kVectorBytes;
   const std::size_t units = product.units_of_block, stride = product.activations.stride;
   const std::int8_t* const a = product.activations.values + m * stride;
   const std::int32_t* const sums = product.activations.sums + m * product.blocks;
@@ -164,7 +260,7 @@ void multiply_rows(const TileProduct& product, const Entries& entries, std::size
   }
   for (std::size_t block = 0; block < product.blocks; ++block) {
     const std::uint8_t* const steps = p;
-    p += kStepBytes;
+    p += step_bytes(kWidth);
     // The sums start at minus what the offset adds.
     std::int32_t dots[kRows][kTileRows];
     for (std::size_t row = 0; row < rows; ++row) {
@@ -174,15 +270,13 @@ void multiply_rows(const TileProduct& product, const Entries& entries, std::size
       }
     }
     for (std::size_t unit = 0; unit < units; ++unit) {
-      Unit<Entries> decoded;
-      decoded.template decode<kWidth>(entries, p);
+      const Unit<Entries, kWidth> decoded(entries, p);
       const std::size_t start = (block * units + unit) * kUnitWeights;
       for (std::size_t row = 0; row < rows; ++row) decoded.add_products(a + row * stride + start, dots[row]);
-      p += unit_bytes;
+      p += unit_bytes_of(kWidth);
     }
     for (std::size_t octet = 0; octet < kOctets; ++octet) {
-      const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(steps + 16 * octet));
-      const __m256 step = _mm256_cvtph_ps(halves);
+      const __m256 step = steps_from<kWidth>(steps, 8 * octet, product.table->unit_exponent);
       for (std::size_t row = 0; row < rows; ++row) {
         const __m256 dot = _mm256_cvtepi32_ps(load(dots[row] + 8 * octet));
         y[row][octet] = _mm256_add_ps(y[row][octet], _mm256_mul_ps(step, dot));
@@ -240,11 +334,19 @@ void avx2_arrange_activations(const std::int8_t* row, std::size_t count, std::si
 }
 
 void avx2_multiply_tile(const TileProduct& product) {
-  using Multiply = void (*)(const TileProduct&);
-  constexpr Multiply by_look_up[] = {multiply_all_rows<LookUp, Width::stream>, multiply_all_rows<LookUp, Width::byte>};
-  constexpr Multiply by_bits[] = {multiply_all_rows<Arithmetic, Width::stream>,
-                                  multiply_all_rows<Arithmetic, Width::byte>};
-  (product.table->arithmetic ? by_bits : by_look_up)[static_cast<int>(product.width)](product);
+  const StoredTable& table = *product.table;
+  switch (product.width) {
+    case Width::stream:
+      return table.arithmetic ? multiply_all_rows<Arithmetic, Width::stream>(product)
+                              : multiply_all_rows<LookUp, Width::stream>(product);
+    case Width::byte:
+      return table.arithmetic ? multiply_all_rows<Arithmetic, Width::byte>(product)
+                              : multiply_all_rows<LookUp, Width::byte>(product);
+    case Width::fp4: return multiply_all_rows<LookUp4, Width::fp4>(product);
+    case Width::fp6:
+      return table.split ? multiply_all_rows<LookUp6<2>, Width::fp6>(product)
+                         : multiply_all_rows<LookUp6<1>, Width::fp6>(product);
+  }
 }
 
 }  // namespace q35
