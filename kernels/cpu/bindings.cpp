@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "roofline.hpp"
 
 namespace nb = nanobind;
 namespace q = q35;
@@ -318,6 +319,18 @@ void linear_int8(const std::string& isa, const Entries& a, const Vector<const fl
                  y.data(), threads);
 }
 
+double roofline_read(std::size_t bytes, int passes, int threads) {
+  check_threads(threads);
+  require(bytes > 0 && passes > 0, "bytes and passes are at least 1");
+  return q::roofline_read(bytes, passes, threads);
+}
+
+template <double (*kPeak)(int threads)>
+double roofline_peak(int threads) {
+  check_threads(threads);
+  return kPeak(threads);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, module) {
@@ -329,6 +342,11 @@ NB_MODULE(_cpu, module) {
   module.def("source_sha256", []() { return q::source_sha256; });
   module.def("available_isas", &q::available_isas);
   module.def("resolve_isa", [](const std::string& name) { return std::string(isa_named(name).name); });
+  module.def("roofline_read", &roofline_read, unlocked());
+  module.def("roofline_clock", &q::roofline_clock, unlocked());
+  module.def("roofline_fp32", &roofline_peak<q::roofline_fp32>, unlocked());
+  module.def("roofline_vnni", &roofline_peak<q::roofline_vnni>, unlocked());
+  module.def("roofline_amx", &roofline_peak<q::roofline_amx>, unlocked());
   module.def("max_safe_k", &max_safe_k);
   module.def("first_invalid_code", &first_invalid_code, unlocked());
   module.def("first_not_finite", &first_not_finite, unlocked());
