@@ -1,4 +1,4 @@
-"""CPU kernels of the Q35 formats: C++, a scalar reference beside an AVX-512 version, bit for bit the same.
+"""CPU kernels of the Q35 formats: C++, a scalar reference beside AVX2 and AVX-512 versions, bit for bit the same.
 
 Every function takes `isa`: "auto" (the fastest available), or one of `available_isas()` by name; a name that is not
 available here is an error, never a silent fallback. Arrays may be of any memory layout (a copy is made where the kernel

@@ -48,7 +48,7 @@ _check_widths()
 
 
 def available_isas() -> tuple[str, ...]:
-    """The instruction sets that run on this machine, the slowest first: "scalar" always, "avx512" where it exists."""
+    """The instruction sets that run on this machine, the slowest first: "scalar" always."""
     return tuple(native.available_isas())
 
 

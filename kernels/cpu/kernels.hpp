@@ -98,6 +98,7 @@ struct Isa {
 
 const Isa& scalar_isa();
 // Null where the processor, its operating system or the build lacks it.
+const Isa* avx2_isa();
 const Isa* avx512_isa();
 const Isa* amx_isa();  // avx512 with products of many rows on AMX int8
 

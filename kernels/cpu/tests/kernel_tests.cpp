@@ -516,6 +516,7 @@ void test_rejections(const Isa& isa) {
 void test_dispatch() {
   begin("dispatch");
   check(find_isa("scalar") == &scalar_isa(), "scalar by name", 0);
+  check(find_isa("avx2") == avx2_isa(), "avx2 by name", 0);
   check(find_isa("avx512") == avx512_isa(), "avx512 by name", 0);
   check(find_isa("amx") == amx_isa(), "amx by name", 0);
   check(find_isa("auto") == find_isa(available_isas().back()), "auto", 0);
