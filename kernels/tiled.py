@@ -26,8 +26,6 @@ elements of four or six bits."""
 
 MxKind = Literal["e2m1", "e2m3", "e3m2"]
 
-_ALIGNMENT = 64
-
 
 @dataclass(frozen=True, eq=False)
 class TiledWeights:
@@ -79,7 +77,7 @@ def tile_weights(
     if not finite.all():
         row, block = np.argwhere(~finite)[0].tolist()
         raise BadValue("a step that is not finite is not a step", (row, block))
-    data = _aligned(native.tiled_size(codes.shape[0], cols, block_size, width))
+    data = wrappers.result_array(None, (native.tiled_size(codes.shape[0], cols, block_size, width),), np.uint8)
     bad = native.tile_weights(codes, steps.view(np.uint16), cols, block_size, width, data)
     wrappers.reject_code(bad, codes)
     data.flags.writeable = False
@@ -119,7 +117,7 @@ def tile_mx(elements: Codes, scales: Codes, kind: MxKind) -> TiledWeights:
     if wide.any():
         row, col = np.argwhere(wide)[0].tolist()
         raise BadValue(f"byte {elements[row, col]} is not an element {kind}", (row, col))
-    data = _aligned(native.tiled_size(rows, cols, native.UNIT_WEIGHTS, width))
+    data = wrappers.result_array(None, (native.tiled_size(rows, cols, native.UNIT_WEIGHTS, width),), np.uint8)
     native.tile_mx(elements, scales, width, data)
     data.flags.writeable = False
     table = _mx_table(exponent_bits, mantissa_bits)
@@ -170,7 +168,7 @@ def quantize_activations(x: Floats, *, isa: str = "auto", threads: int = 1) -> t
     """
     x = wrappers.checked(x, "x", np.float32, 2)
     a, scales = np.empty(x.shape, np.int8), np.empty(x.shape[0], np.float32)
-    native.quantize_activations(wrappers.resolve_isa(isa), x, a, scales, _threads(threads))
+    native.quantize_activations(wrappers.resolve_isa(isa), x, a, scales, wrappers.checked_threads(threads))
     return a, scales
 
 
@@ -183,7 +181,7 @@ def linear(x: Floats, tiled: TiledWeights, *, out: Floats | None = None, isa: st
     x = wrappers.checked(x, "x", np.float32, 2)
     y = _output(x, tiled, out)
     isa = wrappers.resolve_isa(isa)
-    native.linear(isa, x, tiled.data, *_format(tiled), y, _threads(threads))
+    native.linear(isa, x, tiled.data, *_format(tiled), y, wrappers.checked_threads(threads))
     return y
 
 
@@ -204,7 +202,9 @@ def linear_int8(
     a, scales = wrappers.checked(a, "a", np.int8, 2), wrappers.checked(scales, "scales", np.float32, 1)
     wrappers.require_shape(scales, "scales", (a.shape[0],))
     y = _output(a, tiled, out)
-    native.linear_int8(wrappers.resolve_isa(isa), a, scales, tiled.data, *_format(tiled), y, _threads(threads))
+    native.linear_int8(
+        wrappers.resolve_isa(isa), a, scales, tiled.data, *_format(tiled), y, wrappers.checked_threads(threads)
+    )
     return y
 
 
@@ -214,22 +214,4 @@ def _format(tiled: TiledWeights) -> tuple[NDArray[np.int8], int, int, Width]:
 
 def _output(x: NDArray[np.generic], tiled: TiledWeights, out: Floats | None) -> Floats:
     wrappers.require_shape(x, "the activations", (x.shape[0], tiled.cols))
-    shape = (x.shape[0], tiled.rows)
-    if out is None:
-        return np.empty(shape, np.float32)
-    if out.dtype != np.float32 or out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-        raise InputError(f"out must be a writeable, contiguous float32 array {list(shape)}")
-    return out
-
-
-def _threads(threads: int) -> int:
-    if threads < 1:
-        raise InputError(f"{threads} threads cannot multiply", fix="use at least one")
-    return threads
-
-
-def _aligned(size: int) -> Codes:
-    """Bytes that begin at a multiple of 64. NumPy asks for huge pages where an array is large."""
-    raw = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size]
+    return wrappers.result_array(out, (x.shape[0], tiled.rows), np.float32)

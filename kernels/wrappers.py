@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -123,10 +124,10 @@ def _position(flat: int, width: int) -> tuple[int, int]:
     return flat // width, flat % width
 
 
-def _result(out: NDArray[Any] | None, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
+def result_array(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
     """`out` where it can be written in place, or a new array that starts a cache line, good to be used again."""
     if out is None:
-        size, line = shape[0] * shape[1] * np.dtype(dtype).itemsize, 64
+        size, line = math.prod(shape) * np.dtype(dtype).itemsize, 64
         memory = np.empty(size + line, np.uint8)
         first = -memory.ctypes.data % line
         return memory[first : first + size].view(dtype).reshape(shape)
@@ -137,7 +138,8 @@ def _result(out: NDArray[Any] | None, shape: tuple[int, int], dtype: type[np.gen
     return out
 
 
-def _threads(threads: int) -> int:
+def checked_threads(threads: int) -> int:
+    """`threads`; raises `InputError` for less than one or more than a machine has."""
     if not 1 <= threads <= 1024:
         raise InputError(f"{threads} threads are not between 1 and 1024")
     return threads
@@ -179,8 +181,8 @@ def pack_stream(codes: Codes, *, out: Codes | None = None, isa: str = "auto", th
     Raises `BadValue` at the first byte >= 128.
     """
     codes = checked(codes, "codes", np.uint8, 2)
-    stream = _result(out, (codes.shape[0], stream_size(codes.shape[1])), np.uint8)
-    reject_code(native.pack_stream(resolve_isa(isa), codes, stream, _threads(threads)), codes)
+    stream = result_array(out, (codes.shape[0], stream_size(codes.shape[1])), np.uint8)
+    reject_code(native.pack_stream(resolve_isa(isa), codes, stream, checked_threads(threads)), codes)
     return stream
 
 
@@ -193,8 +195,8 @@ def unpack_stream(stream: Codes, pairs: int, *, out: Codes | None = None, isa: s
     if pairs < 0:
         raise InputError(f"a row cannot hold {pairs} codes")
     require_shape(stream, "stream", (stream.shape[0], stream_size(pairs)))
-    codes = _result(out, (stream.shape[0], pairs), np.uint8)
-    _reject_tail(native.unpack_stream(resolve_isa(isa), stream, codes, _threads(threads)))
+    codes = result_array(out, (stream.shape[0], pairs), np.uint8)
+    _reject_tail(native.unpack_stream(resolve_isa(isa), stream, codes, checked_threads(threads)))
     return codes
 
 
@@ -214,14 +216,16 @@ def quantize(
     codes = np.empty((rows, _pairs(cols)), np.uint8)
     if chosen.rule == "least-squares":
         size = q35spec.formats()["default"]["block_size"] if block_size is None else block_size
-        return _quantize_blocks(weights, chosen, size, codes, isa, _threads(threads))
+        return _quantize_blocks(weights, chosen, size, codes, isa, checked_threads(threads))
     if block_size is not None:
         raise InputError(f"scheme {scheme} has no blocks: leave the block size out")
     if chosen.rule == "range":
-        return _quantize_row_affine(weights, codes, isa, _threads(threads))
+        return _quantize_row_affine(weights, codes, isa, checked_threads(threads))
     steps = np.empty((rows, 1), np.uint16)
     assert chosen.scales is not None
-    bad = native.quantize_row_absmax(isa, weights, *chosen.scales, chosen.divisor, codes, steps, _threads(threads))
+    bad = native.quantize_row_absmax(
+        isa, weights, *chosen.scales, chosen.divisor, codes, steps, checked_threads(threads)
+    )
     _reject_weight(bad, weights)
     return Quantized(codes, steps.view(np.float16), None)
 
@@ -297,9 +301,9 @@ def dequantize(
     codes, steps = checked(codes, "codes", np.uint8, 2), checked(steps, "steps", np.float16, 2)
     cols = checked_cols(codes, cols)
     require_shape(steps, "steps", (codes.shape[0], _blocks(cols, block_size)))
-    weights = _result(out, (codes.shape[0], cols), np.float32)
+    weights = result_array(out, (codes.shape[0], cols), np.float32)
     bits, table = steps.view(np.uint16), checked_table(table)
-    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, _threads(threads))
+    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, checked_threads(threads))
     reject_code(bad, codes)
     return weights
 
@@ -322,9 +326,9 @@ def dequantize_stream(
     stream, steps = checked(stream, "stream", np.uint8, 2), checked(steps, "steps", np.float16, 2)
     require_shape(stream, "stream", (stream.shape[0], stream_size(_pairs(cols))))
     require_shape(steps, "steps", (stream.shape[0], _blocks(cols, block_size)))
-    weights = _result(out, (stream.shape[0], cols), np.float32)
+    weights = result_array(out, (stream.shape[0], cols), np.float32)
     bits, table = steps.view(np.uint16), checked_table(table)
-    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, _threads(threads))
+    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, checked_threads(threads))
     _reject_tail(bad)
     return weights
 
@@ -347,10 +351,10 @@ def dequantize_row_affine(
     zero_points = checked(zero_points, "zero_points", np.int8, 1)
     cols = checked_cols(codes, steps.shape[0])
     require_shape(zero_points, "zero_points", (cols,))
-    weights = _result(out, (codes.shape[0], cols), np.float32)
+    weights = result_array(out, (codes.shape[0], cols), np.float32)
     bits = steps.view(np.uint16)
     used = out is not None
-    bad = native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights, used, _threads(threads))
+    bad = native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights, used, checked_threads(threads))
     reject_code(bad, codes)
     return weights
 
