@@ -1,0 +1,209 @@
+"""The compiled scalar kernels equal the specification for all inputs: their machine code, lifted and given to a solver.
+
+Each proof is of the extension that this session judges: for all contents of the arrays, wherever they lie, and with no
+load or store outside them; short lengths one by one, the others by induction over the turns of the main loop. The
+control is two-sided: kernels with a planted bug are compiled the same way, and the solver must refute them with inputs
+on which the compiled bug shows when it is run.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance import formats, vectors
+from conformance.ledger import Ledger
+from conformance.subjects import exact_reference, kernels
+from conformance.vectors import octets
+
+NEEDED = ("elftools", "pyvex", "z3")
+PROVED: dict[str, Any] = {"subject": "kernel-scalar", "truth": "bit-vectors", "level": "all-inputs"}
+EXPECTED: dict[str, Any] = {"subject": "framework", "truth": "expected-outcome", "level": "sampled"}
+LENGTHS = {"first_invalid_code": 24, "pack": 24, "unpack": 24, "decode": 24, "dot": 32}
+"""Each kernel is proved at every length below this one by one: more than a whole step of the induction."""
+
+
+@pytest.fixture(scope="session")
+def proofs() -> Any:
+    if missing := [name for name in NEEDED if find_spec(name) is None]:
+        pytest.skip(f"not covered: machine code is not lifted without {', '.join(missing)} (pip install 'q35[test]')")
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip(f"not covered: machine code is lifted for x86-64, and this machine is {platform.machine()}")
+    return import_module("conformance.machine_code.proofs")
+
+
+@pytest.fixture(scope="session")
+def induction(proofs: Any) -> Any:
+    return import_module("conformance.machine_code.induction")
+
+
+@pytest.fixture(scope="session")
+def binary(proofs: Any) -> Any:
+    """The extension that is judged."""
+    return proofs.Binary(kernels().extension_path(), sources() / "kernels.hpp")
+
+
+def sources() -> Path:
+    folder: Path = import_module("q35kernels.sources").SOURCES
+    return folder
+
+
+def inputs_of(claim: Any, random: np.random.Generator) -> dict[str, bytes]:
+    """Random contents of the arrays that a kernel reads: codes where the contract asks for codes."""
+    limits = {"codes": 128} if claim.known else {}
+    return {
+        region.name: random.integers(0, limits.get(region.name, 256), region.size, np.uint8).tobytes()
+        for region in claim.arrays
+        if not region.writable
+    }
+
+
+@pytest.mark.parametrize("slot", LENGTHS)
+def test_code_equals_statement(slot: str, proofs: Any, binary: Any, compared: Ledger) -> None:
+    for length in range(LENGTHS[slot]):
+        found = proofs.counterexample(proofs.CLAIMS[slot](length), binary)
+        assert found is None, f"{slot} of {length} ({binary.compiler}) is wrong on {found}"
+        compared.count(1, **PROVED)
+
+
+@pytest.mark.parametrize("slot", LENGTHS)
+def test_code_equals_statement_at_every_length(slot: str, induction: Any, binary: Any, compared: Ledger) -> None:
+    left = induction.Induction(slot, binary).prove()
+    assert left <= LENGTHS[slot], f"lengths up to {left} are to be proved one by one"
+    compared.count(1, **PROVED)
+
+
+@pytest.mark.parametrize("name", formats.TABLES)
+def test_decode_of_the_tables(name: str, proofs: Any, binary: Any, compared: Ledger) -> None:
+    """One code: with a scheme's table the two values are those that the specification computes from the code's bits."""
+    claim = proofs.decode_of(name)
+    assert proofs.counterexample(claim, binary) is None
+    compared.count(1, **PROVED)
+
+
+@pytest.mark.parametrize("slot", LENGTHS)
+def test_lifted_code_equals_the_processor(slot: str, proofs: Any, binary: Any, compared: Ledger) -> None:
+    """The lifter and its operations are right about this code: the same functions, run natively on the same inputs."""
+    random = np.random.default_rng(35)
+    for length in (*range(10), 16, 17, 24, 31, 33):
+        claim = proofs.CLAIMS[slot](length)
+        _, states = proofs.paths(claim, binary)
+        for _ in range(5):
+            inputs = inputs_of(claim, random)
+            lifted, native = proofs.lifted_on(claim, states, inputs), proofs.native_on(claim, binary, inputs)
+            assert lifted == native, f"{slot} of {length} on {inputs}"
+            compared.count(1, subject="kernel-scalar", truth="bit-vectors", level="sampled")
+
+
+def test_statement_equals_lean(proofs: Any, compared: Ledger) -> None:
+    """The statements that are proved of the code say what Lean's definitions say."""
+    claim: dict[str, Any] = {"subject": "framework", "truth": "lean-vector", "level": "sampled"}
+    for row in vectors.having("streams", "bytes", "codes", "read", "read_bytes", "stream"):
+        codes, stream = row["codes"], octets(row["stream"])
+        packed, unpacked = proofs.pack(len(codes)), proofs.unpack(len(codes))
+        compared.equal(proofs.stated_on(packed, {"codes": bytes(codes)}), stream, **claim)
+        compared.equal(proofs.stated_on(unpacked, {"stream": bytes(stream)}), row["read"], **claim)
+    for row in vectors.having("codes", "code", "encoded", "hi", "lo"):
+        slots = proofs.stated_slots(row["code"])
+        compared.equal(slots, (row["hi"], row["lo"]), **claim)
+
+
+def test_statement_equals_the_reference(proofs: Any, compared: Ledger) -> None:
+    exact, random = exact_reference(), np.random.default_rng(35)
+    claim: dict[str, Any] = {"subject": "framework", "truth": "exact-rational", "level": "sampled"}
+    for count in range(40):
+        codes = random.integers(0, 128, count).tolist()
+        compared.equal(proofs.stated_on(proofs.pack(count), {"codes": bytes(codes)}), exact.pack_stream(codes), **claim)
+        a, b = (random.choice([-128, -127, -1, 0, 1, 127], count).astype(np.int8) for _ in range(2))
+        total = int(a.astype(int) @ b.astype(int)) % 2**32
+        compared.equal(proofs.stated_on(proofs.dot(count), {"a": a.tobytes(), "b": b.tobytes()}), [total], **claim)
+    for byte in range(256):
+        bad = proofs.stated_on(proofs.first_invalid_code(2), {"codes": bytes([5, byte])})
+        compared.equal(bad, [1 if exact.decode_byte(byte) is None else 2], **claim)
+
+
+BUGS = {
+    "first_invalid_code": ("if (codes[i] >= kCodes) return i;", "if (codes[i] > kCodes) return i;"),
+    "pack": ("static_cast<std::uint8_t>(bits >> 8);", "static_cast<std::uint8_t>(bits >> 7);"),
+    "unpack": ("(stream[byte + 1]) << 8;", "(stream[byte + 1]) << 7;"),
+    "decode": ("return j % 2 == 0 ? table.first", "return j % 2 != 0 ? table.first"),
+    "dot": ("sum += a[j] * b[j];", "sum += a[j] * static_cast<std::uint8_t>(b[j]);"),
+}
+"""A wrong limit, wrong shifts, slots swapped, a sign that is not extended."""
+OTHER_BUGS = {
+    "unpack": ("if (shift + kCodeBits > 8) bits |=", "bits |="),
+    "decode": ("j < 2 * pairs; ++j) values", "j <= 2 * pairs; ++j) values"),
+    "pack": ("static_cast<unsigned>(codes[i]) << shift;", "static_cast<unsigned>(i == 1000 ? 0 : codes[i]) << shift;"),
+    "dot": ("sum += a[j] * b[j];", "sum = static_cast<std::int16_t>(sum + a[j] * b[j]);"),
+}  # fmt: skip
+"""A byte read past the end, one written past the end, one code of a long array lost, an accumulator of 16 bits."""
+
+
+def with_bugs(bugs: dict[str, tuple[str, str]], folder: Path, proofs: Any) -> Any:
+    """The extension compiled from a copy of the sources with these bugs, one a kernel."""
+    copy = folder / "cpu"
+    shutil.copytree(sources(), copy)
+    text = (copy / "scalar.cpp").read_text()
+    for old, new in bugs.values():
+        assert text.count(old) == 1, f"{old!r} stands there {text.count(old)} times"
+        text = text.replace(old, new)
+    (copy / "scalar.cpp").write_text(text)
+    extension = import_module("q35kernels.build_variant").build(copy, folder / "out")
+    return proofs.Binary(extension, copy / "kernels.hpp")
+
+
+def refutation(slot: str, proofs: Any, wrong: Any) -> Any:
+    """The first claim that does not hold, and its counterexample."""
+    for length in range(LENGTHS[slot]):
+        claim = proofs.CLAIMS[slot](length)
+        if (found := proofs.counterexample(claim, wrong)) is not None:
+            return claim, found
+    raise AssertionError(f"{slot} with its bug passes for correct")
+
+
+@pytest.fixture(scope="module")
+def wrong(proofs: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return with_bugs(BUGS, tmp_path_factory.mktemp("bugs"), proofs)
+
+
+@pytest.fixture(scope="module")
+def otherwise_wrong(proofs: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return with_bugs(OTHER_BUGS, tmp_path_factory.mktemp("other-bugs"), proofs)
+
+
+@pytest.mark.parametrize("slot", BUGS)
+def test_bug_is_refuted(slot: str, proofs: Any, binary: Any, wrong: Any, compared: Ledger) -> None:
+    """The counterexample is real: the compiled bug shows on it, and the kernel without the bug is right on it."""
+    claim, inputs = refutation(slot, proofs, wrong)
+    stated = proofs.stated_on(claim, inputs)
+    assert proofs.native_on(claim, wrong, inputs) != stated == proofs.native_on(claim, binary, inputs)
+    compared.count(1, **EXPECTED)
+
+
+def test_narrow_accumulator_is_refuted(proofs: Any, binary: Any, otherwise_wrong: Any, compared: Ledger) -> None:
+    claim, inputs = refutation("dot", proofs, otherwise_wrong)
+    stated = proofs.stated_on(claim, inputs)
+    assert proofs.native_on(claim, otherwise_wrong, inputs) != stated == proofs.native_on(claim, binary, inputs)
+    compared.count(1, **EXPECTED)
+
+
+@pytest.mark.parametrize("slot", ["unpack", "decode"])
+def test_access_outside_is_refuted(slot: str, proofs: Any, otherwise_wrong: Any, compared: Ledger) -> None:
+    with pytest.raises(proofs.OutOfBounds):
+        refutation(slot, proofs, otherwise_wrong)
+    compared.count(1, **EXPECTED)
+
+
+def test_bug_of_long_arrays_is_not_proved(proofs: Any, induction: Any, otherwise_wrong: Any, compared: Ledger) -> None:
+    """No short array shows it; the induction does."""
+    assert proofs.counterexample(proofs.pack(LENGTHS["pack"]), otherwise_wrong) is None
+    with pytest.raises(induction.NotProved, match="the output of 8 codes"):
+        induction.Induction("pack", otherwise_wrong).prove()
+    compared.count(1, **EXPECTED)
