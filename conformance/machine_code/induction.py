@@ -32,7 +32,7 @@ GROUP = 8
 """Codes that take whole bytes of the stream."""
 LENGTH, STEP, LEFT, BYTES = z3.BitVecs("length step left bytes", 64)
 """How many codes there are, how many steps were made, how many codes are left after them; and the bytes of the stream
-that the steps made: a symbol of its own, as solvers are slow at multiples of 7 (what holds for any number holds for it).
+that the steps made: a symbol of its own, as solvers are slow at multiples of 7 (what holds of any number holds of it).
 """
 SIZES = {
     "codes": LENGTH,
