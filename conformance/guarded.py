@@ -6,6 +6,7 @@ A read past the end kills the process. Prints how many calls were made.
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import mmap
 import sys
 from collections.abc import Callable, Iterator
@@ -107,6 +108,18 @@ def matmul(kernel: Kernel) -> Iterator[object]:
         yield kernel.matmul(guarded(activations(cols)), scale, codes, steps, table, 64)
 
 
+def linear(kernel: Kernel) -> Iterator[object]:
+    for cols in LENGTHS:
+        codes, steps = guarded(codes_of(33, cols)), guarded(steps_of(33, cols, 64))
+        for width in ("stream", "byte"):
+            tiled = kernel.native.tile_weights(codes, steps, scheme("codebook").array(), 64, cols, width=width)
+            held = dataclasses.replace(tiled, data=guarded(tiled.data))
+            yield kernel.native.untile_weights(held)
+            for m in (1, 3, 9):
+                x = guarded(np.random.default_rng(cols).normal(size=(m, cols)).astype(np.float32))
+                yield kernel.native.linear(x, held, out=guarded(np.empty((m, 33), np.float32)), isa=kernel.isa)
+
+
 def overrun(kernel: Kernel) -> Iterator[object]:
     """Reads one byte too far on purpose."""
     array = guarded(codes_of(1, 9))
@@ -114,7 +127,7 @@ def overrun(kernel: Kernel) -> Iterator[object]:
 
 
 CALLS: dict[str, Callable[[Kernel], Iterator[object]]] = {
-    call.__name__: call for call in (quantize, encode, dequantize, rows, affine, streams, dots, matmul, overrun)
+    call.__name__: call for call in (quantize, encode, dequantize, rows, affine, streams, dots, matmul, linear, overrun)
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class Mutant:
     @property
     def isa(self) -> str | None:
         """The instruction set without which the bug cannot show."""
-        return "avx512" if Path(self.file).name == "avx512.cpp" else None
+        found = re.match(r"avx\d+", Path(self.file).name)
+        return found[0] if found else None
 
 
 def load(family: str) -> list[Mutant]:

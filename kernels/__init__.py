@@ -15,6 +15,14 @@ from __future__ import annotations
 
 from q35kernels.schemes import Scheme, scheme_named
 from q35kernels.sources import source_sha256_of
+from q35kernels.tiled import (
+    TiledWeights,
+    linear,
+    linear_int8,
+    quantize_activations,
+    tile_weights,
+    untile_weights,
+)
 from q35kernels.wrappers import (
     BadValue,
     Quantized,
@@ -42,6 +50,7 @@ __all__ = [
     "BadValue",
     "Quantized",
     "Scheme",
+    "TiledWeights",
     "available_isas",
     "block_dots",
     "check_codes",
@@ -51,15 +60,20 @@ __all__ = [
     "dequantize_stream",
     "encode_blocks",
     "extension_path",
+    "linear",
+    "linear_int8",
     "matmul",
     "matmul_int32",
     "max_safe_k",
     "pack_stream",
     "quantize",
+    "quantize_activations",
     "resolve_isa",
     "scheme_named",
     "source_sha256",
     "source_sha256_of",
     "stream_size",
+    "tile_weights",
     "unpack_stream",
+    "untile_weights",
 ]

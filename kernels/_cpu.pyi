@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 HI_BITS: int
 LO_BITS: int
 MAX_BLOCK: int
+UNIT_WEIGHTS: int
 
 def source_sha256() -> str: ...
 def available_isas() -> list[str]: ...
@@ -120,3 +121,48 @@ def matmul(
     y: NDArray[float32],
     /,
 ) -> int: ...
+def tiled_size(rows: int, cols: int, block_size: int, bytes: bool, /) -> int: ...
+def tile_weights(
+    codes: NDArray[uint8],
+    steps: NDArray[uint16],
+    cols: int,
+    block_size: int,
+    bytes: bool,
+    tiled: NDArray[uint8],
+    /,
+) -> int: ...
+def untile_weights(
+    tiled: NDArray[uint8],
+    cols: int,
+    block_size: int,
+    bytes: bool,
+    codes: NDArray[uint8],
+    steps: NDArray[uint16],
+    /,
+) -> None: ...
+def quantize_activations(
+    isa: str, x: NDArray[float32], a: NDArray[int8], scales: NDArray[float32], threads: int, /
+) -> None: ...
+def linear(
+    isa: str,
+    x: NDArray[float32],
+    tiled: NDArray[uint8],
+    table: NDArray[int8],
+    block_size: int,
+    bytes: bool,
+    y: NDArray[float32],
+    threads: int,
+    /,
+) -> None: ...
+def linear_int8(
+    isa: str,
+    a: NDArray[int8],
+    scales: NDArray[float32],
+    tiled: NDArray[uint8],
+    table: NDArray[int8],
+    block_size: int,
+    bytes: bool,
+    y: NDArray[float32],
+    threads: int,
+    /,
+) -> None: ...

@@ -76,14 +76,16 @@ def stream_size(pairs: int) -> int:
     return ((native.HI_BITS + native.LO_BITS) * pairs + 7) // 8
 
 
-def _array(value: NDArray[Any], name: str, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+def checked(value: NDArray[Any], name: str, dtype: type[np.generic], ndim: int) -> NDArray[Any]:
+    """`value` as a contiguous, aligned array; raises `InputError` for another type or number of dimensions."""
     if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != ndim:
         found = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
         raise InputError(f"{name} must be a {ndim}-dimensional {np.dtype(dtype).name} array, not {found}")
     return np.require(value, requirements=["C", "A"])
 
 
-def _shape(value: NDArray[Any], name: str, shape: tuple[int, ...]) -> None:
+def require_shape(value: NDArray[Any], name: str, shape: tuple[int, ...]) -> None:
+    """Raises `InputError` for another shape."""
     if value.shape != shape:
         raise InputError(f"{name} has shape {list(value.shape)}, expected {list(shape)}")
 
@@ -102,16 +104,18 @@ def _pairs(cols: int) -> int:
     return -(-cols // 2)
 
 
-def _cols(codes: Codes, cols: int | None, columns_per_row: int) -> int:
-    cols = 2 * columns_per_row if cols is None else cols
-    if _pairs(cols) != columns_per_row:
+def checked_cols(codes: Codes, cols: int | None) -> int:
+    """How many weights a row of `codes` holds; two a code unless `cols` says otherwise."""
+    cols = 2 * codes.shape[1] if cols is None else cols
+    if _pairs(cols) != codes.shape[1]:
         raise InputError(f"{codes.shape[1]} bytes a row do not hold {cols} weights")
     return cols
 
 
-def _table(table: NDArray[np.int8]) -> NDArray[np.int8]:
-    values = _array(table, "table", np.int8, 2)
-    _shape(values, "table", (1 << (native.HI_BITS + native.LO_BITS), 2))
+def checked_table(table: NDArray[np.int8]) -> NDArray[np.int8]:
+    """`table` as a contiguous int8 `[128, 2]`; raises `InputError` for another type or shape."""
+    values = checked(table, "table", np.int8, 2)
+    require_shape(values, "table", (1 << (native.HI_BITS + native.LO_BITS), 2))
     return values
 
 
@@ -119,7 +123,8 @@ def _position(flat: int, width: int) -> tuple[int, int]:
     return flat // width, flat % width
 
 
-def _reject_code(flat: int, codes: Codes) -> None:
+def reject_code(flat: int, codes: Codes) -> None:
+    """Raises `BadValue` if `flat` is the position of a bad code, and not -1."""
     if flat >= 0:
         index = _position(flat, codes.shape[1])
         raise BadValue(f"byte {codes[index]} is not a code: codes are 0..127", index)
@@ -138,13 +143,13 @@ def _reject_tail(row: int) -> None:
 
 def check_codes(codes: Codes, *, isa: str = "auto") -> None:
     """Raises `BadValue` at the first byte >= 128 of `codes` uint8 `[rows, pairs]` (decodeByte in the proofs)."""
-    codes = _array(codes, "codes", np.uint8, 2)
-    _reject_code(native.first_invalid_code(resolve_isa(isa), codes), codes)
+    codes = checked(codes, "codes", np.uint8, 2)
+    reject_code(native.first_invalid_code(resolve_isa(isa), codes), codes)
 
 
 def check_finite(weights: Floats, *, isa: str = "auto") -> None:
     """Raises `BadValue` at the first NaN or infinity of `weights` float32 `[rows, cols]`."""
-    weights = _array(weights, "weights", np.float32, 2)
+    weights = checked(weights, "weights", np.float32, 2)
     _reject_weight(native.first_not_finite(resolve_isa(isa), weights), weights)
 
 
@@ -153,9 +158,9 @@ def pack_stream(codes: Codes, *, isa: str = "auto") -> Codes:
 
     Raises `BadValue` at the first byte >= 128.
     """
-    codes = _array(codes, "codes", np.uint8, 2)
+    codes = checked(codes, "codes", np.uint8, 2)
     stream = np.empty((codes.shape[0], stream_size(codes.shape[1])), np.uint8)
-    _reject_code(native.pack_stream(resolve_isa(isa), codes, stream), codes)
+    reject_code(native.pack_stream(resolve_isa(isa), codes, stream), codes)
     return stream
 
 
@@ -164,10 +169,10 @@ def unpack_stream(stream: Codes, pairs: int, *, isa: str = "auto") -> Codes:
 
     Raises `InputError` for another length and `BadValue` with the row whose unused tail bits are not zero.
     """
-    stream = _array(stream, "stream", np.uint8, 2)
+    stream = checked(stream, "stream", np.uint8, 2)
     if pairs < 0:
         raise InputError(f"a row cannot hold {pairs} codes")
-    _shape(stream, "stream", (stream.shape[0], stream_size(pairs)))
+    require_shape(stream, "stream", (stream.shape[0], stream_size(pairs)))
     codes = np.empty((stream.shape[0], pairs), np.uint8)
     _reject_tail(native.unpack_stream(resolve_isa(isa), stream, codes))
     return codes
@@ -181,7 +186,7 @@ def quantize(weights: Floats, scheme: str, block_size: int | None = None, *, isa
     Raises `BadValue` at the first NaN or infinity, `InputError` for an unknown scheme, a block size that does not fit
     it or an array of another type.
     """
-    weights = _array(weights, "weights", np.float32, 2)
+    weights = checked(weights, "weights", np.float32, 2)
     chosen, isa = scheme_named(scheme), resolve_isa(isa)
     rows, cols = weights.shape
     codes = np.empty((rows, _pairs(cols)), np.uint8)
@@ -225,12 +230,12 @@ def encode_blocks(weights: Floats, steps: Steps, scheme: str, block_size: int, *
     size; the scheme "row-affine" has no steps a block and is refused. Raises `BadValue` at a weight or a step that is
     not finite.
     """
-    weights, steps = _array(weights, "weights", np.float32, 2), _array(steps, "steps", np.float16, 2)
+    weights, steps = checked(weights, "weights", np.float32, 2), checked(steps, "steps", np.float16, 2)
     chosen, isa = scheme_named(scheme), resolve_isa(isa)
     if chosen.rule == "range":
         raise InputError(f"scheme {scheme} has its steps by column, not by block")
     rows, cols = weights.shape
-    _shape(steps, "steps", (rows, _blocks(cols, block_size)))
+    require_shape(steps, "steps", (rows, _blocks(cols, block_size)))
     check_finite(weights, isa=isa)
     codes = np.empty((rows, _pairs(cols)), np.uint8)
     bits = steps.view(np.uint16)
@@ -258,12 +263,12 @@ def dequantize(
     defaults to 2 * pairs; for row-absmax the block is the row (an even `block_size` >= cols). Raises `BadValue` at the
     first byte >= 128.
     """
-    codes, steps = _array(codes, "codes", np.uint8, 2), _array(steps, "steps", np.float16, 2)
-    cols = _cols(codes, cols, codes.shape[1])
-    _shape(steps, "steps", (codes.shape[0], _blocks(cols, block_size)))
+    codes, steps = checked(codes, "codes", np.uint8, 2), checked(steps, "steps", np.float16, 2)
+    cols = checked_cols(codes, cols)
+    require_shape(steps, "steps", (codes.shape[0], _blocks(cols, block_size)))
     weights = np.empty((codes.shape[0], cols), np.float32)
     bits = steps.view(np.uint16)
-    _reject_code(native.dequantize(resolve_isa(isa), codes, bits, _table(table), block_size, weights), codes)
+    reject_code(native.dequantize(resolve_isa(isa), codes, bits, checked_table(table), block_size, weights), codes)
     return weights
 
 
@@ -274,12 +279,12 @@ def dequantize_stream(
 
     Raises `BadValue` with the row whose unused tail bits are not zero.
     """
-    stream, steps = _array(stream, "stream", np.uint8, 2), _array(steps, "steps", np.float16, 2)
-    _shape(stream, "stream", (stream.shape[0], stream_size(_pairs(cols))))
-    _shape(steps, "steps", (stream.shape[0], _blocks(cols, block_size)))
+    stream, steps = checked(stream, "stream", np.uint8, 2), checked(steps, "steps", np.float16, 2)
+    require_shape(stream, "stream", (stream.shape[0], stream_size(_pairs(cols))))
+    require_shape(steps, "steps", (stream.shape[0], _blocks(cols, block_size)))
     weights = np.empty((stream.shape[0], cols), np.float32)
     bits = steps.view(np.uint16)
-    _reject_tail(native.dequantize_stream(resolve_isa(isa), stream, bits, _table(table), block_size, weights))
+    _reject_tail(native.dequantize_stream(resolve_isa(isa), stream, bits, checked_table(table), block_size, weights))
     return weights
 
 
@@ -289,13 +294,13 @@ def dequantize_row_affine(codes: Codes, steps: Steps, zero_points: NDArray[np.in
     The float32 product s * (q - z), which is exact; NaN throughout a column whose step is not finite.
     Raises `BadValue` at the first byte >= 128.
     """
-    codes, steps = _array(codes, "codes", np.uint8, 2), _array(steps, "steps", np.float16, 1)
-    zero_points = _array(zero_points, "zero_points", np.int8, 1)
-    cols = _cols(codes, steps.shape[0], codes.shape[1])
-    _shape(zero_points, "zero_points", (cols,))
+    codes, steps = checked(codes, "codes", np.uint8, 2), checked(steps, "steps", np.float16, 1)
+    zero_points = checked(zero_points, "zero_points", np.int8, 1)
+    cols = checked_cols(codes, steps.shape[0])
+    require_shape(zero_points, "zero_points", (cols,))
     weights = np.empty((codes.shape[0], cols), np.float32)
     bits = steps.view(np.uint16)
-    _reject_code(native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights), codes)
+    reject_code(native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights), codes)
     return weights
 
 
@@ -304,7 +309,7 @@ def max_safe_k(table: NDArray[np.int8]) -> int:
 
     With one more, some weights and values overflow (maxSafeK in the proofs).
     """
-    return native.max_safe_k(_table(table))
+    return native.max_safe_k(checked_table(table))
 
 
 def block_dots(
@@ -315,16 +320,16 @@ def block_dots(
     `dots[m, n, b]` is the sum of a * T over block b. Raises `InputError` when a block is longer than
     `max_safe_k(table)`, `BadValue` at the first byte >= 128.
     """
-    a, codes, table = _array(a, "a", np.int8, 2), _array(codes, "codes", np.uint8, 2), _table(table)
+    a, codes, table = checked(a, "a", np.int8, 2), checked(codes, "codes", np.uint8, 2), checked_table(table)
     _check_product(a, codes, table, block_size)
     dots = np.empty((a.shape[0], codes.shape[0], _blocks(a.shape[1], block_size)), np.int32)
-    _reject_code(native.block_dots(resolve_isa(isa), a, codes, table, block_size, dots), codes)
+    reject_code(native.block_dots(resolve_isa(isa), a, codes, table, block_size, dots), codes)
     return dots
 
 
 def _check_product(a: NDArray[np.int8], codes: Codes, table: NDArray[np.int8], block_size: int) -> None:
     _block_size(block_size)
-    _shape(codes, "codes", (codes.shape[0], _pairs(a.shape[1])))
+    require_shape(codes, "codes", (codes.shape[0], _pairs(a.shape[1])))
     length, limit = min(block_size, a.shape[1]), native.max_safe_k(table)
     if length > limit:
         raise InputError(f"a sum of {length} products can overflow int32", fix=f"the table's largest safe K is {limit}")
@@ -335,7 +340,7 @@ def matmul_int32(a: NDArray[np.int8], codes: Codes, table: NDArray[np.int8], *, 
 
     Raises `InputError` when K is more than `max_safe_k(table)`, `BadValue` at the first byte >= 128.
     """
-    whole_row = max(2, 2 * _pairs(_array(a, "a", np.int8, 2).shape[1]))
+    whole_row = max(2, 2 * _pairs(checked(a, "a", np.int8, 2).shape[1]))
     dots = block_dots(a, codes, table, whole_row, isa=isa)
     return np.ascontiguousarray(dots[:, :, 0]) if dots.shape[2] else np.zeros(dots.shape[:2], np.int32)
 
@@ -356,12 +361,12 @@ def matmul(
     float32 without fma, then acc * a_scale; a step that is not finite makes the row's results NaN. Errors: see
     `block_dots`.
     """
-    a, codes, table = _array(a, "a", np.int8, 2), _array(codes, "codes", np.uint8, 2), _table(table)
-    a_scale, steps = _array(a_scale, "a_scale", np.float32, 1), _array(steps, "steps", np.float16, 2)
+    a, codes, table = checked(a, "a", np.int8, 2), checked(codes, "codes", np.uint8, 2), checked_table(table)
+    a_scale, steps = checked(a_scale, "a_scale", np.float32, 1), checked(steps, "steps", np.float16, 2)
     _check_product(a, codes, table, block_size)
-    _shape(a_scale, "a_scale", (a.shape[0],))
-    _shape(steps, "steps", (codes.shape[0], _blocks(a.shape[1], block_size)))
+    require_shape(a_scale, "a_scale", (a.shape[0],))
+    require_shape(steps, "steps", (codes.shape[0], _blocks(a.shape[1], block_size)))
     y = np.empty((a.shape[0], codes.shape[0]), np.float32)
     bits = steps.view(np.uint16)
-    _reject_code(native.matmul(resolve_isa(isa), a, a_scale, codes, bits, table, block_size, y), codes)
+    reject_code(native.matmul(resolve_isa(isa), a, a_scale, codes, bits, table, block_size, y), codes)
     return y

@@ -1,4 +1,4 @@
-// The AVX-512 kernels (F, BW, VL, DQ, VBMI). The only file compiled for more than the baseline, so nothing in it may be
+// The AVX-512 kernels (F, BW, VL, DQ, VBMI, VNNI). Compiled for more than the baseline, so nothing in it may be
 // an inline function that other files share: it uses no standard containers and only headers with internal linkage.
 #include "kernels.hpp"
 
@@ -6,6 +6,7 @@
 
 #include <immintrin.h>
 
+#include "avx512_product.hpp"
 #include "exact.hpp"
 #include "half.hpp"
 
@@ -571,6 +572,9 @@ constexpr Isa kIsa{
     .encode_affine = encode_affine,
     .dequantize_affine = dequantize_affine,
     .dot = dot,
+    .quantize_int8 = avx512_quantize_int8,
+    .arrange_activations = avx512_arrange_activations,
+    .multiply_tile = avx512_multiply_tile,
 };
 
 }  // namespace
@@ -579,7 +583,7 @@ const Isa* avx512_isa() {
   // The compiler's own check also asks the operating system whether it saves the wide registers.
   static const bool supported = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
                                 __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-                                __builtin_cpu_supports("avx512vbmi") != 0;
+                                __builtin_cpu_supports("avx512vbmi") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
   return supported ? &kIsa : nullptr;
 }
 

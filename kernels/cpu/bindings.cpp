@@ -222,6 +222,69 @@ Position matmul(const std::string& isa, const Entries& a, const Vector<const flo
                             block_size, y.data()));
 }
 
+q::TiledShape shape_of(std::size_t rows, std::size_t cols, std::size_t block_size, bool bytes) {
+  require(block_size > 0 && block_size % q::kUnitWeights == 0 && block_size <= q::kMaxBlock,
+          "the block size must be a multiple of 32, at most 256");
+  return {rows, cols, block_size, bytes ? q::Width::byte : q::Width::stream};
+}
+
+using Tiled = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using ConstTiled = Vector<const std::uint8_t>;
+
+std::size_t tiled_size(std::size_t rows, std::size_t cols, std::size_t block_size, bool bytes) {
+  return shape_of(rows, cols, block_size, bytes).bytes();
+}
+
+// The index of a bad code; steps are the caller's to check.
+Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, std::size_t block_size, bool bytes,
+                      const Tiled& tiled) {
+  const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, bytes);
+  check_layout(codes, shape.rows, cols);
+  check_blocks(steps, shape.rows, cols, block_size);
+  require(tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
+  const std::size_t count = codes.size(), bad = q::find_isa("auto")->first_invalid_code(codes.data(), count);
+  if (bad != count) return position(bad);
+  q::tile_weights(shape, codes.data(), steps.data(), tiled.data());
+  return position(q::none);
+}
+
+void untile_weights(const ConstTiled& tiled, std::size_t cols, std::size_t block_size, bool bytes,
+                    const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
+  const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, bytes);
+  check_layout(codes, shape.rows, cols);
+  check_blocks(steps, shape.rows, cols, block_size);
+  require(tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
+  q::untile_weights(shape, tiled.data(), codes.data(), steps.data());
+}
+
+void check_threads(int threads) { require(threads >= 1, "a product needs at least one thread"); }
+
+void quantize_activations(const std::string& isa, const Weights& x, const Matrix<std::int8_t>& a,
+                          const Vector<float>& scales, int threads) {
+  check_threads(threads);
+  require(a.shape(0) == x.shape(0) && a.shape(1) == x.shape(1) && scales.shape(0) == x.shape(0),
+          "a must be int8 [M, K], scales float32 [M]");
+  q::quantize_activations(isa_named(isa), x.data(), x.shape(0), x.shape(1), a.data(), scales.data(), threads);
+}
+
+void linear(const std::string& isa, const Weights& x, const ConstTiled& tiled, const Entries& table,
+            std::size_t block_size, bool bytes, const Matrix<float>& y, int threads) {
+  check_threads(threads);
+  const q::TiledShape shape = shape_of(y.shape(1), x.shape(1), block_size, bytes);
+  require(tiled.shape(0) == shape.bytes() && y.shape(0) == x.shape(0), "y must be float32 [M, N]");
+  q::linear(isa_named(isa), shape, table_of(table), tiled.data(), x.data(), x.shape(0), y.data(), threads);
+}
+
+void linear_int8(const std::string& isa, const Entries& a, const Vector<const float>& scales, const ConstTiled& tiled,
+                 const Entries& table, std::size_t block_size, bool bytes, const Matrix<float>& y, int threads) {
+  check_threads(threads);
+  const q::TiledShape shape = shape_of(y.shape(1), a.shape(1), block_size, bytes);
+  require(tiled.shape(0) == shape.bytes() && y.shape(0) == a.shape(0) && scales.shape(0) == a.shape(0),
+          "y must be float32 [M, N], scales [M]");
+  q::linear_int8(isa_named(isa), shape, table_of(table), tiled.data(), a.data(), scales.data(), a.shape(0), y.data(),
+                 threads);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, module) {
@@ -229,6 +292,7 @@ NB_MODULE(_cpu, module) {
   module.attr("HI_BITS") = q::kHiBits;
   module.attr("LO_BITS") = q::kLoBits;
   module.attr("MAX_BLOCK") = q::kMaxBlock;
+  module.attr("UNIT_WEIGHTS") = q::kUnitWeights;
   module.def("source_sha256", []() { return q::source_sha256; });
   module.def("available_isas", &q::available_isas);
   module.def("resolve_isa", [](const std::string& name) { return std::string(isa_named(name).name); });
@@ -248,4 +312,10 @@ NB_MODULE(_cpu, module) {
   module.def("quantize_row_affine", &quantize_row_affine, unlocked());
   module.def("block_dots", &block_dots, unlocked());
   module.def("matmul", &matmul, unlocked());
+  module.def("tiled_size", &tiled_size);
+  module.def("tile_weights", &tile_weights, unlocked());
+  module.def("untile_weights", &untile_weights, unlocked());
+  module.def("quantize_activations", &quantize_activations, unlocked());
+  module.def("linear", &linear, unlocked());
+  module.def("linear_int8", &linear_int8, unlocked());
 }

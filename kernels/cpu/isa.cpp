@@ -2,17 +2,30 @@
 #include "kernels.hpp"
 
 namespace q35 {
+namespace {
+
+// From the slowest to the fastest.
+std::vector<const Isa*> here() {
+  std::vector<const Isa*> isas{&scalar_isa()};
+  for (const Isa* isa : {avx512_isa(), amx_isa()}) {
+    if (isa != nullptr) isas.push_back(isa);
+  }
+  return isas;
+}
+
+}  // namespace
 
 std::vector<const char*> available_isas() {
-  std::vector<const char*> names{scalar_isa().name};
-  if (const Isa* isa = avx512_isa()) names.push_back(isa->name);
+  std::vector<const char*> names;
+  for (const Isa* isa : here()) names.push_back(isa->name);
   return names;
 }
 
 const Isa* find_isa(std::string_view name) {
-  const Isa* const avx512 = avx512_isa();
-  if (avx512 != nullptr && (name == "auto" || name == avx512->name)) return avx512;
-  if (name == "auto" || name == scalar_isa().name) return &scalar_isa();
+  if (name == "auto") return here().back();
+  for (const Isa* isa : here()) {
+    if (name == isa->name) return isa;
+  }
   return nullptr;
 }
 

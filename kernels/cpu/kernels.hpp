@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tiled.hpp"
+
 namespace q35 {
 
 // A code is (u4 << 3) | u3; the binding refuses to load when the spec states other widths.
@@ -72,10 +74,18 @@ struct Isa {
                             const std::int8_t* zero_points, float* weights);
   // Sum of products in int32; the caller keeps `count` within the largest safe length.
   std::int32_t (*dot)(const std::int8_t* a, const std::int8_t* b, std::size_t count);
+  // The nearest int8 of x / scale, ties to even; x finite, scale positive.
+  void (*quantize_int8)(const float* x, std::size_t count, float scale, std::int8_t* values);
+  // A row of activations in the order of the units (see Activations): `count` values, zeros up to the last block's end.
+  void (*arrange_activations)(const std::int8_t* row, std::size_t count, std::size_t block_size, std::int8_t* values,
+                              std::int32_t* sums);
+  void (*multiply_tile)(const TileProduct& product);
 };
 
 const Isa& scalar_isa();
-const Isa* avx512_isa();  // null where the processor, its operating system or the build lacks it
+// Null where the processor, its operating system or the build lacks it.
+const Isa* avx512_isa();
+const Isa* amx_isa();  // avx512 with products of many rows on AMX int8
 
 // The hash of these sources; the build writes its definition.
 extern const char* const source_sha256;

@@ -198,6 +198,68 @@ std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) 
   return sum;
 }
 
+// The argument of quantize_slot holds here too: near a tie x is at least about half a scale, so that 2 x and an odd
+// multiple of the scale are both multiples of the scale's last place, and differ by at least that if they differ.
+void quantize_int8(const float* x, std::size_t count, float scale, std::int8_t* values) {
+  for (std::size_t j = 0; j < count; ++j) {
+    const double quotient = static_cast<double>(load(x + j)) / static_cast<double>(scale);
+    values[j] = static_cast<std::int8_t>(quantize_slot(-128, 127, quotient));
+  }
+}
+
+void arrange_activations(const std::int8_t* row, std::size_t count, std::size_t block_size, std::int8_t* values,
+                         std::int32_t* sums) {
+  for (std::size_t start = 0, block = 0; start < count; start += block_size, ++block) {
+    sums[block] = 0;
+    for (std::size_t j = start; j < start + block_size; ++j) {
+      const std::int8_t value = j < count ? row[j] : std::int8_t{0};
+      const std::size_t unit = j / kUnitWeights, place = j % kUnitWeights;
+      values[unit * kUnitWeights + place % 2 * (kUnitWeights / 2) + place / 2] = value;
+      sums[block] += value;
+    }
+  }
+}
+
+// The entries of one block of a tile, in the order of the activations: entries[row][unit * 32 + place].
+void decode_block(const TileProduct& product, const std::uint8_t* units, std::int8_t (*entries)[kMaxBlock]) {
+  const std::size_t unit_bytes = (kUnitVectors - (product.width == Width::stream ? 1 : 0)) * kVectorBytes;
+  for (std::size_t u = 0; u < product.units_of_block; ++u) {
+    for (std::size_t vector = 0; vector < kUnitVectors; ++vector) {
+      for (std::size_t lane = 0; lane < kVectorBytes; ++lane) {
+        const std::uint8_t code = stored_code(units + u * unit_bytes, vector, lane, product.width);
+        std::int8_t* const out = entries[vector % 2 * 16 + lane / 4] + u * kUnitWeights + vector / 2 * 4 + lane % 4;
+        out[0] = static_cast<std::int8_t>(product.table->first[code] - kEntryOffset);
+        out[kUnitWeights / 2] = static_cast<std::int8_t>(product.table->second[code] - kEntryOffset);
+      }
+    }
+  }
+}
+
+void multiply_tile(const TileProduct& product) {
+  const std::size_t block_size = product.units_of_block * kUnitWeights;
+  const std::size_t unit_bytes = (kUnitVectors - (product.width == Width::stream ? 1 : 0)) * kVectorBytes;
+  const std::size_t block_bytes = kStepBytes + product.units_of_block * unit_bytes;
+  const Activations& activations = product.activations;
+  const auto for_each_output = [&](auto visit) {
+    for (std::size_t m = 0; m < activations.rows; ++m) {
+      for (std::size_t row = 0; row < product.outputs; ++row) visit(m, row, product.y + m * product.stride + row);
+    }
+  };
+  for_each_output([](std::size_t, std::size_t, float* y) { store(y, 0.0f); });
+  for (std::size_t block = 0; block < product.blocks; ++block) {
+    const std::uint8_t* const steps = product.tile + block * block_bytes;
+    std::int8_t entries[kTileRows][kMaxBlock];
+    decode_block(product, steps + kStepBytes, entries);
+    for_each_output([&](std::size_t m, std::size_t row, float* y) {
+      std::uint16_t bits;
+      std::memcpy(&bits, steps + 2 * row, sizeof bits);
+      const std::int32_t sum = dot(activations.values + m * activations.stride + block * block_size, entries[row], block_size);
+      store(y, load(y) + step_value(bits) * static_cast<float>(sum));
+    });
+  }
+  for_each_output([&](std::size_t m, std::size_t, float* y) { store(y, load(y) * activations.scales[m]); });
+}
+
 }  // namespace
 
 const Isa& scalar_isa() {
@@ -219,6 +281,9 @@ const Isa& scalar_isa() {
       .encode_affine = encode_affine,
       .dequantize_affine = dequantize_affine,
       .dot = dot,
+      .quantize_int8 = quantize_int8,
+      .arrange_activations = arrange_activations,
+      .multiply_tile = multiply_tile,
   };
   return isa;
 }

@@ -1,4 +1,4 @@
-// A fuzz run of the entry points that take untrusted arrays: pack, unpack, quantize, encode, dequantize.
+// A fuzz run of the entry points: pack, unpack, quantize, encode, dequantize, tile, untile and products.
 //
 //   q35_kernel_fuzz SECONDS [SEED]
 //
@@ -19,6 +19,7 @@
 
 #include "half.hpp"
 #include "kernels.hpp"
+#include "tiled.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/common_interface_defs.h>
@@ -205,6 +206,16 @@ void foreign_streams(Random& rng) {
   }
 }
 
+// Equal bit for bit, but a NaN equals any NaN.
+bool same_floats(const Floats& left, const Floats& right) {
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const float a = left.get(i), b = right.get(i);
+    if (std::isnan(a) != std::isnan(b)) return false;
+    if (!std::isnan(a) && std::bit_cast<std::uint32_t>(a) != std::bit_cast<std::uint32_t>(b)) return false;
+  }
+  return left.size() == right.size();
+}
+
 // What one way to quantize made: equal for all instruction sets.
 struct Made {
   std::size_t bad;
@@ -326,7 +337,42 @@ void misaligned(Random& rng) {
   }
 }
 
-constexpr void (*kCases[])(Random&) = {streams, foreign_streams, blocks, rows_of_one_step, decoded, misaligned};
+// The tiled layout reads back, and products with it are those of the plain layout.
+void tiled(Random& rng) {
+  const std::size_t size = std::size_t{32} << rng.below(3), rows = rng.between(1, 70), cols = rng.length(1), m = rng.below(6);
+  const TiledShape shape{rows, cols, size, rng.one_in(2) ? Width::stream : Width::byte};
+  const Table table = table_of(rng);
+  Bytes codes = array<std::uint8_t>(rng, rows * pairs_of(cols)), layout(shape.bytes(), 64);
+  for (std::size_t i = 0; i < codes.size(); ++i) codes.set(i, static_cast<std::uint8_t>(rng.byte() & 0x7Fu));
+  Halves steps = array<std::uint16_t>(rng, rows * shape.blocks());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto bits = static_cast<std::uint16_t>(rng.bits());
+    steps.set(i, (bits & 0x7C00u) == 0x7C00u ? static_cast<std::uint16_t>(bits & 0xBFFFu) : bits);
+  }
+  tile_weights(shape, codes.data(), steps.data(), layout.data());
+  Bytes codes_back = array<std::uint8_t>(rng, codes.size());
+  Halves steps_back = array<std::uint16_t>(rng, steps.size());
+  untile_weights(shape, layout.data(), codes_back.data(), steps_back.data());
+  check(codes_back == codes && steps_back == steps, "untile of tile");
+  Floats x = weights_of(rng, m * cols), expected(m * rows, 0), scales(m, 0);
+  Int8s a(m * cols, 0);
+  quantize_activations(scalar_isa(), x.data(), m, cols, a.data(), scales.data(), 1);
+  matmul(scalar_isa(), a.data(), scales.data(), m, cols, codes.data(), steps.data(), rows, table, size, expected.data());
+  for (const Isa* isa : isas()) {
+    const int threads = static_cast<int>(rng.between(1, 3));
+    Int8s own = array<std::int8_t>(rng, m * cols);
+    Floats own_scales = array<float>(rng, m), y = array<float>(rng, m * rows), z = array<float>(rng, m * rows);
+    quantize_activations(*isa, x.data(), m, cols, own.data(), own_scales.data(), threads);
+    check(own == a && same_floats(own_scales, scales), "quantize_activations");
+    linear_int8(*isa, shape, table, layout.data(), a.data(), scales.data(), m, y.data(), threads);
+    check(same_floats(y, expected), "linear_int8");
+    linear(*isa, shape, table, layout.data(), x.data(), m, z.data(), threads);
+    check(same_floats(z, expected), "linear");
+  }
+}
+
+constexpr void (*kCases[])(Random&) = {streams,          foreign_streams, blocks, rows_of_one_step,
+                                       decoded, misaligned,      tiled};
 
 }  // namespace
 
