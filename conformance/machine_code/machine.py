@@ -131,7 +131,7 @@ class Machine:
     def __post_init__(self) -> None:
         arrays = [argument for argument in self.arguments if isinstance(argument, Region)]
         self.regions = {str(region.base): region for region in [*arrays, STACK]}
-        self.solver.set("timeout", 20_000)
+        self.solver.set("timeout", 120_000)
         self.solver.add(*_placed(list(self.regions.values())), *self.assumptions)
 
     def run(self, entry: int) -> list[State]:
@@ -225,15 +225,18 @@ class Machine:
             raise OutOfBounds(f"an address that belongs to no array: {address}")
         region = self.regions[str(bases[0])]
         index = z3.simplify(address - bases[0])
+        place = self._in_window(state, region, index)
+        if region.name in self.windows and isinstance(place, int):
+            index = z3.simplify(self.windows[region.name] + place)
         if z3.is_bv_value(index) and isinstance(region.size, int):
             inside = region.start <= index.as_signed_long() <= region.start + region.size - size
         else:
-            fits = z3.And(z3.UGE(region.size, size) if z3.is_bv(region.size) else region.size >= size,
-                          z3.ULE(index - region.start, region.size - size))
+            end = z3.BitVecVal(0, 64) + region.size
+            fits = z3.And(z3.UGE(end, size), z3.ULE(index - region.start, end - size))
             inside = not self.possible(state, z3.Not(fits))
         if not inside:
             raise OutOfBounds(f"{size} bytes at {index} of {region.name}, which has {region.size}")
-        return region, self._in_window(state, region, index)
+        return region, place
 
     def _in_window(self, state: State, region: Region, index: Bits) -> int | Bits:
         """The index as a distance from the window's, where it is the same for every input; else the index itself."""

@@ -75,7 +75,7 @@ def _levels(
         levels.append({"kind": "failed", "text": "test failed"})
     passed = [item for item in ran if item["outcome"] == "passed"]
     ways = {
-        "all-inputs": "scalar machine code proved, at named lengths",
+        "all-inputs": "scalar machine code proved by a solver",
         "exhaustive": "tested exhaustively",
         "sampled": "tested by samples",
     }
