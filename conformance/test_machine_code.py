@@ -28,6 +28,9 @@ PROVED: dict[str, Any] = {"subject": "kernel-scalar", "truth": "bit-vectors", "l
 EXPECTED: dict[str, Any] = {"subject": "framework", "truth": "expected-outcome", "level": "sampled"}
 LENGTHS = {"first_invalid_code": 16, "pack": 24, "unpack": 24, "decode": 16, "dot": 32}
 """Each kernel is proved at every length below this one by one: more than a whole step of the induction."""
+SHAPES = {"unit": (32, 32, 32, 7), "blocks": (3, 70, 64, 8), "tiles": (33, 2, 32, 8)}
+"""Rows, columns, block size and bits a code of the tiled matrices: one full unit; two blocks of two units, with a tail;
+two tiles."""
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +45,11 @@ def proofs() -> Any:
 @pytest.fixture(scope="session")
 def induction(proofs: Any) -> Any:
     return import_module("conformance.machine_code.induction")
+
+
+@pytest.fixture(scope="session")
+def layout(proofs: Any) -> Any:
+    return import_module("conformance.machine_code.layout")
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +68,7 @@ def inputs_of(claim: Any, random: np.random.Generator) -> dict[str, bytes]:
     limits = {"codes": 128} if claim.known else {}
     return {
         region.name: random.integers(0, limits.get(region.name, 256), region.size, np.uint8).tobytes()
-        for region in claim.arrays
-        if not region.writable
+        for region in claim.inputs
     }
 
 
@@ -86,6 +93,20 @@ def test_decode_of_the_tables(name: str, proofs: Any, binary: Any, compared: Led
     claim = proofs.decode_of(name)
     assert proofs.counterexample(claim, binary) is None
     compared.count(1, **PROVED)
+
+
+@pytest.mark.parametrize("way", ["tile", "untile"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_tiled_layout(name: str, way: str, layout: Any, proofs: Any, binary: Any, compared: Ledger) -> None:
+    """All codes and steps of a matrix to the tiled layout, and any bytes of that layout back, at a few shapes."""
+    claim = getattr(layout, way)(layout.Shape(*SHAPES[name]))
+    assert proofs.counterexample(claim, binary) is None
+    compared.count(1, **PROVED)
+    inputs = inputs_of(claim, np.random.default_rng(35))
+    compared.equal(
+        proofs.native_on(claim, binary, inputs), proofs.stated_on(claim, inputs),
+        subject="kernel-scalar", truth="bit-vectors", level="sampled",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("slot", LENGTHS)
@@ -130,31 +151,33 @@ def test_statement_equals_the_reference(proofs: Any, compared: Ledger) -> None:
 
 
 BUGS = {
-    "first_invalid_code": ("if (codes[i] >= kCodes) return i;", "if (codes[i] > kCodes) return i;"),
-    "pack": ("static_cast<std::uint8_t>(bits >> 8);", "static_cast<std::uint8_t>(bits >> 7);"),
-    "unpack": ("(stream[byte + 1]) << 8;", "(stream[byte + 1]) << 7;"),
-    "decode": ("return j % 2 == 0 ? table.first", "return j % 2 != 0 ? table.first"),
-    "dot": ("sum += a[j] * b[j];", "sum += a[j] * static_cast<std::uint8_t>(b[j]);"),
+    "first_invalid_code": ("scalar.cpp", "if (codes[i] >= kCodes) return i;", "if (codes[i] > kCodes) return i;"),
+    "pack": ("scalar.cpp", "static_cast<std::uint8_t>(bits >> 8);", "static_cast<std::uint8_t>(bits >> 7);"),
+    "unpack": ("scalar.cpp", "(stream[byte + 1]) << 8;", "(stream[byte + 1]) << 7;"),
+    "decode": ("scalar.cpp", "return j % 2 == 0 ? table.first", "return j % 2 != 0 ? table.first"),
+    "dot": ("scalar.cpp", "sum += a[j] * b[j];", "sum += a[j] * static_cast<std::uint8_t>(b[j]);"),
+    "untile": ("tiled.hpp", ">> 7 & 1u) << v;", ">> 7 & 1u) << (6 - v);"),
 }
-"""A wrong limit, wrong shifts, slots swapped, a sign that is not extended."""
+"""A wrong limit, wrong shifts, slots swapped, a sign that is not extended, bits in the wrong order."""
 OTHER_BUGS = {
-    "unpack": ("if (shift + kCodeBits > 8) bits |=", "bits |="),
-    "decode": ("j < 2 * pairs; ++j) values", "j <= 2 * pairs; ++j) values"),
-    "pack": ("static_cast<unsigned>(codes[i]) << shift;", "static_cast<unsigned>(i == 1000 ? 0 : codes[i]) << shift;"),
-    "dot": ("sum += a[j] * b[j];", "sum = static_cast<std::int16_t>(sum + a[j] * b[j]);"),
-}  # fmt: skip
-"""A byte read past the end, one written past the end, one code of a long array lost, an accumulator of 16 bits."""
+    "unpack": ("scalar.cpp", "if (shift + kCodeBits > 8) bits |=", "bits |="),
+    "decode": ("scalar.cpp", "j < 2 * pairs; ++j) values", "j <= 2 * pairs; ++j) values"),
+    "pack": ("scalar.cpp", "unsigned>(codes[i]) << shift;", "unsigned>(i == 1000 ? 0 : codes[i]) << shift;"),
+    "dot": ("scalar.cpp", "sum += a[j] * b[j];", "sum = static_cast<std::int16_t>(sum + a[j] * b[j]);"),
+    "tile": ("tiled.cpp", "4 * (row % 16) + pair % 4}", "4 * (row % 16) + (pair ^ 1) % 4}"),
+}
+"""A byte read past the end, one written past the end, one code of a long array lost, an accumulator of 16 bits, codes
+in other lanes (from which they are read back)."""
 
 
-def with_bugs(bugs: dict[str, tuple[str, str]], folder: Path, proofs: Any) -> Any:
+def with_bugs(bugs: dict[str, tuple[str, str, str]], folder: Path, proofs: Any) -> Any:
     """The extension compiled from a copy of the sources with these bugs, one a kernel."""
     copy = folder / "cpu"
     shutil.copytree(sources(), copy)
-    text = (copy / "scalar.cpp").read_text()
-    for old, new in bugs.values():
-        assert text.count(old) == 1, f"{old!r} stands there {text.count(old)} times"
-        text = text.replace(old, new)
-    (copy / "scalar.cpp").write_text(text)
+    for name, old, new in bugs.values():
+        text = (copy / name).read_text()
+        assert text.count(old) == 1, f"{name}: {old!r} stands there {text.count(old)} times"
+        (copy / name).write_text(text.replace(old, new))
     extension = import_module("q35kernels.build_variant").build(copy, folder / "out")
     return proofs.Binary(extension, copy / "kernels.hpp")
 
@@ -178,7 +201,7 @@ def otherwise_wrong(proofs: Any, tmp_path_factory: pytest.TempPathFactory) -> An
     return with_bugs(OTHER_BUGS, tmp_path_factory.mktemp("other-bugs"), proofs)
 
 
-@pytest.mark.parametrize("slot", BUGS)
+@pytest.mark.parametrize("slot", LENGTHS)
 def test_bug_is_refuted(slot: str, proofs: Any, binary: Any, wrong: Any, compared: Ledger) -> None:
     """The counterexample is real: the compiled bug shows on it, and the kernel without the bug is right on it."""
     claim, inputs = refutation(slot, proofs, wrong)
@@ -191,6 +214,19 @@ def test_narrow_accumulator_is_refuted(proofs: Any, binary: Any, otherwise_wrong
     claim, inputs = refutation("dot", proofs, otherwise_wrong)
     stated = proofs.stated_on(claim, inputs)
     assert proofs.native_on(claim, otherwise_wrong, inputs) != stated == proofs.native_on(claim, binary, inputs)
+    compared.count(1, **EXPECTED)
+
+
+@pytest.mark.parametrize("way", ["tile", "untile"])
+def test_wrong_layout_is_refuted(
+    way: str, layout: Any, proofs: Any, binary: Any, wrong: Any, otherwise_wrong: Any, compared: Ledger
+) -> None:
+    claim = getattr(layout, way)(layout.Shape(*SHAPES["unit"]))
+    mutant = wrong if way == "untile" else otherwise_wrong
+    inputs = proofs.counterexample(claim, mutant)
+    assert inputs is not None
+    stated = proofs.stated_on(claim, inputs)
+    assert proofs.native_on(claim, mutant, inputs) != stated == proofs.native_on(claim, binary, inputs)
     compared.count(1, **EXPECTED)
 
 

@@ -15,6 +15,8 @@ SHF_ALLOC, SHF_WRITE, SHF_EXECUTE = 2, 1, 4
 RELATIVE, GLOBAL, JUMP = 8, 6, 7
 """Types of x86-64 relocations: an address in the file itself, and two of a symbol that the dynamic linker looks up."""
 
+EXPORTED = ("tile_weights", "untile_weights")
+"""Functions of the namespace q35 beside the kernels' table that are found by their own names."""
 LOAD_ADDRESS = 0x10_0000_0000
 """Where the lifted copy lies; its code does not depend on the place."""
 EXTERNAL_ADDRESS = 0x20_0000_0000
@@ -57,7 +59,10 @@ class Binary:
             self.externals: dict[int, str] = {}
             for name in (".rela.dyn", ".rela.plt"):
                 self._relocate(elf, elf.get_section_by_name(name))
-        self.functions = self._kernels(re.findall(r"\(\*(\w+)\)\(", _struct(kernels_header, "Isa")))
+            exported: Any = elf.get_section_by_name(".dynsym")
+            addresses = {row.name: LOAD_ADDRESS + row["st_value"] for row in exported.iter_symbols()}
+        self.functions = {name: found for name in EXPORTED if (found := _named(name, addresses)) is not None}
+        self.functions |= self._kernels(re.findall(r"\(\*(\w+)\)\(", _struct(kernels_header, "Isa")))
 
     def _relocate(self, elf: Any, table: Any) -> None:
         if table is None:
@@ -118,6 +123,11 @@ class Binary:
         """The kernel in a slot as a function of ctypes: the very code that is lifted, run by the processor."""
         address = _loaded_at(self.path) + self.functions[slot] - LOAD_ADDRESS
         return ctypes.CFUNCTYPE(result, *arguments)(address)
+
+
+def _named(name: str, addresses: dict[str, int]) -> int | None:
+    found = [address for symbol, address in addresses.items() if symbol.startswith(f"_ZN3q35{len(name)}{name}E")]
+    return found[0] if len(found) == 1 else None
 
 
 def _struct(header: Path, name: str) -> str:

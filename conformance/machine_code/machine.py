@@ -17,7 +17,7 @@ import pyvex
 import z3
 
 from conformance.machine_code.binary import Binary
-from conformance.machine_code.operations import Bits, Unsupported, flag_condition, joined, operation
+from conformance.machine_code.operations import Bits, Unsupported, carry, flag_condition, joined, operation
 
 ARCH = pyvex.ARCH_AMD64
 MOST_BLOCKS = 20_000
@@ -71,6 +71,8 @@ class Region:
     table: Any = None
     """For an array that is only read, and may be read at an index that is no constant: a z3 array of its bytes."""
     start: int = 0
+    content: bytes | None = None
+    """For an array that is only read and holds the same in every call."""
 
     @property
     def base(self) -> Bits:
@@ -80,6 +82,8 @@ class Region:
         """What byte `index` holds before the call."""
         if self.table is not None:
             return z3.Select(self.table, z3.BitVecVal(index, 64))
+        if self.content is not None:
+            return z3.BitVecVal(self.content[index], 8)
         return z3.BitVec(f"{self.name}[{index}]", 8)
 
     def before(self) -> list[Bits]:
@@ -347,6 +351,11 @@ class Block:
                 if z3.is_bv_value(code) and z3.is_bv_value(flags_of):
                     return z3.simplify(flag_condition(code.as_long(), flags_of.as_long(), first, second))
                 raise Unsupported(f"a condition on unknown flags: {expression}")
+            case pyvex.expr.CCall() if expression.callee.name == "amd64g_calculate_rflags_c":
+                flags_of, first, second, _ = map(self.value, expression.args)
+                if z3.is_bv_value(flags_of):
+                    return z3.simplify(carry(flags_of.as_long(), first, second))
+                raise Unsupported(f"the carry of unknown flags: {expression}")
             case _:
                 raise Unsupported(f"the expression {expression}")
 

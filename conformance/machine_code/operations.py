@@ -89,6 +89,13 @@ def _high_product(x: Bits, y: Bits, sign: str) -> Bits:
     return z3.Extract(2 * x.size() - 1, x.size(), _long_product(x, y, sign))
 
 
+def _divided(x: Bits, y: Bits) -> Bits:
+    """Quotient and remainder side by side. (Instructions stop where the quotient has no room.)"""
+    wide = z3.ZeroExt(x.size() - y.size(), y)
+    quotient, rest = z3.UDiv(x, wide), z3.URem(x, wide)
+    return z3.Concat(z3.Extract(y.size() - 1, 0, rest), z3.Extract(y.size() - 1, 0, quotient))
+
+
 def _lanewise(width: int, operation: Operation) -> Operation:
     def apply(x: Bits, y: Bits) -> Bits:
         return joined([operation(a, b) for a, b in zip(lanes(x, width), lanes(y, width), strict=True)])
@@ -135,6 +142,7 @@ def _patterns() -> list[tuple[str, Callable[..., Operation]]]:
         (rf"(?:Cas|Exp)?Cmp(EQ|NE){widths}", lambda how, _: lambda x, y: bit(COMPARISONS[how](x, y))),
         (rf"Cmp(LT|LE){widths}(S|U)", lambda how, _, sign: lambda x, y: bit(COMPARISONS[how + sign](x, y))),
         (rf"Mull(S|U){widths}", lambda sign, _: lambda x, y: _long_product(x, y, sign)),
+        (r"DivModU128to64", lambda: _divided),
         (rf"{widths}(U|S)to{widths}", lambda _, sign, to: lambda x: _extended(x, int(to), sign)),
         (rf"{widths}to{widths}", lambda _, to: lambda x: z3.Extract(int(to) - 1, 0, x)),
         (rf"{widths}HIto{widths}", lambda _, to: lambda x: z3.Extract(x.size() - 1, x.size() - int(to), x)),
@@ -162,14 +170,26 @@ FLAGS_OF = ("COPY", "ADD", "SUB", "ADC", "SBB", "LOGIC", "INC", "DEC", "SHL", "S
 """What the flags were last set by, as the lifter numbers it: one number for "copy", then four (8 to 64 bits) each."""
 
 
+def _flags_of(number: int) -> tuple[str, int]:
+    return FLAGS_OF[(number + 3) // 4], 8 << (number + 3) % 4
+
+
 def flag_condition(code: int, flags_of: int, first: Bits, second: Bits) -> Bits:
     """`amd64g_calculate_condition` of a result that is zero or not, which is what lifting itself leaves of it."""
-    kind, width = FLAGS_OF[(flags_of + 3) // 4], 8 << (flags_of + 3) % 4
+    kind, width = _flags_of(flags_of)
     if kind not in ("ADD", "SUB", "LOGIC", "INC", "DEC", "SHL", "SHR") or code not in (4, 5):
         raise Unsupported(f"condition {code} of the flags of {kind}")
     result = {"ADD": first + second, "SUB": first - second}.get(kind, first)
     zero = bit(z3.Extract(width - 1, 0, result) == 0)
     return z3.ZeroExt(63, zero if code == 4 else ~zero)
+
+
+def carry(flags_of: int, first: Bits, second: Bits) -> Bits:
+    """`amd64g_calculate_rflags_c` after a subtraction: whether it borrowed."""
+    kind, width = _flags_of(flags_of)
+    if kind != "SUB":
+        raise Unsupported(f"the carry of {kind}")
+    return z3.ZeroExt(63, bit(z3.ULT(z3.Extract(width - 1, 0, first), z3.Extract(width - 1, 0, second))))
 
 
 @cache

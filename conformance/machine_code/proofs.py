@@ -39,15 +39,20 @@ class Claim:
     arguments: list[Region | int]
     known: list[Any]
     stated: list[Bits]
-    """The bytes of the array that it writes, or the number that it returns."""
+    """The bytes of the arrays that it writes, or the number that it returns."""
 
     @property
     def arrays(self) -> list[Region]:
         return [argument for argument in self.arguments if isinstance(argument, Region)]
 
     @property
-    def output(self) -> Region | None:
-        return next((region for region in self.arrays if region.writable), None)
+    def outputs(self) -> list[Region]:
+        return [region for region in self.arrays if region.writable]
+
+    @property
+    def inputs(self) -> list[Region]:
+        """The arrays that may hold anything that is known of them."""
+        return [region for region in self.arrays if not region.writable and region.content is None]
 
 
 def pack(length: int) -> Claim:
@@ -114,8 +119,8 @@ def paths(claim: Claim, binary: Binary) -> tuple[Machine, list[State]]:
 
 def answer(claim: Claim, state: State) -> list[Bits]:
     """What the code computed on a path, in the form of `claim.stated`."""
-    if claim.output is not None:
-        return state.array(claim.output)
+    if claim.outputs:
+        return [byte for region in claim.outputs for byte in state.array(region)]
     return [z3.simplify(z3.Extract(RESULT_BITS[claim.slot] - 1, 0, state.register("rax")))]
 
 
@@ -171,8 +176,7 @@ def counterexample(claim: Claim, binary: Binary) -> Inputs | None:
             model = machine.solver.model()
             return {
                 region.name: bytes(model.eval(byte, model_completion=True).as_long() for byte in region.before())
-                for region in claim.arrays
-                if not region.writable
+                for region in claim.inputs
             }
         if found != z3.unsat:
             raise Unsupported(f"the solver gave up on {claim.slot} of {claim.length}")
@@ -215,8 +219,9 @@ def lifted_on(claim: Claim, states: list[State], inputs: Inputs) -> list[int]:
 
 def native_on(claim: Claim, binary: Binary, inputs: Inputs) -> list[int]:
     """What the processor computes on given inputs."""
+    contents = inputs | {region.name: region.content for region in claim.arrays if region.content is not None}
     buffers = {
-        region.name: ctypes.create_string_buffer(inputs.get(region.name, b"\xa5" * region.size), max(region.size, 1))
+        region.name: ctypes.create_string_buffer(contents.get(region.name, b"\xa5" * region.size), max(region.size, 1))
         for region in claim.arrays
     }
     kinds = [ctypes.c_void_p if isinstance(argument, Region) else ctypes.c_size_t for argument in claim.arguments]
@@ -224,5 +229,6 @@ def native_on(claim: Claim, binary: Binary, inputs: Inputs) -> list[int]:
     result = {None: None, 32: ctypes.c_uint32, 64: ctypes.c_uint64}[width]
     values = [buffers[a.name] if isinstance(a, Region) else a for a in claim.arguments]
     returned = binary.native(claim.slot, result, *kinds)(*values)
-    output = claim.output
-    return [int(returned)] if output is None else list(buffers[output.name].raw[: output.size])
+    if not claim.outputs:
+        return [int(returned)]
+    return [byte for region in claim.outputs for byte in buffers[region.name].raw[: region.size]]
