@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from conformance import truth
 from conformance.formats import TABLES, scheme
 from conformance.ledger import Ledger
-from conformance.subjects import KERNEL_ISAS, kernels, machine_lacks
+from conformance.subjects import KERNEL_ISAS, kernels, machine_lacks, reference
 from conformance.test_accumulate import exact_dots, extreme, float32_matmul, operands
 
 MODEL: dict[str, Any] = {"truth": "float32-model", "level": "sampled"}
 EXACT: dict[str, Any] = {"truth": "exact-rational", "level": "sampled"}
+EXPECTED: dict[str, Any] = {"truth": "expected-outcome", "level": "sampled"}
 SIZES = (32, 64, 128, 256)
 WIDTHS = ("stream", "byte")
 
@@ -92,15 +94,22 @@ def test_extremes_of_a_block(name: str, sign: int, isa: str, compared: Ledger) -
             compared.equal(got.astype(np.int64).ravel().tolist(), [total] * (33 * m), subject=f"kernel-{isa}", **EXACT)
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["power-of-two", "any-scale"])
 @given(seed=st.integers(0, 2**32), cols=st.integers(1, 70), exponent=st.integers(-149, 100))
-def test_activations_are_the_nearest(seed: int, cols: int, exponent: int, isa: str, compared: Ledger) -> None:
-    """Halves of the scale, its odd multiples and their neighbours: ties to even, exactly."""
+def test_activations_are_the_nearest(
+    whole: bool, seed: int, cols: int, exponent: int, isa: str, compared: Ledger
+) -> None:
+    """Halves of the scale and their neighbours: ties to even where there is a tie, and none where a quotient in single
+    precision would show one.
+    """
     random = np.random.default_rng(seed)
-    x = np.ldexp(random.integers(-254, 255, cols) / 2, exponent).astype(np.float32)
-    x = np.where(random.random(cols) < 0.5, x, np.nextafter(x, random.normal(size=cols).astype(np.float32)))
-    x[random.integers(cols)] = np.ldexp(np.float32(127), exponent)
-    a, scales = kernels().quantize_activations(x[None, :].astype(np.float32), isa=isa)
-    scale = np.float32(np.abs(x).max() / np.float32(127))
+    largest = np.float32(np.ldexp(127 if whole else random.uniform(64, 128), exponent))
+    scale = largest / np.float32(127)
+    x = (random.integers(-253, 254, cols) / 2 * float(scale)).astype(np.float32)
+    x = np.where(random.random(cols) < 0.6, x, np.nextafter(x, random.normal(size=cols).astype(np.float32)))
+    x = x.clip(-largest, largest)
+    x[random.integers(cols)] = largest
+    a, scales = kernels().quantize_activations(x[None, :], isa=isa)
     assert scales[0] == scale
     want = [round_activation(value, scale) for value in x]
     compared.equal(a[0].tolist(), want, subject=f"kernel-{isa}", **EXACT)
@@ -125,8 +134,8 @@ def test_rows_without_a_scale(isa: str, compared: Ledger) -> None:
     y = kernels().linear(x, tiled, isa=isa)
     assert not y[0].any()
     assert np.isnan(y[1:3]).all()
-    compared.count(120, subject=f"kernel-{isa}", truth="expected-outcome", level="sampled")
-    compared.bits(y[3:], alone, subject=f"kernel-{isa}", truth="expected-outcome", level="sampled")
+    compared.count(120, subject=f"kernel-{isa}", **EXPECTED)
+    compared.bits(y[3:], alone, subject=f"kernel-{isa}", **EXPECTED)
 
 
 def test_linear_quantizes_and_multiplies(isa: str, compared: Ledger) -> None:
@@ -169,7 +178,7 @@ def test_refuses(name: str, compared: Ledger) -> None:
     from q35.errors import InputError
 
     call, word = refusals()[name]
-    compared.refused(call, InputError, [word], subject="kernel-scalar", truth="expected-outcome", level="sampled")
+    compared.refused(call, InputError, [word], subject="kernel-scalar", **EXPECTED)
 
 
 def test_exact_dots_agree_with_the_kernels_that_are_used_here(compared: Ledger) -> None:
@@ -179,3 +188,51 @@ def test_exact_dots_agree_with_the_kernels_that_are_used_here(compared: Ledger) 
     want = np.array(exact_dots(a, codes, table, 64), np.int64)
     got = kernels().block_dots(a, codes, table, 64, isa="scalar").astype(np.int64)
     compared.bits(got, want, subject="kernel-scalar", **EXACT)
+
+
+@pytest.mark.parametrize("kind", ["e2m1", "e2m3", "e3m2"])
+@given(m=st.integers(1, 12), n=st.integers(1, 70), k=st.integers(1, 150), seed=st.integers(0, 2**32))
+def test_mx_weights(kind: str, m: int, n: int, k: int, seed: int, isa: str, compared: Ledger) -> None:
+    """Every scale byte, NaN too, and every element, as numbers of units that the exact reference gives them."""
+    element = reference("mx").element(kind)
+    random = np.random.default_rng(seed)
+    blocks = -(-k // 32)
+    elements = random.integers(0, 1 << element.width, (n, k)).astype(np.uint8)
+    scales = np.where(random.random((n, blocks)) < 0.3, random.integers(0, 256, (n, blocks)), 127).astype(np.uint8)
+    units = np.array([element.units(bits) for bits in range(1 << element.width)])
+    a = random.integers(-128, 128, (m, k)).astype(np.int8)
+    weights = np.zeros((n, 32 * blocks), np.int64)
+    weights[:, :k] = units[elements]
+    values = np.zeros((m, 32 * blocks), np.int64)
+    values[:, :k] = a
+    dots = np.einsum("mbk,nbk->mnb", values.reshape(m, blocks, 32), weights.reshape(n, blocks, 32))
+    steps = np.ldexp(1.0, np.minimum(scales, 254).astype(np.int64) - 127).astype(np.float32) / np.float32(
+        element.units_of_one
+    )
+    steps[scales == 255] = np.nan
+    of_rows = random.normal(size=m).astype(np.float32)
+    total = np.zeros((m, n), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in range(blocks):
+            total = total + steps[:, block] * dots[:, :, block].astype(np.float32)
+        want = total * of_rows[:, None]
+    tiled = kernels().tile_mx(elements, scales, kind)
+    back = kernels().untile_mx(tiled)
+    assert np.array_equal(back[0], elements)
+    assert np.array_equal(back[1], scales)
+    got = kernels().linear_int8(a, of_rows, tiled, isa=isa, threads=1 + m % 3)
+    nan = np.isnan(want)
+    assert np.array_equal(np.isnan(got), nan)
+    compared.bits(np.where(nan, 0, got), np.where(nan, 0, want), subject=f"kernel-{isa}", **MODEL)
+
+
+def test_mx_elements_with_too_many_bits_are_refused(compared: Ledger) -> None:
+    from q35.errors import InputError
+
+    for kind, limit in (("e2m1", 16), ("e2m3", 64), ("e3m2", 64)):
+        elements = np.zeros((2, 3), np.uint8)
+        elements[1, 2] = limit
+        call = partial(kernels().tile_mx, elements, np.full((2, 1), 127, np.uint8), kind)
+        compared.refused(call, InputError, ["(1, 2)"], subject="kernel-scalar", **EXPECTED)
+    call = partial(kernels().tile_mx, np.zeros((2, 3), np.uint8), np.zeros((2, 1), np.uint8), "e4m3")
+    compared.refused(call, InputError, ["e4m3"], subject="kernel-scalar", **EXPECTED)

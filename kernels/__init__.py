@@ -20,7 +20,9 @@ from q35kernels.tiled import (
     linear,
     linear_int8,
     quantize_activations,
+    tile_mx,
     tile_weights,
+    untile_mx,
     untile_weights,
 )
 from q35kernels.wrappers import (
@@ -73,7 +75,9 @@ __all__ = [
     "source_sha256",
     "source_sha256_of",
     "stream_size",
+    "tile_mx",
     "tile_weights",
     "unpack_stream",
+    "untile_mx",
     "untile_weights",
 ]

@@ -121,13 +121,13 @@ def matmul(
     y: NDArray[float32],
     /,
 ) -> int: ...
-def tiled_size(rows: int, cols: int, block_size: int, bytes: bool, /) -> int: ...
+def tiled_size(rows: int, cols: int, block_size: int, width: str, /) -> int: ...
 def tile_weights(
     codes: NDArray[uint8],
     steps: NDArray[uint16],
     cols: int,
     block_size: int,
-    bytes: bool,
+    width: str,
     tiled: NDArray[uint8],
     /,
 ) -> int: ...
@@ -135,7 +135,7 @@ def untile_weights(
     tiled: NDArray[uint8],
     cols: int,
     block_size: int,
-    bytes: bool,
+    width: str,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
     /,
@@ -148,8 +148,9 @@ def linear(
     x: NDArray[float32],
     tiled: NDArray[uint8],
     table: NDArray[int8],
+    unit_exponent: int,
     block_size: int,
-    bytes: bool,
+    width: str,
     y: NDArray[float32],
     threads: int,
     /,
@@ -160,9 +161,12 @@ def linear_int8(
     scales: NDArray[float32],
     tiled: NDArray[uint8],
     table: NDArray[int8],
+    unit_exponent: int,
     block_size: int,
-    bytes: bool,
+    width: str,
     y: NDArray[float32],
     threads: int,
     /,
 ) -> None: ...
+def tile_mx(elements: NDArray[uint8], scales: NDArray[uint8], width: str, tiled: NDArray[uint8], /) -> None: ...
+def untile_mx(tiled: NDArray[uint8], width: str, elements: NDArray[uint8], scales: NDArray[uint8], /) -> None: ...

@@ -20,8 +20,11 @@ from q35kernels import _cpu as native
 from q35kernels import wrappers
 from q35kernels.wrappers import BadValue, Codes, Floats, Steps
 
-Width = Literal["stream", "byte"]
-"""Seven bits a code, or a byte a code: the same products, the second one without unpacking but more to read."""
+Width = Literal["stream", "byte", "fp4", "fp6"]
+"""Seven bits a code, or a byte a code: the same products, the second one without unpacking but with more to read. Or MX
+elements of four or six bits."""
+
+MxKind = Literal["e2m1", "e2m3", "e3m2"]
 
 _ALIGNMENT = 64
 
@@ -31,7 +34,8 @@ class TiledWeights:
     """A quantized matrix of weights [rows, cols] in the layout of the products.
 
     `data` uint8 `[bytes]`, aligned to 64 bytes; `rows` the outputs N, `cols` the inputs K of the product; `block_size`
-    weights share a step; `table` int8 `[128, 2]`.
+    weights share a step; `table` int8 `[128, 2]`. Of an MX format, `table` has for each element the pair (low, high),
+    which stands for low + 16 high units of 2^-unit_exponent.
     """
 
     data: Codes
@@ -40,6 +44,7 @@ class TiledWeights:
     block_size: int
     table: NDArray[np.int8]
     width: Width
+    unit_exponent: int = 0
 
     @property
     def bits_per_weight(self) -> float:
@@ -69,24 +74,92 @@ def tile_weights(
         raise InputError(f"block size {block_size} is not a multiple of {native.UNIT_WEIGHTS} up to {native.MAX_BLOCK}")
     wrappers.require_shape(steps, "steps", (codes.shape[0], -(-cols // block_size)))
     if width not in ("stream", "byte"):
-        raise InputError(f"unknown width {width!r}", fix="choose stream or byte")
+        raise InputError(f"codes are not stored with width {width!r}", fix="choose stream or byte")
     finite = np.isfinite(steps)
     if not finite.all():
         row, block = np.argwhere(~finite)[0].tolist()
         raise BadValue("a step that is not finite is not a step", (row, block))
-    data = _aligned(native.tiled_size(codes.shape[0], cols, block_size, width == "byte"))
-    bad = native.tile_weights(codes, steps.view(np.uint16), cols, block_size, width == "byte", data)
+    data = _aligned(native.tiled_size(codes.shape[0], cols, block_size, width))
+    bad = native.tile_weights(codes, steps.view(np.uint16), cols, block_size, width, data)
     wrappers.reject_code(bad, codes)
     data.flags.writeable = False
     return TiledWeights(data, codes.shape[0], cols, block_size, table, width)
 
 
 def untile_weights(tiled: TiledWeights) -> tuple[Codes, Steps]:
-    """The codes uint8 `[N, pairs]` and steps float16 `[N, blocks]` that `tile_weights` was given (untileMatrix)."""
+    """The codes uint8 `[N, pairs]` and steps float16 `[N, blocks]` that `tile_weights` was given (untileMatrix).
+
+    Raises `InputError` for weights of an MX format.
+    """
+    if tiled.width not in ("stream", "byte"):
+        raise InputError("these are weights of an MX format", fix="use untile_mx")
     codes = np.empty((tiled.rows, -(-tiled.cols // 2)), np.uint8)
     steps = np.empty((tiled.rows, -(-tiled.cols // tiled.block_size)), np.uint16)
-    native.untile_weights(tiled.data, tiled.cols, tiled.block_size, tiled.width == "byte", codes, steps)
+    native.untile_weights(tiled.data, tiled.cols, tiled.block_size, tiled.width, codes, steps)
     return codes, steps.view(np.float16)
+
+
+def tile_mx(elements: Codes, scales: Codes, kind: MxKind) -> TiledWeights:
+    """MX weights in the layout of the products: `elements` uint8 `[N, K]`, the bits of one in each byte, and the E8M0
+    `scales` uint8 `[N, ceil(K / 32)]`.
+
+    A scale of 255 is NaN and makes its row's products NaN. Raises `BadValue` at the first byte with more bits than an
+    element of the `kind` has, `InputError` for an unknown kind or an array of another type or shape.
+    """
+    if kind not in _MX:
+        raise InputError(f"no products with elements {kind!r}", fix=f"choose one of {', '.join(_MX)}")
+    elements, scales = (
+        wrappers.checked(elements, "elements", np.uint8, 2),
+        wrappers.checked(scales, "scales", np.uint8, 2),
+    )
+    rows, cols = elements.shape
+    wrappers.require_shape(scales, "scales", (rows, -(-cols // native.UNIT_WEIGHTS)))
+    width, exponent_bits, mantissa_bits = _MX[kind]
+    wide = elements >= 2 << (exponent_bits + mantissa_bits)
+    if wide.any():
+        row, col = np.argwhere(wide)[0].tolist()
+        raise BadValue(f"byte {elements[row, col]} is not an element {kind}", (row, col))
+    data = _aligned(native.tiled_size(rows, cols, native.UNIT_WEIGHTS, width))
+    native.tile_mx(elements, scales, width, data)
+    data.flags.writeable = False
+    table = _mx_table(exponent_bits, mantissa_bits)
+    bias = (1 << (exponent_bits - 1)) - 1
+    return TiledWeights(data, rows, cols, native.UNIT_WEIGHTS, table, width, mantissa_bits + bias - 1)
+
+
+def untile_mx(tiled: TiledWeights) -> tuple[Codes, Codes]:
+    """The elements uint8 `[N, K]` and the scales uint8 `[N, blocks]` that `tile_mx` was given.
+
+    Raises `InputError` for weights that are not of an MX format.
+    """
+    if tiled.width not in ("fp4", "fp6"):
+        raise InputError("these are not weights of an MX format", fix="use untile_weights")
+    elements = np.empty((tiled.rows, tiled.cols), np.uint8)
+    scales = np.empty((tiled.rows, -(-tiled.cols // tiled.block_size)), np.uint8)
+    native.untile_mx(tiled.data, tiled.width, elements, scales)
+    return elements, scales
+
+
+_MX: dict[str, tuple[Width, int, int]] = {"e2m1": ("fp4", 2, 1), "e2m3": ("fp6", 2, 3), "e3m2": ("fp6", 3, 2)}
+"""How the elements are stored, and how many bits their exponents and mantissas have."""
+
+
+def _mx_table(exponent_bits: int, mantissa_bits: int) -> NDArray[np.int8]:
+    """For each element (low, high): its value is low + 16 high smallest subnormals (mxUnits in the proofs)."""
+    bits = np.arange(2 << (exponent_bits + mantissa_bits))
+    mantissa = bits & ((1 << mantissa_bits) - 1)
+    exponent = bits >> mantissa_bits & ((1 << exponent_bits) - 1)
+    size = np.where(exponent == 0, mantissa, (mantissa + (1 << mantissa_bits)) << np.maximum(exponent - 1, 0))
+    units = np.where(bits >> (exponent_bits + mantissa_bits), -size, size)
+    fits = abs(units) <= np.iinfo(np.int8).max
+    table = np.zeros((128, 2), np.int8)
+    table[: len(bits), 0], table[: len(bits), 1] = np.where(fits, units, 0), np.where(fits, 0, units // _HIGH_UNITS)
+    table.flags.writeable = False
+    return table
+
+
+_HIGH_UNITS = 16
+"""What the high part of an element counts: the least unit of elements beyond int8 is a multiple of it."""
 
 
 def quantize_activations(x: Floats, *, isa: str = "auto", threads: int = 1) -> tuple[NDArray[np.int8], Floats]:
@@ -110,7 +183,7 @@ def linear(x: Floats, tiled: TiledWeights, *, out: Floats | None = None, isa: st
     x = wrappers.checked(x, "x", np.float32, 2)
     y = _output(x, tiled, out)
     isa = wrappers.resolve_isa(isa)
-    native.linear(isa, x, tiled.data, tiled.table, tiled.block_size, tiled.width == "byte", y, _threads(threads))
+    native.linear(isa, x, tiled.data, *_format(tiled), y, _threads(threads))
     return y
 
 
@@ -131,9 +204,12 @@ def linear_int8(
     a, scales = wrappers.checked(a, "a", np.int8, 2), wrappers.checked(scales, "scales", np.float32, 1)
     wrappers.require_shape(scales, "scales", (a.shape[0],))
     y = _output(a, tiled, out)
-    isa, byte = wrappers.resolve_isa(isa), tiled.width == "byte"
-    native.linear_int8(isa, a, scales, tiled.data, tiled.table, tiled.block_size, byte, y, _threads(threads))
+    native.linear_int8(wrappers.resolve_isa(isa), a, scales, tiled.data, *_format(tiled), y, _threads(threads))
     return y
+
+
+def _format(tiled: TiledWeights) -> tuple[NDArray[np.int8], int, int, Width]:
+    return tiled.table, tiled.unit_exponent, tiled.block_size, tiled.width
 
 
 def _output(x: NDArray[np.generic], tiled: TiledWeights, out: Floats | None) -> Floats:

@@ -59,14 +59,14 @@ def test_a_wrong_product_is_found(
     source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["layers", str(source)]) == 0
-    right = q35kernels.matmul
+    right = q35kernels.linear_int8
 
     def wrong(*arguments: Any) -> Any:
         y = right(*arguments)
         y[-1, -1] += 100
         return y
 
-    monkeypatch.setattr(q35kernels, "matmul", wrong)
+    monkeypatch.setattr(q35kernels, "linear_int8", wrong)
     capsys.readouterr()
     assert cli.run(["layers", str(source), "--layers", "1", "--json"]) == 3
     document = json.loads(capsys.readouterr().out.partition("\n}\n")[0] + "}")

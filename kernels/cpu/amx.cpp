@@ -53,7 +53,7 @@ struct ProcessorTiles {
 };
 
 void multiply_tile(const TileProduct& product) {
-  if (product.activations.rows < kFewestRows) return avx512_multiply_tile(product);
+  if (product.activations.rows < kFewestRows || !fits_tiles(product)) return avx512_multiply_tile(product);
   multiply_tile_in<ProcessorTiles>(product);
 }
 

@@ -27,8 +27,9 @@ void write_entries(const Entries& entries, const std::uint8_t* units, std::size_
     const UnitCodes<kWidth> codes(units + unit * UnitCodes<kWidth>::kBytes);
     for (std::size_t v = 0; v < kUnitVectors; ++v) {
       std::uint8_t(*const quads)[kVectorBytes] = written[v % kHalves] + unit * 2 * kQuads + v / kHalves;
-      _mm512_store_si512(quads[0], entries.first(codes.vector(v)));
-      _mm512_store_si512(quads[kQuads], entries.second(codes.vector(v)));
+      for (std::size_t slot = 0; slot < 2; ++slot) {
+        _mm512_store_si512(quads[slot * kQuads], entries.entry(codes.vector(v, slot), slot, 0));
+      }
     }
   }
 }
@@ -89,9 +90,11 @@ void multiply_in_tiles(const TileProduct& product) {
     }
     const std::uint8_t* p = product.tile;
     for (std::size_t block = 0; block < product.blocks; ++block) {
-      const __m512 steps[] = {steps_over(p, Entries::kScale), steps_over(p + 32, Entries::kScale)};
-      write_entries<Entries, kWidth>(entries, p + kStepBytes, units, written);
-      p += kStepBytes + units * UnitCodes<kWidth>::kBytes;
+      const int unit_exponent = product.table->unit_exponent;
+      const __m512 steps[] = {steps_over<kWidth>(p, 0, Entries::kScale, unit_exponent),
+                              steps_over<kWidth>(p, 16, Entries::kScale, unit_exponent)};
+      write_entries<Entries, kWidth>(entries, p + step_bytes(kWidth), units, written);
+      p += step_bytes(kWidth) + units * UnitCodes<kWidth>::kBytes;
       std::size_t configured = 0;
       for (std::size_t r = 0; r < chunk; r += kTileHeight) {
         const std::size_t height = chunk - r < kTileHeight ? chunk - r : kTileHeight;
@@ -112,14 +115,22 @@ void multiply_in_tiles(const TileProduct& product) {
   Tiles::release();
 }
 
+// Whether multiply_tile_in has the format: elements of two parts would need twice the registers.
+bool fits_tiles(const TileProduct& product) { return product.width != Width::fp6 || !product.table->split; }
+
 template <class Tiles>
 void multiply_tile_in(const TileProduct& product) {
-  using Multiply = void (*)(const TileProduct&);
-  constexpr Multiply by_look_up[] = {multiply_in_tiles<Tiles, LookUp, Width::stream>,
-                                     multiply_in_tiles<Tiles, LookUp, Width::byte>};
-  constexpr Multiply by_bits[] = {multiply_in_tiles<Tiles, Arithmetic, Width::stream>,
-                                  multiply_in_tiles<Tiles, Arithmetic, Width::byte>};
-  (product.table->arithmetic ? by_bits : by_look_up)[static_cast<int>(product.width)](product);
+  const bool arithmetic = product.table->arithmetic;
+  switch (product.width) {
+    case Width::stream:
+      return (arithmetic ? multiply_in_tiles<Tiles, Arithmetic, Width::stream>
+                         : multiply_in_tiles<Tiles, LookUp, Width::stream>)(product);
+    case Width::byte:
+      return (arithmetic ? multiply_in_tiles<Tiles, Arithmetic, Width::byte>
+                         : multiply_in_tiles<Tiles, LookUp, Width::byte>)(product);
+    case Width::fp4: return multiply_in_tiles<Tiles, LookUp4, Width::fp4>(product);
+    case Width::fp6: return multiply_in_tiles<Tiles, LookUp6<1>, Width::fp6>(product);
+  }
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ __m512i add_products(__m512i sums, __m512i entries, __m512i activations) {
 // The tile times kRows rows of activations from row `m` on. The sums of a block start at minus what the offset adds.
 template <class Entries, Width kWidth, int kRows>
 void multiply_rows(const TileProduct& product, const Entries& entries, std::size_t m) {
-  constexpr bool kManyRows = kRows > 4;
+  constexpr int kParts = Entries::kParts;
+  constexpr bool kManySums = kRows * kParts > 4;
   const std::size_t units = product.units_of_block, stride = product.activations.stride;
   const std::int8_t* a = product.activations.values + m * stride;
   const std::int32_t* const sums = product.activations.sums + m * product.blocks;
@@ -34,32 +35,36 @@ void multiply_rows(const TileProduct& product, const Entries& entries, std::size
   for (int r = 0; r < kRows; ++r) y[r][0] = y[r][1] = _mm512_setzero_ps();
   for (std::size_t block = 0; block < product.blocks; ++block) {
     const std::uint8_t* const steps = p;
-    p += kStepBytes;
-    __m512i dots[kRows][kHalves];
+    p += step_bytes(kWidth);
+    __m512i dots[kRows][kParts][kHalves];
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const std::int32_t sum = sums[static_cast<std::size_t>(r) * product.blocks + block];
-      dots[r][0] = dots[r][1] = _mm512_set1_epi32(-Entries::kScale * Entries::kOffset * sum);
+      const __m512i start = _mm512_set1_epi32(-Entries::kScale * Entries::kOffset * sum);
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part) dots[r][part][0] = dots[r][part][1] = start;
     }
     for (std::size_t unit = 0; unit < units; ++unit) {
       const UnitCodes<kWidth> codes(p);
-      // The sums of many rows need the registers: the codes are loaded again.
-      if constexpr (kManyRows) asm volatile("" : : : "memory");
+      // Many sums need the registers: the codes are loaded again.
+      if constexpr (kManySums) asm volatile("" : : : "memory");
 #pragma GCC unroll 4
       for (std::size_t quad = 0; quad < kQuads; ++quad) {
-        const __m512i pair[] = {codes.vector(2 * quad), codes.vector(2 * quad + 1)};
 #pragma GCC unroll 2
         for (std::size_t slot = 0; slot < 2; ++slot) {
-          const __m512i entry0 = slot == 0 ? entries.first(pair[0]) : entries.second(pair[0]);
-          const __m512i entry1 = slot == 0 ? entries.first(pair[1]) : entries.second(pair[1]);
+          const __m512i pair[] = {codes.vector(2 * quad, slot), codes.vector(2 * quad + 1, slot)};
+#pragma GCC unroll 2
+          for (int part = 0; part < kParts; ++part) {
+            const __m512i entry0 = entries.entry(pair[0], slot, part), entry1 = entries.entry(pair[1], slot, part);
 #pragma GCC unroll 8
-          for (int r = 0; r < kRows; ++r) {
-            const std::size_t four = 4 * quad + slot * (kUnitWeights / 2);
-            const __m512i values = broadcast(a + static_cast<std::size_t>(r) * stride + four);
-            dots[r][0] = add_products(dots[r][0], entry0, values);
-            dots[r][1] = add_products(dots[r][1], entry1, values);
+            for (int r = 0; r < kRows; ++r) {
+              const std::size_t four = 4 * quad + slot * (kUnitWeights / 2);
+              const __m512i values = broadcast(a + static_cast<std::size_t>(r) * stride + four);
+              dots[r][part][0] = add_products(dots[r][part][0], entry0, values);
+              dots[r][part][1] = add_products(dots[r][part][1], entry1, values);
+            }
           }
-          if constexpr (kManyRows) asm volatile("" : : : "memory");
+          if constexpr (kManySums) asm volatile("" : : : "memory");
         }
       }
       p += UnitCodes<kWidth>::kBytes;
@@ -67,10 +72,15 @@ void multiply_rows(const TileProduct& product, const Entries& entries, std::size
     }
 #pragma GCC unroll 2
     for (std::size_t half = 0; half < kHalves; ++half) {
-      const __m512 step = steps_over(steps + 32 * half, Entries::kScale);
+      const __m512 step = steps_over<kWidth>(steps, 16 * half, Entries::kScale, product.table->unit_exponent);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        y[r][half] = _mm512_add_ps(y[r][half], _mm512_mul_ps(step, _mm512_cvtepi32_ps(dots[r][half])));
+        __m512i dot = dots[r][0][half];
+        if constexpr (kParts == 2) {
+          static_assert(kHighUnits == 1 << 4);
+          dot = _mm512_add_epi32(dot, _mm512_slli_epi32(dots[r][1][half], 4));
+        }
+        y[r][half] = _mm512_add_ps(y[r][half], _mm512_mul_ps(step, _mm512_cvtepi32_ps(dot)));
       }
     }
   }
@@ -90,8 +100,10 @@ void multiply_all_rows(const TileProduct& product) {
   const Entries entries(*product.table);
   const std::size_t rows = product.activations.rows;
   std::size_t m = 0;
-  for (; m + 8 <= rows; m += 8) multiply_rows<Entries, kWidth, 8>(product, entries, m);
-  if (m + 4 <= rows) multiply_rows<Entries, kWidth, 4>(product, entries, m), m += 4;
+  if constexpr (Entries::kParts == 1) {
+    for (; m + 8 <= rows; m += 8) multiply_rows<Entries, kWidth, 8>(product, entries, m);
+  }
+  for (; m + 4 <= rows; m += 4) multiply_rows<Entries, kWidth, 4>(product, entries, m);
   if (m + 2 <= rows) multiply_rows<Entries, kWidth, 2>(product, entries, m), m += 2;
   if (m < rows) multiply_rows<Entries, kWidth, 1>(product, entries, m);
 }
@@ -133,11 +145,19 @@ void avx512_arrange_activations(const std::int8_t* row, std::size_t count, std::
 }
 
 void avx512_multiply_tile(const TileProduct& product) {
-  using Multiply = void (*)(const TileProduct&);
-  constexpr Multiply by_look_up[] = {multiply_all_rows<LookUp, Width::stream>, multiply_all_rows<LookUp, Width::byte>};
-  constexpr Multiply by_bits[] = {multiply_all_rows<Arithmetic, Width::stream>,
-                                  multiply_all_rows<Arithmetic, Width::byte>};
-  (product.table->arithmetic ? by_bits : by_look_up)[static_cast<int>(product.width)](product);
+  const StoredTable& table = *product.table;
+  switch (product.width) {
+    case Width::stream:
+      return (table.arithmetic ? multiply_all_rows<Arithmetic, Width::stream>
+                               : multiply_all_rows<LookUp, Width::stream>)(product);
+    case Width::byte:
+      return (table.arithmetic ? multiply_all_rows<Arithmetic, Width::byte>
+                               : multiply_all_rows<LookUp, Width::byte>)(product);
+    case Width::fp4: return multiply_all_rows<LookUp4, Width::fp4>(product);
+    case Width::fp6:
+      return (table.split ? multiply_all_rows<LookUp6<2>, Width::fp6>
+                          : multiply_all_rows<LookUp6<1>, Width::fp6>)(product);
+  }
 }
 
 }  // namespace q35

@@ -6,6 +6,8 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels.hpp"
@@ -222,23 +224,28 @@ Position matmul(const std::string& isa, const Entries& a, const Vector<const flo
                             block_size, y.data()));
 }
 
-q::TiledShape shape_of(std::size_t rows, std::size_t cols, std::size_t block_size, bool bytes) {
+q::TiledShape shape_of(std::size_t rows, std::size_t cols, std::size_t block_size, const std::string& width) {
   require(block_size > 0 && block_size % q::kUnitWeights == 0 && block_size <= q::kMaxBlock,
           "the block size must be a multiple of 32, at most 256");
-  return {rows, cols, block_size, bytes ? q::Width::byte : q::Width::stream};
+  constexpr std::pair<std::string_view, q::Width> widths[] = {
+      {"stream", q::Width::stream}, {"byte", q::Width::byte}, {"fp4", q::Width::fp4}, {"fp6", q::Width::fp6}};
+  for (const auto& [name, value] : widths) {
+    if (width == name) return {rows, cols, block_size, value};
+  }
+  throw std::invalid_argument("unknown width '" + width + "'");
 }
 
 using Tiled = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using ConstTiled = Vector<const std::uint8_t>;
 
-std::size_t tiled_size(std::size_t rows, std::size_t cols, std::size_t block_size, bool bytes) {
-  return shape_of(rows, cols, block_size, bytes).bytes();
+std::size_t tiled_size(std::size_t rows, std::size_t cols, std::size_t block_size, const std::string& width) {
+  return shape_of(rows, cols, block_size, width).bytes();
 }
 
 // The index of a bad code; steps are the caller's to check.
-Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, std::size_t block_size, bool bytes,
+Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, std::size_t block_size, const std::string& width,
                       const Tiled& tiled) {
-  const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, bytes);
+  const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, width);
   check_layout(codes, shape.rows, cols);
   check_blocks(steps, shape.rows, cols, block_size);
   require(tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
@@ -248,13 +255,34 @@ Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, 
   return position(q::none);
 }
 
-void untile_weights(const ConstTiled& tiled, std::size_t cols, std::size_t block_size, bool bytes,
+void untile_weights(const ConstTiled& tiled, std::size_t cols, std::size_t block_size, const std::string& width,
                     const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
-  const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, bytes);
+  const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, width);
   check_layout(codes, shape.rows, cols);
   check_blocks(steps, shape.rows, cols, block_size);
   require(tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
   q::untile_weights(shape, tiled.data(), codes.data(), steps.data());
+}
+
+// Elements and scales are the caller's to check.
+void tile_mx(const Codes& elements, const Codes& scales, const std::string& width, const Tiled& tiled) {
+  const q::TiledShape shape = shape_of(elements.shape(0), elements.shape(1), q::kUnitWeights, width);
+  require(scales.shape(0) == shape.rows && scales.shape(1) == shape.blocks(), "scales must be [rows, blocks]");
+  require(q::is_mx(shape.width) && tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
+  q::tile_mx(shape, elements.data(), scales.data(), tiled.data());
+}
+
+void untile_mx(const ConstTiled& tiled, const std::string& width, const Matrix<std::uint8_t>& elements,
+               const Matrix<std::uint8_t>& scales) {
+  const q::TiledShape shape = shape_of(elements.shape(0), elements.shape(1), q::kUnitWeights, width);
+  require(scales.shape(0) == shape.rows && scales.shape(1) == shape.blocks(), "scales must be [rows, blocks]");
+  require(q::is_mx(shape.width) && tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
+  q::untile_mx(shape, tiled.data(), elements.data(), scales.data());
+}
+
+void check_exponent(int unit_exponent) {
+  // 2^-(127 + 22) is the least power of two that a float32 holds.
+  require(unit_exponent >= 0 && unit_exponent <= 22, "the unit of an MX format is 2^0 .. 2^-22");
 }
 
 void check_threads(int threads) { require(threads >= 1, "a product needs at least one thread"); }
@@ -268,21 +296,26 @@ void quantize_activations(const std::string& isa, const Weights& x, const Matrix
 }
 
 void linear(const std::string& isa, const Weights& x, const ConstTiled& tiled, const Entries& table,
-            std::size_t block_size, bool bytes, const Matrix<float>& y, int threads) {
+            int unit_exponent, std::size_t block_size, const std::string& width, const Matrix<float>& y, int threads) {
   check_threads(threads);
-  const q::TiledShape shape = shape_of(y.shape(1), x.shape(1), block_size, bytes);
+  check_exponent(unit_exponent);
+  const q::TiledShape shape = shape_of(y.shape(1), x.shape(1), block_size, width);
   require(tiled.shape(0) == shape.bytes() && y.shape(0) == x.shape(0), "y must be float32 [M, N]");
-  q::linear(isa_named(isa), shape, table_of(table), tiled.data(), x.data(), x.shape(0), y.data(), threads);
+  const q::Table entries = table_of(table);
+  q::linear(isa_named(isa), shape, {entries, unit_exponent}, tiled.data(), x.data(), x.shape(0), y.data(), threads);
 }
 
 void linear_int8(const std::string& isa, const Entries& a, const Vector<const float>& scales, const ConstTiled& tiled,
-                 const Entries& table, std::size_t block_size, bool bytes, const Matrix<float>& y, int threads) {
+                 const Entries& table, int unit_exponent, std::size_t block_size, const std::string& width,
+                 const Matrix<float>& y, int threads) {
   check_threads(threads);
-  const q::TiledShape shape = shape_of(y.shape(1), a.shape(1), block_size, bytes);
+  check_exponent(unit_exponent);
+  const q::TiledShape shape = shape_of(y.shape(1), a.shape(1), block_size, width);
   require(tiled.shape(0) == shape.bytes() && y.shape(0) == a.shape(0) && scales.shape(0) == a.shape(0),
           "y must be float32 [M, N], scales [M]");
-  q::linear_int8(isa_named(isa), shape, table_of(table), tiled.data(), a.data(), scales.data(), a.shape(0), y.data(),
-                 threads);
+  const q::Table entries = table_of(table);
+  q::linear_int8(isa_named(isa), shape, {entries, unit_exponent}, tiled.data(), a.data(), scales.data(), a.shape(0),
+                 y.data(), threads);
 }
 
 }  // namespace
@@ -315,6 +348,8 @@ NB_MODULE(_cpu, module) {
   module.def("tiled_size", &tiled_size);
   module.def("tile_weights", &tile_weights, unlocked());
   module.def("untile_weights", &untile_weights, unlocked());
+  module.def("tile_mx", &tile_mx, unlocked());
+  module.def("untile_mx", &untile_mx, unlocked());
   module.def("quantize_activations", &quantize_activations, unlocked());
   module.def("linear", &linear, unlocked());
   module.def("linear_int8", &linear_int8, unlocked());

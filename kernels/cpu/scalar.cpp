@@ -220,25 +220,44 @@ void arrange_activations(const std::int8_t* row, std::size_t count, std::size_t 
   }
 }
 
+// What the two weights of a stored code are multiples of a step of.
+void decode_stored(const TileProduct& product, unsigned code, std::int16_t& first, std::int16_t& second) {
+  const auto entry = [](std::uint8_t stored) { return stored - kEntryOffset; };
+  const StoredTable& table = *product.table;
+  if (is_mx(product.width)) {
+    const unsigned bits = product.width == Width::fp4 ? 4 : 6, mask = (1u << bits) - 1;
+    const auto units = [&](unsigned e) { return entry(table.first[e]) + kHighUnits * entry(table.second[e]); };
+    first = static_cast<std::int16_t>(units(code & mask));
+    second = static_cast<std::int16_t>(units(code >> bits & mask));
+  } else {
+    first = static_cast<std::int16_t>(entry(table.first[code & 0x7F]));
+    second = static_cast<std::int16_t>(entry(table.second[code & 0x7F]));
+  }
+}
+
 // The entries of one block of a tile, in the order of the activations: entries[row][unit * 32 + place].
-void decode_block(const TileProduct& product, const std::uint8_t* units, std::int8_t (*entries)[kMaxBlock]) {
-  const std::size_t unit_bytes = (kUnitVectors - (product.width == Width::stream ? 1 : 0)) * kVectorBytes;
+void decode_block(const TileProduct& product, const std::uint8_t* units, std::int16_t (*entries)[kMaxBlock]) {
   for (std::size_t u = 0; u < product.units_of_block; ++u) {
     for (std::size_t vector = 0; vector < kUnitVectors; ++vector) {
       for (std::size_t lane = 0; lane < kVectorBytes; ++lane) {
-        const std::uint8_t code = stored_code(units + u * unit_bytes, vector, lane, product.width);
-        std::int8_t* const out = entries[vector % 2 * 16 + lane / 4] + u * kUnitWeights + vector / 2 * 4 + lane % 4;
-        out[0] = static_cast<std::int8_t>(product.table->first[code] - kEntryOffset);
-        out[kUnitWeights / 2] = static_cast<std::int8_t>(product.table->second[code] - kEntryOffset);
+        const unsigned code = stored_code(units + u * unit_bytes_of(product.width), vector, lane, product.width);
+        std::int16_t* const out = entries[vector % 2 * 16 + lane / 4] + u * kUnitWeights + vector / 2 * 4 + lane % 4;
+        decode_stored(product, code, out[0], out[kUnitWeights / 2]);
       }
     }
   }
 }
 
+float tile_step(const TileProduct& product, const std::uint8_t* steps, std::size_t row) {
+  if (is_mx(product.width)) return mx_step_value(steps[row], product.table->unit_exponent);
+  std::uint16_t bits;
+  std::memcpy(&bits, steps + 2 * row, sizeof bits);
+  return step_value(bits);
+}
+
 void multiply_tile(const TileProduct& product) {
   const std::size_t block_size = product.units_of_block * kUnitWeights;
-  const std::size_t unit_bytes = (kUnitVectors - (product.width == Width::stream ? 1 : 0)) * kVectorBytes;
-  const std::size_t block_bytes = kStepBytes + product.units_of_block * unit_bytes;
+  const std::size_t block_bytes = step_bytes(product.width) + product.units_of_block * unit_bytes_of(product.width);
   const Activations& activations = product.activations;
   const auto for_each_output = [&](auto visit) {
     for (std::size_t m = 0; m < activations.rows; ++m) {
@@ -248,13 +267,13 @@ void multiply_tile(const TileProduct& product) {
   for_each_output([](std::size_t, std::size_t, float* y) { store(y, 0.0f); });
   for (std::size_t block = 0; block < product.blocks; ++block) {
     const std::uint8_t* const steps = product.tile + block * block_bytes;
-    std::int8_t entries[kTileRows][kMaxBlock];
-    decode_block(product, steps + kStepBytes, entries);
+    std::int16_t entries[kTileRows][kMaxBlock];
+    decode_block(product, steps + step_bytes(product.width), entries);
     for_each_output([&](std::size_t m, std::size_t row, float* y) {
-      std::uint16_t bits;
-      std::memcpy(&bits, steps + 2 * row, sizeof bits);
-      const std::int32_t sum = dot(activations.values + m * activations.stride + block * block_size, entries[row], block_size);
-      store(y, load(y) + step_value(bits) * static_cast<float>(sum));
+      const std::int8_t* const a = activations.values + m * activations.stride + block * block_size;
+      std::int32_t sum = 0;
+      for (std::size_t j = 0; j < block_size; ++j) sum += a[j] * entries[row][j];
+      store(y, load(y) + tile_step(product, steps, row) * static_cast<float>(sum));
     });
   }
   for_each_output([&](std::size_t m, std::size_t, float* y) { store(y, load(y) * activations.scales[m]); });

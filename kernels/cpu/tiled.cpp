@@ -25,14 +25,21 @@ constexpr Place place_of(std::size_t row, std::size_t pair) {
 }
 
 // The unit's bytes are zero before its first code is written.
-void write_code(std::uint8_t* unit, Place place, Width width, std::uint8_t code) {
+void write_code(std::uint8_t* unit, Place place, Width width, unsigned code) {
   constexpr std::size_t last = kUnitVectors - 1;
-  if (place.vector < last || width == Width::byte) {
-    unit[kVectorBytes * place.vector + place.lane] |= code;
-    return;
-  }
-  for (std::size_t v = 0; v < last; ++v) {
-    unit[kVectorBytes * v + place.lane] |= static_cast<std::uint8_t>((code >> v & 1) << 7);
+  const auto add = [&](std::size_t vector, unsigned bits) {
+    std::uint8_t& byte = unit[kVectorBytes * vector + place.lane];
+    byte = static_cast<std::uint8_t>(byte | bits);
+  };
+  if (width == Width::fp6) {
+    const std::size_t stored = 3 * (place.vector / 2);
+    add(stored + place.vector % 2 * 2, code & 0x3F);
+    if (place.vector % 2 == 0) return add(stored + 1, code >> 6);
+    for (std::size_t v = 0; v < 3; ++v) add(stored + v, (code >> (6 + 2 * v) & 3) << 6);
+  } else if (place.vector < last || width != Width::stream) {
+    add(place.vector, code);
+  } else {
+    for (std::size_t v = 0; v < last; ++v) add(v, (code >> v & 1) << 7);
   }
 }
 
@@ -42,8 +49,8 @@ void for_each_code(const TiledShape& shape, Visit visit) {
   for (std::size_t row = 0; row < shape.tiles() * kTileRows; ++row) {
     for (std::size_t unit = 0; unit < shape.padded_cols() / kUnitWeights; ++unit) {
       const std::size_t block = unit / shape.units_of_block();
-      const std::size_t offset = row / kTileRows * shape.tile_bytes() + block * shape.block_bytes() + kStepBytes +
-                                 unit % shape.units_of_block() * shape.unit_bytes();
+      const std::size_t offset = row / kTileRows * shape.tile_bytes() + block * shape.block_bytes() +
+                                 step_bytes(shape.width) + unit % shape.units_of_block() * shape.unit_bytes();
       for (std::size_t pair = 0; pair < kUnitPairs; ++pair) {
         visit(row, unit * kUnitPairs + pair, offset, place_of(row % kTileRows, pair));
       }
@@ -52,18 +59,22 @@ void for_each_code(const TiledShape& shape, Visit visit) {
 }
 
 std::size_t step_offset(const TiledShape& shape, std::size_t row, std::size_t block) {
-  return row / kTileRows * shape.tile_bytes() + block * shape.block_bytes() + 2 * (row % kTileRows);
+  return row / kTileRows * shape.tile_bytes() + block * shape.block_bytes() +
+         row % kTileRows * (step_bytes(shape.width) / kTileRows);
 }
 
-StoredTable stored_table(const Table& table) {
+StoredTable stored_table(const Values& values, Width width) {
   StoredTable stored{};
-  stored.arithmetic = true;
+  stored.arithmetic = !is_mx(width);
+  stored.unit_exponent = values.unit_exponent;
   for (std::size_t index = 0; index < kCodes; ++index) {
-    const std::size_t code = index ^ kStoredOffset;
-    stored.first[index] = static_cast<std::uint8_t>(table.first[code] + kEntryOffset);
-    stored.second[index] = static_cast<std::uint8_t>(table.second[code] + kEntryOffset);
+    const std::size_t code = is_mx(width) ? index : index ^ kStoredOffset;
+    const int first = values.table.first[code], second = values.table.second[code];
+    stored.first[index] = static_cast<std::uint8_t>(first + kEntryOffset);
+    stored.second[index] = static_cast<std::uint8_t>(second + kEntryOffset);
     const int hi = static_cast<int>(index >> kLoBits) + kHiLow, lo = static_cast<int>(index & 7) + kLoLow;
-    stored.arithmetic = stored.arithmetic && table.first[code] == hi && table.second[code] == 2 * lo;
+    stored.arithmetic = stored.arithmetic && first == hi && second == 2 * lo;
+    stored.split = stored.split || second != 0;
   }
   return stored;
 }
@@ -108,9 +119,9 @@ float quantize_row(const Isa& isa, const float* x, std::size_t cols, std::int8_t
   return scale;
 }
 
-void multiply(const Isa& isa, const TiledShape& shape, const Table& table, const std::uint8_t* tiled,
+void multiply(const Isa& isa, const TiledShape& shape, const Values& values, const std::uint8_t* tiled,
               const Activations& activations, float* y, [[maybe_unused]] int threads) {
-  const StoredTable stored = stored_table(table);
+  const StoredTable stored = stored_table(values, shape.width);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (std::size_t tile = 0; tile < shape.tiles(); ++tile) {
     const std::size_t first = tile * kTileRows;
@@ -119,34 +130,63 @@ void multiply(const Isa& isa, const TiledShape& shape, const Table& table, const
   }
 }
 
-}  // namespace
-
-void tile_weights(const TiledShape& shape, const std::uint8_t* codes, const std::uint16_t* steps, std::uint8_t* tiled) {
-  const std::size_t pairs = pairs_of(shape.cols), blocks = shape.blocks();
-  std::memset(tiled, 0, shape.bytes());
-  for_each_code(shape, [&](std::size_t row, std::size_t pair, std::size_t unit, Place place) {
-    const std::uint8_t code = row < shape.rows && pair < pairs ? codes[row * pairs + pair] : std::uint8_t{0};
-    write_code(tiled + unit, place, shape.width, code ^ kStoredOffset);
-  });
+// Steps of kBytes each, row-major, to and from their places: copy(step, place in the tiled bytes).
+template <std::size_t kBytes, class Byte, class Copy>
+void for_each_step(const TiledShape& shape, Byte* steps, Copy copy) {
   for (std::size_t row = 0; row < shape.rows; ++row) {
-    for (std::size_t block = 0; block < blocks; ++block) {
-      std::memcpy(tiled + step_offset(shape, row, block), steps + row * blocks + block, sizeof(std::uint16_t));
+    for (std::size_t block = 0; block < shape.blocks(); ++block) {
+      copy(steps + kBytes * (row * shape.blocks() + block), step_offset(shape, row, block));
     }
   }
 }
 
-void untile_weights(const TiledShape& shape, const std::uint8_t* tiled, std::uint8_t* codes, std::uint16_t* steps) {
-  const std::size_t pairs = pairs_of(shape.cols), blocks = shape.blocks();
+}  // namespace
+
+void tile_weights(const TiledShape& shape, const std::uint8_t* codes, const std::uint16_t* steps, std::uint8_t* tiled) {
+  const std::size_t pairs = pairs_of(shape.cols);
+  std::memset(tiled, 0, shape.bytes());
   for_each_code(shape, [&](std::size_t row, std::size_t pair, std::size_t unit, Place place) {
-    if (row < shape.rows && pair < pairs) {
-      codes[row * pairs + pair] = stored_code(tiled + unit, place.vector, place.lane, shape.width) ^ kStoredOffset;
-    }
+    const unsigned code = row < shape.rows && pair < pairs ? codes[row * pairs + pair] : 0u;
+    write_code(tiled + unit, place, shape.width, code ^ kStoredOffset);
   });
-  for (std::size_t row = 0; row < shape.rows; ++row) {
-    for (std::size_t block = 0; block < blocks; ++block) {
-      std::memcpy(steps + row * blocks + block, tiled + step_offset(shape, row, block), sizeof(std::uint16_t));
-    }
-  }
+  for_each_step<2>(shape, reinterpret_cast<const std::uint8_t*>(steps),
+                   [&](const std::uint8_t* step, std::size_t place) { std::memcpy(tiled + place, step, 2); });
+}
+
+void untile_weights(const TiledShape& shape, const std::uint8_t* tiled, std::uint8_t* codes, std::uint16_t* steps) {
+  const std::size_t pairs = pairs_of(shape.cols);
+  for_each_code(shape, [&](std::size_t row, std::size_t pair, std::size_t unit, Place place) {
+    if (row >= shape.rows || pair >= pairs) return;
+    const unsigned stored = stored_code(tiled + unit, place.vector, place.lane, shape.width) & 0x7F;
+    codes[row * pairs + pair] = static_cast<std::uint8_t>(stored ^ kStoredOffset);
+  });
+  for_each_step<2>(shape, reinterpret_cast<std::uint8_t*>(steps),
+                   [&](std::uint8_t* step, std::size_t place) { std::memcpy(step, tiled + place, 2); });
+}
+
+void tile_mx(const TiledShape& shape, const std::uint8_t* elements, const std::uint8_t* scales, std::uint8_t* tiled) {
+  const std::size_t cols = shape.cols;
+  const int bits = shape.width == Width::fp4 ? 4 : 6;
+  std::memset(tiled, 0, shape.bytes());
+  for_each_code(shape, [&](std::size_t row, std::size_t pair, std::size_t unit, Place place) {
+    const auto element = [&](std::size_t col) -> unsigned {
+      return row < shape.rows && col < cols ? elements[row * cols + col] : 0u;
+    };
+    write_code(tiled + unit, place, shape.width, element(2 * pair) | element(2 * pair + 1) << bits);
+  });
+  for_each_step<1>(shape, scales, [&](const std::uint8_t* scale, std::size_t place) { tiled[place] = *scale; });
+}
+
+void untile_mx(const TiledShape& shape, const std::uint8_t* tiled, std::uint8_t* elements, std::uint8_t* scales) {
+  const std::size_t cols = shape.cols;
+  const unsigned bits = shape.width == Width::fp4 ? 4 : 6, mask = (1u << bits) - 1;
+  for_each_code(shape, [&](std::size_t row, std::size_t pair, std::size_t unit, Place place) {
+    if (row >= shape.rows || 2 * pair >= cols) return;
+    const unsigned stored = stored_code(tiled + unit, place.vector, place.lane, shape.width);
+    elements[row * cols + 2 * pair] = static_cast<std::uint8_t>(stored & mask);
+    if (2 * pair + 1 < cols) elements[row * cols + 2 * pair + 1] = static_cast<std::uint8_t>(stored >> bits & mask);
+  });
+  for_each_step<1>(shape, scales, [&](std::uint8_t* scale, std::size_t place) { *scale = tiled[place]; });
 }
 
 void quantize_activations(const Isa& isa, const float* x, std::size_t m, std::size_t cols, std::int8_t* a,
@@ -157,16 +197,16 @@ void quantize_activations(const Isa& isa, const float* x, std::size_t m, std::si
   }
 }
 
-void linear_int8(const Isa& isa, const TiledShape& shape, const Table& table, const std::uint8_t* tiled,
+void linear_int8(const Isa& isa, const TiledShape& shape, const Values& values, const std::uint8_t* tiled,
                  const std::int8_t* a, const float* scales, std::size_t m, float* y, int threads) {
   ActivationBuffer buffer(shape, m);
   std::copy_n(scales, m, buffer.scales.begin());
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1 && m > 1)
   for (std::size_t row = 0; row < m; ++row) arrange(isa, shape, a + row * shape.cols, row, buffer);
-  multiply(isa, shape, table, tiled, buffer.view(), y, threads);
+  multiply(isa, shape, values, tiled, buffer.view(), y, threads);
 }
 
-void linear(const Isa& isa, const TiledShape& shape, const Table& table, const std::uint8_t* tiled, const float* x,
+void linear(const Isa& isa, const TiledShape& shape, const Values& values, const std::uint8_t* tiled, const float* x,
             std::size_t m, float* y, int threads) {
   ActivationBuffer buffer(shape, m);
 #pragma omp parallel num_threads(threads) if (threads > 1 && m > 1)
@@ -178,7 +218,7 @@ void linear(const Isa& isa, const TiledShape& shape, const Table& table, const s
       arrange(isa, shape, a.data(), row, buffer);
     }
   }
-  multiply(isa, shape, table, tiled, buffer.view(), y, threads);
+  multiply(isa, shape, values, tiled, buffer.view(), y, threads);
 }
 
 }  // namespace q35

@@ -121,9 +121,7 @@ def _activations(layer: Layer) -> Iterator[Activations]:
     """
     rows, cols = layer.weights.shape
     values = np.random.default_rng(SEED).standard_normal((RANDOM_ROWS, cols)).astype(np.float32)
-    scales = (abs(values).max(axis=1) / np.float32(LARGEST)).astype(np.float32)
-    ints = np.rint(values / scales[:, None]).clip(-LARGEST, LARGEST).astype(np.int8)
-    yield Activations("random", values, ints, scales)
+    yield Activations("random", values, *q35kernels.quantize_activations(values))
     one_hot = np.zeros((rows, cols), np.int8)
     closeness = np.divide(abs(layer.errors), layer.bounds, out=np.zeros((rows, cols)), where=layer.bounds > 0)
     one_hot[np.arange(rows), closeness.argmax(axis=1)] = LARGEST
@@ -134,11 +132,14 @@ def _activations(layer: Layer) -> Iterator[Activations]:
 
 def _compare(layer: Layer, scheme: Scheme, block_size: int, inputs: Activations) -> Comparison:
     row = Comparison(layer.name, layer.weights.shape, inputs.kind, len(inputs.values) * len(layer.weights))
+    tiled = q35kernels.tile_weights(
+        layer.part.codes, layer.part.steps, scheme.table, block_size, layer.weights.shape[1]
+    )
     for first in range(0, len(inputs.values), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
         x, a, scale = inputs.values[rows], inputs.ints[rows], inputs.scales[rows]
         quantized = layer.part.codes, layer.part.steps, scheme.table, block_size
-        errors = _measured(x, layer.weights, q35kernels.matmul(a, scale, *quantized))
+        errors = _measured(x, layer.weights, q35kernels.linear_int8(a, scale, tiled))
         row.add(
             errors,
             matmul_bounds(x, a, scale, *quantized, layer.bounds),

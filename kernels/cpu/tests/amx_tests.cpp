@@ -59,7 +59,10 @@ struct ImitatedTiles {
 
 }  // namespace
 
-void multiply_tile_imitated(const TileProduct& product) { multiply_tile_in<ImitatedTiles>(product); }
+void multiply_tile_imitated(const TileProduct& product) {
+  if (!fits_tiles(product)) return avx512_multiply_tile(product);
+  multiply_tile_in<ImitatedTiles>(product);
+}
 
 }  // namespace q35::test
 
