@@ -156,7 +156,7 @@ BUGS = {
     "unpack": ("scalar.cpp", "(stream[byte + 1]) << 8;", "(stream[byte + 1]) << 7;"),
     "decode": ("scalar.cpp", "return j % 2 == 0 ? table.first", "return j % 2 != 0 ? table.first"),
     "dot": ("scalar.cpp", "sum += a[j] * b[j];", "sum += a[j] * static_cast<std::uint8_t>(b[j]);"),
-    "untile": ("tiled.hpp", ">> 7 & 1u) << v;", ">> 7 & 1u) << (6 - v);"),
+    "untile": ("tiled.hpp", "code |= (byte(v) >> 7) << v;", "code |= (byte(v) >> 7) << (6 - v);"),
 }
 """A wrong limit, wrong shifts, slots swapped, a sign that is not extended, bits in the wrong order."""
 OTHER_BUGS = {

@@ -365,9 +365,9 @@ void tiled(Random& rng) {
     Floats own_scales = array<float>(rng, m), y = array<float>(rng, m * rows), z = array<float>(rng, m * rows);
     quantize_activations(*isa, x.data(), m, cols, own.data(), own_scales.data(), threads);
     check(own == a && same_floats(own_scales, scales), "quantize_activations");
-    linear_int8(*isa, shape, table, layout.data(), a.data(), scales.data(), m, y.data(), threads);
+    linear_int8(*isa, shape, {table, 0}, layout.data(), a.data(), scales.data(), m, y.data(), threads);
     check(same_floats(y, expected), "linear_int8");
-    linear(*isa, shape, table, layout.data(), x.data(), m, z.data(), threads);
+    linear(*isa, shape, {table, 0}, layout.data(), x.data(), m, z.data(), threads);
     check(same_floats(z, expected), "linear");
   }
 }
