@@ -221,7 +221,7 @@ def test_narrow_accumulator_is_refuted(proofs: Any, binary: Any, otherwise_wrong
 def test_wrong_layout_is_refuted(
     way: str, layout: Any, proofs: Any, binary: Any, wrong: Any, otherwise_wrong: Any, compared: Ledger
 ) -> None:
-    claim = getattr(layout, way)(layout.Shape(*SHAPES["unit"]))
+    claim = getattr(layout, way)(layout.Shape(17, 32, 32, 7))
     mutant = wrong if way == "untile" else otherwise_wrong
     inputs = proofs.counterexample(claim, mutant)
     assert inputs is not None

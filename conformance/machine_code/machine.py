@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pyvex
@@ -222,12 +223,13 @@ class Machine:
         """The array that holds `size` bytes at an address, for every input of this path, and where in its window; no
         array for an address in the file itself."""
         terms = address.children() if address.decl().kind() == z3.Z3_OP_BADD else [address]
-        bases = [term for term in terms if z3.is_const(term) and str(term) in self.regions]
+        names = [term.decl().name() if z3.is_const(term) else "" for term in terms]
+        bases = [term for term, name in zip(terms, names, strict=True) if name in self.regions]
         if not bases and z3.is_bv_value(address):
             return None, int(address.as_long())
         if len(bases) != 1:
             raise OutOfBounds(f"an address that belongs to no array: {address}")
-        region = self.regions[str(bases[0])]
+        region = self.regions[bases[0].decl().name()]
         index = z3.simplify(address - bases[0])
         place = self._in_window(state, region, index)
         if region.name in self.windows and isinstance(place, int):
@@ -336,7 +338,7 @@ class Block:
             case pyvex.expr.RdTmp():
                 return self.temporaries[expression.tmp]
             case pyvex.expr.Const():
-                return _constant(expression.con)
+                return _constant(expression.con.type, expression.con.value)
             case pyvex.expr.Get():
                 return self.state.registers.read(expression.offset, _size(expression.ty) // 8)
             case pyvex.expr.Load():
@@ -367,11 +369,12 @@ def _size(kind: str) -> int:
     return size
 
 
-def _constant(constant: Any) -> Bits:
-    if constant.type == "Ity_V128":
-        mask = [0xFF if constant.value >> number & 1 else 0 for number in range(16)]
+@cache
+def _constant(kind: str, value: int) -> Bits:
+    if kind == "Ity_V128":
+        mask = [0xFF if value >> number & 1 else 0 for number in range(16)]
         return z3.BitVecVal(int.from_bytes(bytes(mask), "little"), 128)
-    return z3.BitVecVal(constant.value, _size(constant.type))
+    return z3.BitVecVal(value, _size(kind))
 
 
 def _contents(region: Region) -> Callable[[int], Bits]:

@@ -18,7 +18,7 @@ from conformance import formats
 from conformance.machine_code import statement
 from conformance.machine_code.binary import Binary
 from conformance.machine_code.machine import Machine, OutOfBounds, Region, State
-from conformance.machine_code.operations import Bits, Unsupported
+from conformance.machine_code.operations import Bits, Unsupported, bit, joined
 
 __all__ = ["Binary", "OutOfBounds", "Unsupported"]
 
@@ -26,6 +26,8 @@ Inputs = dict[str, bytes]
 """What each array holds before the call, by name."""
 ARRAY = z3.Array("table", z3.BitVecSort(64), z3.BitVecSort(8))
 TABLE_BYTES = 256
+AT_ONCE = 256
+"""Terms that are evaluated together, as one number."""
 RESULT_BITS = {"dot": 32, "first_invalid_code": 64}
 """Kernels that return a number; the others write an array."""
 
@@ -183,10 +185,10 @@ def counterexample(claim: Claim, binary: Binary) -> Inputs | None:
     return None
 
 
-def _given(claim: Claim, inputs: Inputs) -> Callable[[Bits], int]:
-    """The number that a term is on given inputs."""
+def _given(claim: Claim, inputs: Inputs, terms: list[Bits]) -> list[int]:
+    """The numbers that terms are on given inputs."""
     pairs = []
-    for region in claim.arrays:
+    for region in claim.inputs:
         content = inputs.get(region.name, b"")
         if region.table is not None:
             filled = z3.K(z3.BitVecSort(64), z3.BitVecVal(0, 8))
@@ -195,26 +197,28 @@ def _given(claim: Claim, inputs: Inputs) -> Callable[[Bits], int]:
             pairs.append((region.table, filled))
         else:
             pairs += [(region.byte(index), z3.BitVecVal(byte, 8)) for index, byte in enumerate(content)]
-
-    def value(term: Bits) -> int:
-        found = z3.simplify(z3.substitute(term, *pairs))
-        assert z3.is_bv_value(found) or z3.is_true(found) or z3.is_false(found), found
-        return int(z3.is_true(found)) if z3.is_bool(found) else int(found.as_long())
-
-    return value
+    values: list[int] = []
+    for start in range(0, len(terms), AT_ONCE):
+        some = terms[start : start + AT_ONCE]
+        found = z3.simplify(z3.substitute(joined(some), *pairs))
+        assert z3.is_bv_value(found), found
+        number = found.as_long()
+        for term in some:
+            values.append(number & ((1 << term.size()) - 1))
+            number >>= term.size()
+    return values
 
 
 def stated_on(claim: Claim, inputs: Inputs) -> list[int]:
     """What the specification says of given inputs."""
-    return list(map(_given(claim, inputs), claim.stated))
+    return _given(claim, inputs, claim.stated)
 
 
 def lifted_on(claim: Claim, states: list[State], inputs: Inputs) -> list[int]:
     """What the lifted code computes on given inputs."""
-    value = _given(claim, inputs)
-    taken = [state for state in states if value(z3.And(True, *state.path))]
-    assert len(taken) == 1, f"{len(taken)} paths for one input"
-    return list(map(value, answer(claim, taken[0])))
+    chosen = _given(claim, inputs, [bit(z3.And(True, *state.path)) for state in states])
+    assert sum(chosen) == 1, f"{sum(chosen)} paths for one input"
+    return _given(claim, inputs, answer(claim, states[chosen.index(1)]))
 
 
 def native_on(claim: Claim, binary: Binary, inputs: Inputs) -> list[int]:
