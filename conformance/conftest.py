@@ -89,12 +89,6 @@ def kernel(request: pytest.FixtureRequest) -> subjects.Kernel:
 
 
 @pytest.fixture
-def vectorized() -> ArraySubject:
-    """The vectorised reference."""
-    return subject_named("reference-vectorized")
-
-
-@pytest.fixture
 def mutant_rows(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     """Rows that this test adds to the report's kill table."""
     rows: list[dict[str, Any]] = []

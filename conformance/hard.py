@@ -109,3 +109,25 @@ def hard_cases(name: str, step_bits: int) -> tuple[NDArray[np.float32], NDArray[
     weights = hard_weights(form, step_bits)
     pairs = truth.as_pairs(truth.float32_ints(weights))
     return weights, np.array(form.codes(weights.astype(np.float64), pairs, step_bits), dtype=np.uint8)
+
+
+CLOSE_ERRORS = {
+    "block": (
+        "82a9f5bec74d4d3e2897debed0d209c03333893ede610a3f",
+        "6439a63effba1dc044dd0e4021b77f3eaca0bfbccdf636be",
+    ),
+    "codebook": (
+        "bdb5823fc5383abf889a00c027effd3f3f147cbfd4903abf",
+        "cf3d6f3f5110923f59a13bbf5eeea7bf3f52b5be244ab53f",
+        "6ff08b3ea8c67f3d9bbf51bf28b5ba3d343e97be0eecd83d",
+        "0d7f82bfa0093c3ee9de8bbe05b035bf89d4b3bfc579193c",
+        "a47e60bf9766693e94778b3f4838953fe50bb43f7a32253e",
+        "b7c213be39903dbf3cc33340ff3a69bfb5badabe60a92dbf",
+    ),
+}
+"""Blocks of six weights, as float32 bytes: errors of their two best steps, summed in float32, are in wrong order."""
+
+
+def close_blocks(name: str) -> NDArray[np.float32]:
+    """float32 [n, 6]: the scheme's CLOSE_ERRORS."""
+    return np.frombuffer(bytes.fromhex("".join(CLOSE_ERRORS[name])), "<f4").reshape(-1, 6).astype(np.float32)

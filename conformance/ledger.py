@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SUBJECTS = ("reference", "reference-vectorized", "kernel-scalar", "kernel-avx512", "suite", "framework")
+SUBJECTS = (
+    *("reference", "reference-vectorized"),
+    *("kernel-scalar", "kernel-avx2", "kernel-avx512"),
+    *("suite", "framework"),
+)
 """`suite` is judged by mutants; `framework`, the counting itself, by tests that alone make no session valid."""
 TRUTHS = (
     *("lean-vector", "exact-rational", "float32-model", "reference-vectorized"),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from conformance import formats
 from conformance.formats import BLOCK_SCHEMES
 
-KERNEL_ISAS = ("scalar", "avx512")
+KERNEL_ISAS = ("scalar", "avx2", "avx512")
 
 EXCLUDED: set[str] = set()
 """Instruction sets that this session must treat as missing (`--q35-without`)."""

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent.parent / "spec" / "vectors"
 NAMES = (
     *("codes", "rounding", "slots", "half", "streams", "pairs", "blocks", "accumulate"),
     *("floats", "mx_scales", "mx_elements", "mx_blocks", "products"),
-    *("siblings", "rows", "planar"),
+    *("siblings", "rows", "planar", "tiled"),
 )
 """The files that must be there; a file less is an error, not a shorter test."""
 

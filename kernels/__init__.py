@@ -1,4 +1,4 @@
-"""CPU kernels of the Q35 formats: C++, a scalar reference beside an AVX-512 version, bit for bit the same.
+"""CPU kernels of the Q35 formats: C++, a scalar reference beside AVX2 and AVX-512 versions, bit for bit the same.
 
 Every function takes `isa`: "auto" (the fastest available), or one of `available_isas()` by name; a name that is not
 available here is an error, never a silent fallback. Arrays may be of any memory layout (a copy is made where the kernel
@@ -6,6 +6,11 @@ needs contiguous rows) but must have the documented type; shapes are in the docs
 
     pairs  = ceil(cols / 2)           an odd row is padded with one zero weight
     blocks = ceil(cols / block_size)  along a row, the last one may be short
+
+`threads` rows are worked on at a time: no result depends on how many. `out` is a contiguous array of the result's type
+and shape, apart from the inputs, that is written and returned; a call that meets a bad value leaves it half written.
+Memory that was used before is several times faster to write than new memory; large results of row-affine are fastest
+where rows start cache lines (64 bytes), as they do in a result of these functions whose rows are whole lines.
 
 Numeric decisions (rounding, ties, zero blocks, sign of zero) are those of `q35spec.formats()["numerics"]`. The kernels
 are tested against the proved definitions, not proved.

@@ -10,11 +10,16 @@ UNIT_WEIGHTS: int
 def source_sha256() -> str: ...
 def available_isas() -> list[str]: ...
 def resolve_isa(name: str, /) -> str: ...
+def roofline_read(bytes: int, passes: int, threads: int, /) -> float: ...
+def roofline_clock() -> float: ...
+def roofline_fp32(threads: int, /) -> float: ...
+def roofline_vnni(threads: int, /) -> float: ...
+def roofline_amx(threads: int, /) -> float: ...
 def max_safe_k(table: NDArray[int8], /) -> int: ...
 def first_invalid_code(isa: str, codes: NDArray[uint8], /) -> int: ...
 def first_not_finite(isa: str, weights: NDArray[float32], /) -> int: ...
-def pack_stream(isa: str, codes: NDArray[uint8], stream: NDArray[uint8], /) -> int: ...
-def unpack_stream(isa: str, stream: NDArray[uint8], codes: NDArray[uint8], /) -> int: ...
+def pack_stream(isa: str, codes: NDArray[uint8], stream: NDArray[uint8], threads: int, /) -> int: ...
+def unpack_stream(isa: str, stream: NDArray[uint8], codes: NDArray[uint8], threads: int, /) -> int: ...
 def dequantize(
     isa: str,
     codes: NDArray[uint8],
@@ -22,6 +27,7 @@ def dequantize(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
+    threads: int,
     /,
 ) -> int: ...
 def dequantize_stream(
@@ -31,6 +37,7 @@ def dequantize_stream(
     table: NDArray[int8],
     block_size: int,
     weights: NDArray[float32],
+    threads: int,
     /,
 ) -> int: ...
 def dequantize_affine(
@@ -39,6 +46,8 @@ def dequantize_affine(
     steps: NDArray[uint16],
     zero_points: NDArray[int8],
     weights: NDArray[float32],
+    used: bool,
+    threads: int,
     /,
 ) -> int: ...
 def quantize_block(
@@ -51,6 +60,7 @@ def quantize_block(
     denominator: int,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
+    threads: int,
     /,
 ) -> int: ...
 def quantize_codebook(
@@ -62,6 +72,7 @@ def quantize_codebook(
     denominator: int,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
+    threads: int,
     /,
 ) -> int: ...
 def encode_block(
@@ -91,6 +102,7 @@ def quantize_row_absmax(
     divisor: int,
     codes: NDArray[uint8],
     steps: NDArray[uint16],
+    threads: int,
     /,
 ) -> int: ...
 def quantize_row_affine(
@@ -99,6 +111,7 @@ def quantize_row_affine(
     codes: NDArray[uint8],
     steps: NDArray[uint16],
     zero_points: NDArray[int8],
+    threads: int,
     /,
 ) -> int: ...
 def block_dots(

@@ -48,7 +48,7 @@ _check_widths()
 
 
 def available_isas() -> tuple[str, ...]:
-    """The instruction sets that run on this machine, the slowest first: "scalar" always, "avx512" where it exists."""
+    """The instruction sets that run on this machine, the slowest first: "scalar" always."""
     return tuple(native.available_isas())
 
 
@@ -123,6 +123,26 @@ def _position(flat: int, width: int) -> tuple[int, int]:
     return flat // width, flat % width
 
 
+def _result(out: NDArray[Any] | None, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
+    """`out` where it can be written in place, or a new array that starts a cache line, good to be used again."""
+    if out is None:
+        size, line = shape[0] * shape[1] * np.dtype(dtype).itemsize, 64
+        memory = np.empty(size + line, np.uint8)
+        first = -memory.ctypes.data % line
+        return memory[first : first + size].view(dtype).reshape(shape)
+    if not isinstance(out, np.ndarray) or out.dtype != dtype or out.shape != shape:
+        raise InputError(f"out must be a {np.dtype(dtype).name} array {list(shape)}")
+    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+        raise InputError("out must be contiguous, aligned and writeable")
+    return out
+
+
+def _threads(threads: int) -> int:
+    if not 1 <= threads <= 1024:
+        raise InputError(f"{threads} threads are not between 1 and 1024")
+    return threads
+
+
 def reject_code(flat: int, codes: Codes) -> None:
     """Raises `BadValue` if `flat` is the position of a bad code, and not -1."""
     if flat >= 0:
@@ -153,18 +173,18 @@ def check_finite(weights: Floats, *, isa: str = "auto") -> None:
     _reject_weight(native.first_not_finite(resolve_isa(isa), weights), weights)
 
 
-def pack_stream(codes: Codes, *, isa: str = "auto") -> Codes:
+def pack_stream(codes: Codes, *, out: Codes | None = None, isa: str = "auto", threads: int = 1) -> Codes:
     """`codes` uint8 `[rows, pairs]` -> 7-bit streams uint8 `[rows, stream_size(pairs)]`, one a row (packStream).
 
     Raises `BadValue` at the first byte >= 128.
     """
     codes = checked(codes, "codes", np.uint8, 2)
-    stream = np.empty((codes.shape[0], stream_size(codes.shape[1])), np.uint8)
-    reject_code(native.pack_stream(resolve_isa(isa), codes, stream), codes)
+    stream = _result(out, (codes.shape[0], stream_size(codes.shape[1])), np.uint8)
+    reject_code(native.pack_stream(resolve_isa(isa), codes, stream, _threads(threads)), codes)
     return stream
 
 
-def unpack_stream(stream: Codes, pairs: int, *, isa: str = "auto") -> Codes:
+def unpack_stream(stream: Codes, pairs: int, *, out: Codes | None = None, isa: str = "auto", threads: int = 1) -> Codes:
     """Streams uint8 `[rows, stream_size(pairs)]` -> codes uint8 `[rows, pairs]` (unpackStream).
 
     Raises `InputError` for another length and `BadValue` with the row whose unused tail bits are not zero.
@@ -173,12 +193,14 @@ def unpack_stream(stream: Codes, pairs: int, *, isa: str = "auto") -> Codes:
     if pairs < 0:
         raise InputError(f"a row cannot hold {pairs} codes")
     require_shape(stream, "stream", (stream.shape[0], stream_size(pairs)))
-    codes = np.empty((stream.shape[0], pairs), np.uint8)
-    _reject_tail(native.unpack_stream(resolve_isa(isa), stream, codes))
+    codes = _result(out, (stream.shape[0], pairs), np.uint8)
+    _reject_tail(native.unpack_stream(resolve_isa(isa), stream, codes, _threads(threads)))
     return codes
 
 
-def quantize(weights: Floats, scheme: str, block_size: int | None = None, *, isa: str = "auto") -> Quantized:
+def quantize(
+    weights: Floats, scheme: str, block_size: int | None = None, *, isa: str = "auto", threads: int = 1
+) -> Quantized:
     """Quantizes `weights` float32 `[rows, cols]` with a scheme of the specification.
 
     `block_size` (even; None for the default of formats.json) belongs to the block schemes, row schemes take None only.
@@ -192,34 +214,41 @@ def quantize(weights: Floats, scheme: str, block_size: int | None = None, *, isa
     codes = np.empty((rows, _pairs(cols)), np.uint8)
     if chosen.rule == "least-squares":
         size = q35spec.formats()["default"]["block_size"] if block_size is None else block_size
-        return _quantize_blocks(weights, chosen, size, codes, isa)
+        return _quantize_blocks(weights, chosen, size, codes, isa, _threads(threads))
     if block_size is not None:
         raise InputError(f"scheme {scheme} has no blocks: leave the block size out")
     if chosen.rule == "range":
-        return _quantize_row_affine(weights, codes, isa)
+        return _quantize_row_affine(weights, codes, isa, _threads(threads))
     steps = np.empty((rows, 1), np.uint16)
     assert chosen.scales is not None
-    _reject_weight(native.quantize_row_absmax(isa, weights, *chosen.scales, chosen.divisor, codes, steps), weights)
-    return Quantized(codes, steps.view(np.float16), None)
-
-
-def _quantize_blocks(weights: Floats, scheme: Scheme, block_size: int, codes: Codes, isa: str) -> Quantized:
-    steps = np.empty((weights.shape[0], _blocks(weights.shape[1], block_size)), np.uint16)
-    if block_size > native.MAX_BLOCK:
-        raise InputError(f"block size {block_size} is more than {native.MAX_BLOCK}")
-    assert scheme.numerators is not None
-    tried = scheme.numerators, scheme.denominator
-    if scheme.scales is not None:
-        bad = native.quantize_block(isa, weights, block_size, *scheme.scales, tried[0], tried[1], codes, steps)
-    else:
-        bad = native.quantize_codebook(isa, weights, block_size, scheme.table, tried[0], tried[1], codes, steps)
+    bad = native.quantize_row_absmax(isa, weights, *chosen.scales, chosen.divisor, codes, steps, _threads(threads))
     _reject_weight(bad, weights)
     return Quantized(codes, steps.view(np.float16), None)
 
 
-def _quantize_row_affine(weights: Floats, codes: Codes, isa: str) -> Quantized:
+def _quantize_blocks(
+    weights: Floats, scheme: Scheme, block_size: int, codes: Codes, isa: str, threads: int
+) -> Quantized:
+    steps = np.empty((weights.shape[0], _blocks(weights.shape[1], block_size)), np.uint16)
+    if block_size > native.MAX_BLOCK:
+        raise InputError(f"block size {block_size} is more than {native.MAX_BLOCK}")
+    assert scheme.numerators is not None
+    numerators, denominator = scheme.numerators, scheme.denominator
+    if scheme.scales is not None:
+        bad = native.quantize_block(
+            isa, weights, block_size, *scheme.scales, numerators, denominator, codes, steps, threads
+        )
+    else:
+        bad = native.quantize_codebook(
+            isa, weights, block_size, scheme.table, numerators, denominator, codes, steps, threads
+        )
+    _reject_weight(bad, weights)
+    return Quantized(codes, steps.view(np.float16), None)
+
+
+def _quantize_row_affine(weights: Floats, codes: Codes, isa: str, threads: int) -> Quantized:
     steps, zero_points = np.empty(weights.shape[1], np.uint16), np.empty(weights.shape[1], np.int8)
-    _reject_weight(native.quantize_row_affine(isa, weights, codes, steps, zero_points), weights)
+    _reject_weight(native.quantize_row_affine(isa, weights, codes, steps, zero_points, threads), weights)
     return Quantized(codes, steps.view(np.float16), zero_points)
 
 
@@ -255,7 +284,9 @@ def dequantize(
     block_size: int,
     cols: int | None = None,
     *,
+    out: Floats | None = None,
     isa: str = "auto",
+    threads: int = 1,
 ) -> Floats:
     """`codes` uint8 `[rows, pairs]`, `steps` float16 `[rows, blocks]` -> weights float32 `[rows, cols]`.
 
@@ -266,14 +297,23 @@ def dequantize(
     codes, steps = checked(codes, "codes", np.uint8, 2), checked(steps, "steps", np.float16, 2)
     cols = checked_cols(codes, cols)
     require_shape(steps, "steps", (codes.shape[0], _blocks(cols, block_size)))
-    weights = np.empty((codes.shape[0], cols), np.float32)
-    bits = steps.view(np.uint16)
-    reject_code(native.dequantize(resolve_isa(isa), codes, bits, checked_table(table), block_size, weights), codes)
+    weights = _result(out, (codes.shape[0], cols), np.float32)
+    bits, table = steps.view(np.uint16), checked_table(table)
+    bad = native.dequantize(resolve_isa(isa), codes, bits, table, block_size, weights, _threads(threads))
+    reject_code(bad, codes)
     return weights
 
 
 def dequantize_stream(
-    stream: Codes, steps: Steps, table: NDArray[np.int8], block_size: int, cols: int, *, isa: str = "auto"
+    stream: Codes,
+    steps: Steps,
+    table: NDArray[np.int8],
+    block_size: int,
+    cols: int,
+    *,
+    out: Floats | None = None,
+    isa: str = "auto",
+    threads: int = 1,
 ) -> Floats:
     """As `dequantize`, from the stream layout uint8 `[rows, stream_size(pairs)]`, without unpacking all of it first.
 
@@ -282,13 +322,22 @@ def dequantize_stream(
     stream, steps = checked(stream, "stream", np.uint8, 2), checked(steps, "steps", np.float16, 2)
     require_shape(stream, "stream", (stream.shape[0], stream_size(_pairs(cols))))
     require_shape(steps, "steps", (stream.shape[0], _blocks(cols, block_size)))
-    weights = np.empty((stream.shape[0], cols), np.float32)
-    bits = steps.view(np.uint16)
-    _reject_tail(native.dequantize_stream(resolve_isa(isa), stream, bits, checked_table(table), block_size, weights))
+    weights = _result(out, (stream.shape[0], cols), np.float32)
+    bits, table = steps.view(np.uint16), checked_table(table)
+    bad = native.dequantize_stream(resolve_isa(isa), stream, bits, table, block_size, weights, _threads(threads))
+    _reject_tail(bad)
     return weights
 
 
-def dequantize_row_affine(codes: Codes, steps: Steps, zero_points: NDArray[np.int8], *, isa: str = "auto") -> Floats:
+def dequantize_row_affine(
+    codes: Codes,
+    steps: Steps,
+    zero_points: NDArray[np.int8],
+    *,
+    out: Floats | None = None,
+    isa: str = "auto",
+    threads: int = 1,
+) -> Floats:
     """`codes` uint8 `[rows, pairs]`, `steps` float16 `[cols]`, `zero_points` int8 `[cols]` -> float32 `[rows, cols]`.
 
     The float32 product s * (q - z), which is exact; NaN throughout a column whose step is not finite.
@@ -298,9 +347,11 @@ def dequantize_row_affine(codes: Codes, steps: Steps, zero_points: NDArray[np.in
     zero_points = checked(zero_points, "zero_points", np.int8, 1)
     cols = checked_cols(codes, steps.shape[0])
     require_shape(zero_points, "zero_points", (cols,))
-    weights = np.empty((codes.shape[0], cols), np.float32)
+    weights = _result(out, (codes.shape[0], cols), np.float32)
     bits = steps.view(np.uint16)
-    reject_code(native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights), codes)
+    used = out is not None
+    bad = native.dequantize_affine(resolve_isa(isa), codes, bits, zero_points, weights, used, _threads(threads))
+    reject_code(bad, codes)
     return weights
 
 

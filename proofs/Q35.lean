@@ -37,5 +37,9 @@ public import Q35.Slot
 public import Q35.SlotTable
 public import Q35.Stream
 public import Q35.Table
+public import Q35.Tiled
+public import Q35.TiledMx
+public import Q35.TiledProduct
+public import Q35.TiledWhole
 
 /-! Q35, the 3.5-bit code: definitions that run, and what is proved of them. -/

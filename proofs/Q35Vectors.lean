@@ -5,6 +5,7 @@ public import Q35Vectors.Json
 public import Q35Vectors.Mx
 public import Q35Vectors.Product
 public import Q35Vectors.Rows
+public import Q35Vectors.Tiled
 public import Q35.Accumulate
 public import Q35.Block
 public import Q35.Codebook
@@ -317,7 +318,8 @@ def files : List (String × String) :=
   [("codes", codesFile), ("rounding", roundingFile), ("slots", slotsFile), ("half", halfFile), ("streams", streamsFile),
     ("pairs", pairsFile), ("blocks", blocksFile), ("accumulate", accumulateFile), ("floats", floatsFile),
     ("mx_scales", mxScalesFile), ("mx_elements", mxElementsFile), ("mx_blocks", mxBlocksFile), ("products", productsFile),
-    ("siblings", siblingsFile), ("rows", rowsFile), ("planar", planarFile)]
+    ("siblings", siblingsFile), ("rows", rowsFile), ("planar", planarFile),
+    ("tiled", tiledFile)]
 
 /-- Write every file into `folder`. -/
 def write (folder : String) : IO Unit := do

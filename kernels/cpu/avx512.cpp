@@ -14,6 +14,8 @@ namespace q35 {
 namespace {
 
 constexpr std::size_t kBytes = 64, kFloats = 16, kDoubles = 8;
+// Bytes of the stream that 64 codes take.
+constexpr std::size_t kStreamBytes = stream_size(kBytes);
 
 // Masks of the lanes below `count`; lanes that are masked off are neither read nor written.
 __mmask64 bytes_below(std::size_t count) { return count >= 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1; }
@@ -38,10 +40,11 @@ std::size_t first_not_finite(const float* weights, std::size_t count) {
 }
 
 // Byte i of the result of `spread` is byte (i / 8) * 7 + i % 8 of a stream: eight codes to a quadword, the eighth byte
-// belonging to the next; of `gather`, byte i is byte (i / 7) * 8 + i % 7 of the quadwords.
+// belonging to the next; of `gather`, byte i is byte (i / 7) * 8 + i % 7 of the quadwords; `twice` doubles every byte.
 struct Permutations {
   alignas(64) std::uint8_t spread[64];
   alignas(64) std::uint8_t gather[64];
+  alignas(64) std::uint8_t twice[64];
 };
 
 constexpr Permutations make_permutations() {
@@ -49,39 +52,54 @@ constexpr Permutations make_permutations() {
   for (unsigned i = 0; i < 64; ++i) {
     p.spread[i] = static_cast<std::uint8_t>(i / 8 * 7 + i % 8);
     p.gather[i] = static_cast<std::uint8_t>(i < 56 ? i / 7 * 8 + i % 7 : 0);
+    p.twice[i] = static_cast<std::uint8_t>(i / 2);
   }
   return p;
 }
 
 constexpr Permutations kPermutations = make_permutations();
 
-void pack(const std::uint8_t* codes, std::size_t pairs, std::uint8_t* stream) {
-  const __m512i gather = _mm512_load_si512(kPermutations.gather);
-  for (std::size_t i = 0; i < pairs; i += kBytes) {
-    const std::size_t count = pairs - i < kBytes ? pairs - i : kBytes;
-    const __m512i code = _mm512_maskz_loadu_epi8(bytes_below(count), codes + i);
-    // 2 codes to 14 bits: the codes are the signed operand, so that the factor 128 fits the unsigned one.
-    const __m512i bits14 = _mm512_maddubs_epi16(_mm512_set1_epi16(static_cast<short>(128 << 8 | 1)), code);
-    const __m512i bits28 = _mm512_madd_epi16(bits14, _mm512_set1_epi32(1 << 30 | 1));
-    const __m512i low = _mm512_and_si512(bits28, _mm512_set1_epi64(0x0FFFFFFF));
-    const __m512i high = _mm512_and_si512(_mm512_srli_epi64(bits28, 4), _mm512_set1_epi64(0x0FFFFFFFLL << 28));
-    const __m512i bytes = _mm512_permutexvar_epi8(gather, _mm512_or_si512(low, high));
-    _mm512_mask_storeu_epi8(stream + i / 8 * 7, bytes_below(stream_size(count)), bytes);
-  }
+// The 56 stream bytes of 64 codes, and 8 bytes more that are not part of them.
+__m512i pack64(__m512i codes) {
+  // 2 codes to 14 bits: the codes are the signed operand, so that the factor 128 fits the unsigned one.
+  const __m512i bits14 = _mm512_maddubs_epi16(_mm512_set1_epi16(static_cast<short>(128 << 8 | 1)), codes);
+  const __m512i bits28 = _mm512_madd_epi16(bits14, _mm512_set1_epi32(1 << 30 | 1));
+  const __m512i low = _mm512_and_si512(bits28, _mm512_set1_epi64(0x0FFFFFFF));
+  const __m512i high = _mm512_and_si512(_mm512_srli_epi64(bits28, 4), _mm512_set1_epi64(0x0FFFFFFFLL << 28));
+  return _mm512_permutexvar_epi8(_mm512_load_si512(kPermutations.gather), _mm512_or_si512(low, high));
 }
 
-// 64 codes of which `count` are wanted, from the stream's bytes at `stream`.
-__m512i unpack64(const std::uint8_t* stream, std::size_t count) {
-  const __m512i bytes = _mm512_maskz_loadu_epi8(bytes_below(stream_size(count)), stream);
+// The 64 codes of the first 56 of 64 stream bytes.
+__m512i unpack64(__m512i bytes) {
   const __m512i quads = _mm512_permutexvar_epi8(_mm512_load_si512(kPermutations.spread), bytes);
   const __m512i fields = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x312A231C150E0700LL), quads);
   return _mm512_and_si512(fields, _mm512_set1_epi8(0x7F));
 }
 
+// While the stream has 64 bytes left, whole vectors go in and out (a store through a mask takes several times longer);
+// the 8 bytes too many that pack writes belong to the next codes, which come after.
+void pack(const std::uint8_t* codes, std::size_t pairs, std::uint8_t* stream) {
+  const std::size_t size = stream_size(pairs);
+  std::size_t i = 0, byte = 0;
+  for (; byte + kBytes <= size; i += kBytes, byte += kStreamBytes) {
+    _mm512_storeu_si512(stream + byte, pack64(_mm512_loadu_si512(codes + i)));
+  }
+  for (; i < pairs; i += kBytes, byte += kStreamBytes) {
+    const __m512i code = _mm512_maskz_loadu_epi8(bytes_below(pairs - i), codes + i);
+    const std::size_t left = size - byte < kStreamBytes ? size - byte : kStreamBytes;
+    _mm512_mask_storeu_epi8(stream + byte, bytes_below(left), pack64(code));
+  }
+}
+
 void unpack(const std::uint8_t* stream, std::size_t pairs, std::uint8_t* codes) {
-  for (std::size_t i = 0; i < pairs; i += kBytes) {
-    const std::size_t count = pairs - i < kBytes ? pairs - i : kBytes;
-    _mm512_mask_storeu_epi8(codes + i, bytes_below(count), unpack64(stream + i / 8 * 7, count));
+  const std::size_t size = stream_size(pairs);
+  std::size_t i = 0, byte = 0;
+  for (; byte + kBytes <= size; i += kBytes, byte += kStreamBytes) {
+    _mm512_storeu_si512(codes + i, unpack64(_mm512_loadu_si512(stream + byte)));
+  }
+  for (; i < pairs; i += kBytes, byte += kStreamBytes) {
+    const __m512i bytes = _mm512_maskz_loadu_epi8(bytes_below(size - byte), stream + byte);
+    _mm512_mask_storeu_epi8(codes + i, bytes_below(pairs - i), unpack64(bytes));
   }
 }
 
@@ -111,24 +129,72 @@ void decode(const std::uint8_t* codes, std::size_t pairs, const Table& table, st
   }
 }
 
-// Writes the first min(count, 64) of 64 values, times the step.
-void store_scaled(__m512i values, std::size_t count, __m512 step, float* weights) {
-  alignas(64) std::int8_t lanes[kBytes];
-  _mm512_store_si512(lanes, values);
-  for (std::size_t j = 0; j < kBytes && j < count; j += kFloats) {
-    const __m128i bytes = _mm_load_si128(reinterpret_cast<const __m128i*>(lanes + j));
-    const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
-    _mm512_mask_storeu_ps(weights + j, floats_below(count - j), product);
+// The table in registers: a row's blocks are looked up without loading it again.
+struct WideTable {
+  __m512i first[2];
+  __m512i second[2];
+
+  explicit WideTable(const Table& table)
+      : first{_mm512_loadu_si512(table.first), _mm512_loadu_si512(table.first + kBytes)},
+        second{_mm512_loadu_si512(table.second), _mm512_loadu_si512(table.second + kBytes)} {}
+};
+
+// The 64 values of 32 codes, of which those of `count` weights are wanted; absent codes are read as code 0.
+__m512i values64(const std::uint8_t* codes, std::size_t count, const WideTable& table) {
+  const __mmask32 mask = static_cast<__mmask32>(bytes_below(count < kBytes ? pairs_of(count) : kBytes / 2));
+  const __m512i code = _mm512_castsi256_si512(_mm256_maskz_loadu_epi8(mask, codes));
+  const __m512i twice = _mm512_permutexvar_epi8(_mm512_load_si512(kPermutations.twice), code);
+  return _mm512_mask_blend_epi8(0xAAAAAAAAAAAAAAAA, _mm512_permutex2var_epi8(table.first[0], twice, table.first[1]),
+                                _mm512_permutex2var_epi8(table.second[0], twice, table.second[1]));
+}
+
+// Sixteen floats from `count` left; absent ones are zero.
+__m512 load_floats(const float* weights, std::size_t count) {
+  return count < kFloats ? _mm512_maskz_loadu_ps(floats_below(count), weights) : _mm512_loadu_ps(weights);
+}
+
+// Writes the first min(count, 16) of sixteen floats; past the caches only to an aligned place.
+template <bool PastCache = false>
+void store_floats(__m512 values, std::size_t count, float* weights) {
+  if (count < kFloats) {
+    _mm512_mask_storeu_ps(weights, floats_below(count), values);
+  } else if constexpr (PastCache) {
+    _mm512_stream_ps(weights, values);
+  } else {
+    _mm512_storeu_ps(weights, values);
   }
 }
 
-void dequantize(const std::uint8_t* codes, std::size_t count, const Table& table, float step, float* weights) {
-  const __m512 steps = _mm512_set1_ps(step);
-  const std::size_t pairs = pairs_of(count);
-  for (std::size_t i = 0; i < pairs; i += kBytes) {
-    const Decoded decoded = look_up(_mm512_maskz_loadu_epi8(bytes_below(pairs - i), codes + i), table);
-    store_scaled(decoded.low, count - 2 * i, steps, weights + 2 * i);
-    if (count - 2 * i > kBytes) store_scaled(decoded.high, count - 2 * i - kBytes, steps, weights + 2 * i + kBytes);
+// Calls visit(bytes, first, left) with each sixteen of 64 bytes: the first min(left, 16) of them are among the first
+// `count`. Of a whole vector all are, which the compiler then knows.
+template <class Visit>
+void for_each_sixteen(__m512i bytes, std::size_t count, Visit visit) {
+  const auto each = [&](std::size_t left) __attribute__((always_inline)) {
+    visit(_mm512_castsi512_si128(bytes), std::size_t{0}, left);
+    if (left > 16) visit(_mm512_extracti32x4_epi32(bytes, 1), std::size_t{16}, left - 16);
+    if (left > 32) visit(_mm512_extracti32x4_epi32(bytes, 2), std::size_t{32}, left - 32);
+    if (left > 48) visit(_mm512_extracti32x4_epi32(bytes, 3), std::size_t{48}, left - 48);
+  };
+  if (count >= kBytes) {
+    each(kBytes);
+  } else {
+    each(count);
+  }
+}
+
+void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                const Table& table, float* weights) {
+  const WideTable wide(table);
+  for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
+    const std::size_t end = cols - start < block_size ? cols : start + block_size;
+    const __m512 step = _mm512_set1_ps(step_value(steps[block]));
+    for (std::size_t j = start; j < end; j += kBytes) {
+      const __m512i values = values64(codes + j / 2, end - j, wide);
+      for_each_sixteen(values, end - j, [&](__m128i bytes, std::size_t first, std::size_t left) {
+        const __m512 product = _mm512_mul_ps(step, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)));
+        store_floats(product, left, weights + j + first);
+      });
+    }
   }
 }
 
@@ -165,12 +231,69 @@ void store_codes(__m512d slots, std::size_t count, std::uint8_t* codes) {
   _mm_mask_storeu_epi8(codes, static_cast<__mmask16>(floats_below(count) & 0xFu), packed);
 }
 
-void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
+// Codes of up to eight pairs by quotients in double, which decide every tie; see quantize_slot in scalar.cpp.
+void encode_ties(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
   const __m512d steps = _mm512_mul_pd(_mm512_set1_pd(step), alternate(scales.hi, scales.lo));
   const __m512d low = alternate(kHiLow, kLoLow), high = alternate(kHiHigh, kLoHigh);
-  for (std::size_t i = 0; i < pairs; i += kDoubles / 2) {
+  for (std::size_t i = 0; i < pairs && i < kDoubles; i += kDoubles / 2) {
     const __m512d w = load_doubles(weights + 2 * i, 2 * (pairs - i));
     store_codes(quantize_slots(_mm512_div_pd(w, steps), low, high), pairs - i, codes + i);
+  }
+}
+
+// (hi, lo) in alternating lanes, as floats.
+__m512 alternate_floats(float hi, float lo) {
+  return _mm512_mask_blend_ps(0xAAAA, _mm512_set1_ps(hi), _mm512_set1_ps(lo));
+}
+
+// Eight codes, of which `count` are wanted, from sixteen slots of two's complement (hi, lo).
+void store_slots(__m512i slots, std::size_t count, std::uint8_t* codes) {
+  constexpr long long hi_bits = (1 << kHiBits) - 1, lo_bits = (1 << kLoBits) - 1;
+  const __m512i used = _mm512_and_si512(slots, _mm512_set1_epi64(lo_bits << 32 | hi_bits));
+  // The pair is a quadword, hi in its lower half.
+  const __m512i code = _mm512_or_si512(_mm512_slli_epi64(used, kLoBits), _mm512_srli_epi64(used, 32));
+  const __m128i packed = _mm512_cvtepi64_epi8(code);
+  if (count < kDoubles) {
+    _mm_mask_storeu_epi8(codes, static_cast<__mmask16>(floats_below(count)), packed);
+  } else {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(codes), packed);
+  }
+}
+
+// Whether a float quotient x, clamped to its slot, is so far from every tie that the integer nearest to it is nearest
+// to the exact quotient X too. Let x be less than 2^-16 from X wherever |X| <= 9; further out both are clamped. Then X
+// clamps where x does (a slot ends at an integer, half a unit from a tie), and elsewhere no tie lies between the two.
+constexpr float kFarFromTies = 0.5f - 0x1p-16f;
+static_assert(-kHiLow <= 8 && -kLoLow <= 8);
+
+// Adding 1.5 * 2^23 rounds a small float to an integer, ties to even, and leaves it in the low bits of the sum.
+struct Rounded {
+  __m512i slots;
+  bool certain;
+
+  Rounded(__m512 quotient, __m512 low, __m512 high) {
+    const __m512 x = _mm512_min_ps(_mm512_max_ps(quotient, low), high), rounder = _mm512_set1_ps(0x1.8p23f);
+    const __m512 sum = _mm512_add_ps(x, rounder);
+    const __m512 distance = _mm512_abs_ps(_mm512_sub_ps(x, _mm512_sub_ps(sum, rounder)));
+    slots = _mm512_castps_si512(sum);
+    certain = _mm512_cmp_ps_mask(distance, _mm512_set1_ps(kFarFromTies), _CMP_GT_OQ) == 0;
+  }
+};
+
+// With the rounded inverse of a slot's step, itself exact (11 bits times at most 5), x is within 2.1 u |X| of X,
+// u = 2^-24: less than 2^-19 where kFarFromTies asks.
+void encode_arithmetic(const float* weights, std::size_t pairs, Scales scales, float step, std::uint8_t* codes) {
+  const __m512 steps = alternate_floats(step * static_cast<float>(scales.hi), step * static_cast<float>(scales.lo));
+  const __m512 inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps);
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  for (std::size_t i = 0; i < pairs; i += kFloats / 2) {
+    const __m512 w = load_floats(weights + 2 * i, 2 * (pairs - i));
+    const Rounded rounded(_mm512_mul_ps(w, inverse), low, high);
+    if (rounded.certain) {
+      store_slots(rounded.slots, pairs - i, codes + i);
+    } else {
+      encode_ties(weights + 2 * i, pairs - i, scales, step, codes + i);
+    }
   }
 }
 
@@ -223,9 +346,85 @@ std::uint16_t negated(std::uint16_t magnitude) {
   return static_cast<std::uint16_t>(magnitude == 0 ? 0 : magnitude | 0x8000u);
 }
 
-// Both signs of a step share one division: rint(-x) = -rint(x), so only the clamp differs.
+// The step of candidate i: +magnitude, -magnitude of each size in order.
+std::uint16_t candidate(const std::uint16_t* magnitudes, std::size_t i) {
+  return i % 2 == 0 ? magnitudes[i / 2] : negated(magnitudes[i / 2]);
+}
+
+// A number that lies in [low, high].
+struct Interval {
+  float low;
+  float high;
+};
+
+// How far a block's error of the codes that float quotients give, summed in float, may be from the least one:
+// - rounding, u = 2^-24: 2 u of each square (its root is rounded) and u for each of at most 16 + 4 sums, all terms
+//   positive: less than 2^-19 of the sum; underflow: 2^-150 a term;
+// - a code that is not the nearest: its quotient and the exact one, less than 2^-19 apart, lie on two sides of a tie,
+//   so that with a step S its squared error is at most 2 * 2^-19 S^2 more.
+// The factor 2^-17 of both leaves room for the roundings of this test itself and of the prescribed sum (2^-46).
+constexpr float kErrorDoubt = 0x1p-17f;
+// Weights whose squares, 256 of them, are far from the largest float.
+constexpr float kLargestSummed = 0x1p58f;
+
+Interval enclose(__m512 errors, float lanes_doubt) {
+  const float sum = _mm512_reduce_add_ps(errors), doubt = kErrorDoubt * sum + lanes_doubt;
+  return {sum - doubt, sum + doubt};
+}
+
+// Encloses the least errors of a block at +step and -step. rint(-x) = -rint(x), so only the clamp differs: with -d the
+// slot is clamp(-rint(x)) and the product -d * clamp(-rint(x)) = d * -clamp(-rint(x)).
+void enclose_errors(const __m512* w, std::size_t groups, Scales scales, float step, Interval* errors) {
+  const float hi = step * static_cast<float>(scales.hi), lo = step * static_cast<float>(scales.lo);
+  const __m512 steps = alternate_floats(hi, lo), inverse = _mm512_div_ps(_mm512_set1_ps(1.0f), steps);
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  const __m512 minus_low = alternate_floats(-kHiLow, -kLoLow), minus_high = alternate_floats(-kHiHigh, -kLoHigh);
+  __m512 plus = _mm512_setzero_ps(), minus = plus;
+  for (std::size_t g = 0; g < groups; ++g) {
+    const __m512 x = _mm512_roundscale_ps(_mm512_mul_ps(w[g], inverse), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m512 plus_error = _mm512_fnmadd_ps(_mm512_min_ps(_mm512_max_ps(x, low), high), steps, w[g]);
+    const __m512 minus_error = _mm512_fnmadd_ps(_mm512_min_ps(_mm512_max_ps(x, minus_high), minus_low), steps, w[g]);
+    plus = _mm512_fmadd_ps(plus_error, plus_error, plus);
+    minus = _mm512_fmadd_ps(minus_error, minus_error, minus);
+  }
+  const float longer = hi > lo ? hi : lo;
+  const float lanes_doubt = kErrorDoubt * static_cast<float>(kFloats * groups) * longer * longer;
+  errors[0] = enclose(plus, lanes_doubt);
+  errors[1] = enclose(minus, lanes_doubt);
+}
+
+// Marks the candidates that may be the best, and returns how many they are: at least one. One is dropped when its error
+// is certainly more than another's. Where a sum could overflow or a step is 0, nothing is dropped.
+std::size_t possible_steps(const float* weights, std::size_t pairs, Scales scales, const std::uint16_t* magnitudes,
+                           std::size_t candidates, bool* kept) {
+  bool bounded = max_abs(weights, 2 * pairs) < kLargestSummed;
+  for (std::size_t c = 0; c < candidates; ++c) bounded = bounded && magnitudes[c] != 0;
+  __m512 w[kMaxBlock / kFloats];
+  const std::size_t groups = (2 * pairs + kFloats - 1) / kFloats;
+  for (std::size_t g = 0; g < groups; ++g) w[g] = load_floats(weights + kFloats * g, 2 * pairs - kFloats * g);
+  Interval errors[2 * kMaxCandidates];
+  float threshold = __builtin_inff();
+  for (std::size_t c = 0; bounded && c < candidates; ++c) {
+    enclose_errors(w, groups, scales, step_value(magnitudes[c]), errors + 2 * c);
+    for (std::size_t i = 2 * c; i < 2 * c + 2; ++i) threshold = errors[i].high < threshold ? errors[i].high : threshold;
+  }
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < 2 * candidates; ++i) {
+    kept[i] = !bounded || errors[i].low <= threshold;
+    count += kept[i] ? 1 : 0;
+  }
+  return count;
+}
+
+// The errors of the candidates that are left, in the prescribed arithmetic; both signs of a step share one division.
 std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales scales, const std::uint16_t* magnitudes,
                                 std::size_t candidates) {
+  bool kept[2 * kMaxCandidates];
+  if (possible_steps(weights, pairs, scales, magnitudes, candidates, kept) == 1) {
+    std::size_t only = 0;
+    while (!kept[only]) ++only;
+    return candidate(magnitudes, only);
+  }
   __m512d w[kMaxBlock / kDoubles];
   const std::size_t groups = (2 * pairs + kDoubles - 1) / kDoubles;
   __m512d zero_error = _mm512_setzero_pd();
@@ -238,6 +437,7 @@ std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales 
   const __m512d minus_low = alternate(-kHiLow, -kLoLow), minus_high = alternate(-kHiHigh, -kLoHigh);
   Best best;
   for (std::size_t c = 0; c < candidates; ++c) {
+    if (!kept[2 * c] && !kept[2 * c + 1]) continue;
     if (magnitudes[c] == 0) {
       best.offer(reduce(zero_error), 0);
       continue;
@@ -247,13 +447,19 @@ std::uint16_t search_arithmetic(const float* weights, std::size_t pairs, Scales 
     for (std::size_t g = 0; g < groups; ++g) {
       const __m512d x = _mm512_div_pd(w[g], steps);
       plus = add_square(plus, w[g], _mm512_mul_pd(steps, quantize_slots(x, low, high)));
-      // With -d the slot is clamp(-rint(x)) and the product -d * clamp(-rint(x)) = d * -clamp(-rint(x)).
       minus = add_square(minus, w[g], _mm512_mul_pd(steps, quantize_slots(x, minus_high, minus_low)));
     }
     best.offer(reduce(plus), magnitudes[c]);
     best.offer(reduce(minus), negated(magnitudes[c]));
   }
   return best.bits;
+}
+
+// With -mfma the remainder behind a candidate's rounding is one instruction, not a call.
+void step_sizes(double largest, Candidates candidates, std::uint16_t* magnitudes) {
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
+  }
 }
 
 // The table as floats, with half the squared norm of each entry: the nearest entry to w / d is the one of largest
@@ -445,11 +651,6 @@ void enclose_gains(const Scores& scores, const float* weights, std::size_t pairs
   }
 }
 
-// The step of candidate i: +magnitude, -magnitude of each size in order.
-std::uint16_t candidate(const std::uint16_t* magnitudes, std::size_t i) {
-  return i % 2 == 0 ? magnitudes[i / 2] : negated(magnitudes[i / 2]);
-}
-
 // Writes the candidates that may be the best to `kept`, in order, and returns how many they are: at least one.
 // Every candidate's gain is enclosed in float; one is dropped when its gain is certainly below another's. The
 // prescribed double error of a block of at most 256 is within 2^-46 (relative) of the exact error E = sum w^2 - 2 gain,
@@ -501,10 +702,9 @@ std::uint16_t search_nearest(const float* weights, std::size_t pairs, const Tabl
 
 void extend_ranges(const float* weights, std::size_t cols, float* low, float* high) {
   for (std::size_t j = 0; j < cols; j += kFloats) {
-    const __mmask16 mask = floats_below(cols - j);
-    const __m512 w = _mm512_maskz_loadu_ps(mask, weights + j);
-    _mm512_mask_storeu_ps(low + j, mask, _mm512_min_ps(w, _mm512_maskz_loadu_ps(mask, low + j)));
-    _mm512_mask_storeu_ps(high + j, mask, _mm512_max_ps(w, _mm512_maskz_loadu_ps(mask, high + j)));
+    const __m512 w = load_floats(weights + j, cols - j);
+    store_floats(_mm512_min_ps(w, load_floats(low + j, cols - j)), cols - j, low + j);
+    store_floats(_mm512_max_ps(w, load_floats(high + j, cols - j)), cols - j, high + j);
   }
 }
 
@@ -513,10 +713,11 @@ __m256i load_bytes(const std::int8_t* values, std::size_t count) {
   return _mm256_cvtepi8_epi32(_mm_maskz_loadu_epi8(static_cast<__mmask16>(floats_below(count) & 0xFFu), values));
 }
 
-void encode_affine(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
-                   std::uint8_t* codes) {
+// Codes of up to eight pairs by quotients in double.
+void encode_affine_ties(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
+                        std::uint8_t* codes) {
   const __m512d low = alternate(kHiLow, kLoLow), high = alternate(kHiHigh, kLoHigh);
-  for (std::size_t i = 0; i < pairs; i += kDoubles / 2) {
+  for (std::size_t i = 0; i < pairs && i < kDoubles; i += kDoubles / 2) {
     const std::size_t j = 2 * i, count = 2 * (pairs - i);
     const __m512d step = load_doubles(steps + j, count);
     const __mmask8 nonzero = _mm512_cmp_pd_mask(step, _mm512_setzero_pd(), _CMP_NEQ_UQ);
@@ -526,22 +727,68 @@ void encode_affine(const float* weights, std::size_t pairs, const float* steps, 
   }
 }
 
-void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
-                       float* weights) {
-  for (std::size_t j = 0; j < cols; j += kDoubles) {
-    const std::size_t count = cols - j;
-    const __mmask16 four = static_cast<__mmask16>(floats_below(pairs_of(count)) & 0xFu);
-    const __m256i code = _mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(four, codes + j / 2));
-    // Each code twice; the hi slot is its bits 6..3 moved to the top and back, the lo slot its bits 2..0.
-    const __m256i twice = _mm256_permutevar8x32_epi32(code, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
-    const __m256i left = _mm256_setr_epi32(25, 29, 25, 29, 25, 29, 25, 29);
-    const __m256i right = _mm256_setr_epi32(28, 29, 28, 29, 28, 29, 28, 29);
-    const __m256i slots = _mm256_srav_epi32(_mm256_sllv_epi32(twice, left), right);
-    const __m256 difference = _mm256_cvtepi32_ps(_mm256_sub_epi32(slots, load_bytes(zero_points + j, count)));
-    const __mmask8 mask = static_cast<__mmask8>(floats_below(count));
-    _mm256_mask_storeu_ps(weights + j, mask, _mm256_mul_ps(_mm256_maskz_loadu_ps(mask, steps + j), difference));
+// Sixteen int8 values from `count` left, as int32.
+__m512i load_wide_bytes(const std::int8_t* values, std::size_t count) {
+  return _mm512_cvtepi8_epi32(count < kFloats ? _mm_maskz_loadu_epi8(floats_below(count), values)
+                                              : _mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
+}
+
+// Where the sum of quotient and zero point is within 9 of zero, the quotient is within 137, and two roundings err by at
+// most u (137 + 9) < 2^-16 together: see kFarFromTies.
+void encode_affine(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
+                   std::uint8_t* codes) {
+  const __m512 low = alternate_floats(kHiLow, kLoLow), high = alternate_floats(kHiHigh, kLoHigh);
+  for (std::size_t i = 0; i < pairs; i += kFloats / 2) {
+    const std::size_t j = 2 * i, count = 2 * (pairs - i);
+    const __m512 step = load_floats(steps + j, count);
+    const __mmask16 nonzero = _mm512_cmp_ps_mask(step, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const __m512 quotient = _mm512_maskz_div_ps(nonzero, load_floats(weights + j, count), step);
+    const __m512 zero = _mm512_maskz_cvtepi32_ps(nonzero, load_wide_bytes(zero_points + j, count));
+    const Rounded rounded(_mm512_add_ps(quotient, zero), low, high);
+    if (rounded.certain) {
+      store_slots(rounded.slots, pairs - i, codes + i);
+    } else {
+      encode_affine_ties(weights + j, pairs - i, steps + j, zero_points + j, codes + i);
+    }
   }
 }
+
+constexpr Table make_slots() {
+  Table table{};
+  for (int code = 0; code < static_cast<int>(kCodes); ++code) {
+    const int u4 = code >> kLoBits, u3 = code & ((1 << kLoBits) - 1);
+    table.first[code] = static_cast<std::int8_t>(u4 > kHiHigh ? u4 - (1 << kHiBits) : u4);
+    table.second[code] = static_cast<std::int8_t>(u3 > kLoHigh ? u3 - (1 << kLoBits) : u3);
+  }
+  return table;
+}
+
+// The slots of every code, sign-extended.
+constexpr Table kSlots = make_slots();
+
+template <bool PastCache>
+void dequantize_columns(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
+                        float* weights) {
+  const WideTable wide(kSlots);
+  for (std::size_t start = 0; start < cols; start += kBytes) {
+    const __m512i slots = values64(codes + start / 2, cols - start, wide);
+    for_each_sixteen(slots, cols - start, [&](__m128i bytes, std::size_t first, std::size_t left) {
+      const std::size_t j = start + first;
+      const __m512i difference = _mm512_sub_epi32(_mm512_cvtepi8_epi32(bytes), load_wide_bytes(zero_points + j, left));
+      const __m512 product = _mm512_mul_ps(load_floats(steps + j, left), _mm512_cvtepi32_ps(difference));
+      store_floats<PastCache>(product, left, weights + j);
+    });
+  }
+}
+
+void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
+                       float* weights, bool past_cache) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(weights) % kBytes == 0;
+  (past_cache && aligned ? dequantize_columns<true> : dequantize_columns<false>)(codes, cols, steps, zero_points,
+                                                                                 weights);
+}
+
+void finish_stores() { _mm_sfence(); }
 
 std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) {
   __m512i sum = _mm512_setzero_si512();
@@ -566,11 +813,13 @@ constexpr Isa kIsa{
     .encode_arithmetic = encode_arithmetic,
     .encode_nearest = encode_nearest,
     .block_error = block_error,
+    .step_sizes = step_sizes,
     .search_arithmetic = search_arithmetic,
     .search_nearest = search_nearest,
     .extend_ranges = extend_ranges,
     .encode_affine = encode_affine,
     .dequantize_affine = dequantize_affine,
+    .finish_stores = finish_stores,
     .dot = dot,
     .quantize_int8 = avx512_quantize_int8,
     .arrange_activations = avx512_arrange_activations,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "roofline.hpp"
 
 namespace nb = nanobind;
 namespace q = q35;
@@ -97,41 +98,50 @@ Position first_invalid_code(const std::string& isa, const Codes& codes) {
   return position(index == count ? q::none : index);
 }
 
-Position pack_stream(const std::string& isa, const Codes& codes, const Matrix<std::uint8_t>& stream) {
-  check_stream(stream, codes.shape(0), codes.shape(1));
-  return position(q::pack_stream(isa_named(isa), codes.data(), codes.shape(0), codes.shape(1), stream.data()));
+// Threads of a call.
+int count_of(int threads) {
+  require(threads >= 1 && threads <= 1024, "a call needs 1 to 1024 threads");
+  return threads;
 }
 
-Position unpack_stream(const std::string& isa, const Codes& stream, const Matrix<std::uint8_t>& codes) {
+Position pack_stream(const std::string& isa, const Codes& codes, const Matrix<std::uint8_t>& stream, int threads) {
   check_stream(stream, codes.shape(0), codes.shape(1));
-  return position(q::unpack_stream(isa_named(isa), stream.data(), codes.shape(0), codes.shape(1), codes.data()));
+  return position(q::pack_stream(isa_named(isa), codes.data(), codes.shape(0), codes.shape(1), stream.data(),
+                                 count_of(threads)));
+}
+
+Position unpack_stream(const std::string& isa, const Codes& stream, const Matrix<std::uint8_t>& codes, int threads) {
+  check_stream(stream, codes.shape(0), codes.shape(1));
+  return position(q::unpack_stream(isa_named(isa), stream.data(), codes.shape(0), codes.shape(1), codes.data(),
+                                   count_of(threads)));
 }
 
 Position dequantize(const std::string& isa, const Codes& codes, const Steps& steps, const Entries& table,
-                    std::size_t block_size, const Matrix<float>& weights) {
+                    std::size_t block_size, const Matrix<float>& weights, int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   check_blocks(steps, rows, cols, block_size);
   return position(q::dequantize(isa_named(isa), codes.data(), steps.data(), table_of(table), rows, cols, block_size,
-                                weights.data()));
+                                weights.data(), count_of(threads)));
 }
 
 Position dequantize_stream(const std::string& isa, const Codes& stream, const Steps& steps, const Entries& table,
-                           std::size_t block_size, const Matrix<float>& weights) {
+                           std::size_t block_size, const Matrix<float>& weights, int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_stream(stream, rows, q::pairs_of(cols));
   check_blocks(steps, rows, cols, block_size);
   return position(q::dequantize_stream(isa_named(isa), stream.data(), steps.data(), table_of(table), rows, cols,
-                                       block_size, weights.data()));
+                                       block_size, weights.data(), count_of(threads)));
 }
 
 Position dequantize_affine(const std::string& isa, const Codes& codes, const Vector<const std::uint16_t>& steps,
-                           const Vector<const std::int8_t>& zero_points, const Matrix<float>& weights) {
+                           const Vector<const std::int8_t>& zero_points, const Matrix<float>& weights, bool used,
+                           int threads) {
   const std::size_t rows = weights.shape(0), cols = weights.shape(1);
   check_layout(codes, rows, cols);
   require(steps.shape(0) == cols && zero_points.shape(0) == cols, "steps and zero points must be [cols]");
-  return position(
-      q::dequantize_affine(isa_named(isa), codes.data(), steps.data(), zero_points.data(), rows, cols, weights.data()));
+  return position(q::dequantize_affine(isa_named(isa), codes.data(), steps.data(), zero_points.data(), rows, cols,
+                                       weights.data(), used, count_of(threads)));
 }
 
 void check_search(const Weights& weights, const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps,
@@ -143,20 +153,20 @@ void check_search(const Weights& weights, const Matrix<std::uint8_t>& codes, con
 
 Position quantize_block(const std::string& isa, const Weights& weights, std::size_t block_size, int hi_scale,
                         int lo_scale, const Vector<const std::int32_t>& numerators, int denominator,
-                        const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
+                        const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps, int threads) {
   check_search(weights, codes, steps, block_size);
   return position(q::quantize_block(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
                                     scales_of(hi_scale, lo_scale), candidates_of(numerators, denominator), codes.data(),
-                                    steps.data()));
+                                    steps.data(), count_of(threads)));
 }
 
 Position quantize_codebook(const std::string& isa, const Weights& weights, std::size_t block_size, const Entries& table,
                            const Vector<const std::int32_t>& numerators, int denominator,
-                           const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
+                           const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps, int threads) {
   check_search(weights, codes, steps, block_size);
   return position(q::quantize_codebook(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1), block_size,
                                        table_of(table), candidates_of(numerators, denominator), codes.data(),
-                                       steps.data()));
+                                       steps.data(), count_of(threads)));
 }
 
 Position encode_block(const std::string& isa, const Weights& weights, const Steps& steps, std::size_t block_size,
@@ -181,21 +191,22 @@ Position first_not_finite(const std::string& isa, const Weights& weights) {
 }
 
 Position quantize_row_absmax(const std::string& isa, const Weights& weights, int hi_scale, int lo_scale, int divisor,
-                             const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
+                             const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps, int threads) {
   check_layout(codes, weights.shape(0), weights.shape(1));
   require(steps.shape(0) == weights.shape(0) && steps.shape(1) == 1, "steps must be float16 [rows, 1]");
   require(divisor > 0, "the divisor must be positive");
   return position(q::quantize_row_absmax(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1),
-                                         scales_of(hi_scale, lo_scale), divisor, codes.data(), steps.data()));
+                                         scales_of(hi_scale, lo_scale), divisor, codes.data(), steps.data(),
+                                         count_of(threads)));
 }
 
 Position quantize_row_affine(const std::string& isa, const Weights& weights, const Matrix<std::uint8_t>& codes,
-                             const Vector<std::uint16_t>& steps, const Vector<std::int8_t>& zero_points) {
+                             const Vector<std::uint16_t>& steps, const Vector<std::int8_t>& zero_points, int threads) {
   check_layout(codes, weights.shape(0), weights.shape(1));
   require(steps.shape(0) == weights.shape(1) && zero_points.shape(0) == weights.shape(1),
           "steps and zero points must be [cols]");
   return position(q::quantize_row_affine(isa_named(isa), weights.data(), weights.shape(0), weights.shape(1),
-                                         codes.data(), steps.data(), zero_points.data()));
+                                         codes.data(), steps.data(), zero_points.data(), count_of(threads)));
 }
 
 std::size_t max_safe_k(const Entries& table) { return q::max_safe_k(table_of(table)); }
@@ -318,6 +329,18 @@ void linear_int8(const std::string& isa, const Entries& a, const Vector<const fl
                  y.data(), threads);
 }
 
+double roofline_read(std::size_t bytes, int passes, int threads) {
+  check_threads(threads);
+  require(bytes > 0 && passes > 0, "bytes and passes are at least 1");
+  return q::roofline_read(bytes, passes, threads);
+}
+
+template <double (*kPeak)(int threads)>
+double roofline_peak(int threads) {
+  check_threads(threads);
+  return kPeak(threads);
+}
+
 }  // namespace
 
 NB_MODULE(_cpu, module) {
@@ -329,6 +352,11 @@ NB_MODULE(_cpu, module) {
   module.def("source_sha256", []() { return q::source_sha256; });
   module.def("available_isas", &q::available_isas);
   module.def("resolve_isa", [](const std::string& name) { return std::string(isa_named(name).name); });
+  module.def("roofline_read", &roofline_read, unlocked());
+  module.def("roofline_clock", &q::roofline_clock, unlocked());
+  module.def("roofline_fp32", &roofline_peak<q::roofline_fp32>, unlocked());
+  module.def("roofline_vnni", &roofline_peak<q::roofline_vnni>, unlocked());
+  module.def("roofline_amx", &roofline_peak<q::roofline_amx>, unlocked());
   module.def("max_safe_k", &max_safe_k);
   module.def("first_invalid_code", &first_invalid_code, unlocked());
   module.def("first_not_finite", &first_not_finite, unlocked());

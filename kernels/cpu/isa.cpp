@@ -7,7 +7,7 @@ namespace {
 // From the slowest to the fastest.
 std::vector<const Isa*> here() {
   std::vector<const Isa*> isas{&scalar_isa()};
-  for (const Isa* isa : {avx512_isa(), amx_isa()}) {
+  for (const Isa* isa : {avx2_isa(), avx512_isa(), amx_isa()}) {
     if (isa != nullptr) isas.push_back(isa);
   }
   return isas;

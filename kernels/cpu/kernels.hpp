@@ -35,8 +35,16 @@ struct Scales {
   int lo;
 };
 
+// The sizes a step search tries: max|w| * numerator / denominator.
+struct Candidates {
+  const std::int32_t* numerators;
+  std::size_t count;
+  std::int32_t denominator;
+};
+
 // One instruction set's kernels. `pairs` counts codes; a block of weights holds 2 * pairs floats (the caller pads odd
-// ones); steps are finite and non-zero where an encoder or an error takes one. No pointer needs any alignment.
+// ones); steps are finite and non-zero where an encoder or an error takes one. No pointer needs any alignment, but
+// fp16 steps lie at even addresses.
 struct Isa {
   const char* name;
   // Index of the first code byte >= 128, or `count`.
@@ -48,8 +56,10 @@ struct Isa {
   void (*unpack)(const std::uint8_t* stream, std::size_t pairs, std::uint8_t* codes);
   // The table's pairs, interleaved: 2 * pairs values.
   void (*decode)(const std::uint8_t* codes, std::size_t pairs, const Table& table, std::int8_t* values);
-  // `count` weights step * T[c]; an odd count leaves the last code's second weight out.
-  void (*dequantize)(const std::uint8_t* codes, std::size_t count, const Table& table, float step, float* weights);
+  // A row of `cols` weights step * T[c], a step for each block (any bits: one that is not finite gives NaN); an odd
+  // count leaves the last code's second weight out.
+  void (*dequantize)(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                     const Table& table, float* weights);
   // Largest absolute value (no NaN among the weights).
   float (*max_abs)(const float* weights, std::size_t count);
   // Nearest entry of the table (hi_scale * hi, lo_scale * lo), ties to even in each slot.
@@ -59,6 +69,8 @@ struct Isa {
   // Squared error of the codes in the prescribed arithmetic: eight double lanes, no fma (see spec/formats.json).
   double (*block_error)(const float* weights, std::size_t pairs, const Table& table, float step,
                         const std::uint8_t* codes);
+  // The fp16 numbers nearest to largest * numerator / denominator, which is exact.
+  void (*step_sizes)(double largest, Candidates candidates, std::uint16_t* magnitudes);
   // The fp16 step of least block_error among +magnitude, -magnitude of each candidate in order, ties to the first.
   std::uint16_t (*search_arithmetic)(const float* weights, std::size_t pairs, Scales scales,
                                      const std::uint16_t* magnitudes, std::size_t candidates);
@@ -69,9 +81,11 @@ struct Isa {
   // One row of the affine scheme: q = clamp(rint(w / s + z)) a slot; s = 0 gives q = 0. Arrays of 2 * pairs.
   void (*encode_affine)(const float* weights, std::size_t pairs, const float* steps, const std::int8_t* zero_points,
                         std::uint8_t* codes);
-  // `cols` weights s * (q - z).
+  // `cols` weights s * (q - z). `past_cache` prefers stores that leave the caches alone; finish_stores makes them
+  // visible to other threads.
   void (*dequantize_affine)(const std::uint8_t* codes, std::size_t cols, const float* steps,
-                            const std::int8_t* zero_points, float* weights);
+                            const std::int8_t* zero_points, float* weights, bool past_cache);
+  void (*finish_stores)();
   // Sum of products in int32; the caller keeps `count` within the largest safe length.
   std::int32_t (*dot)(const std::int8_t* a, const std::int8_t* b, std::size_t count);
   // The nearest int8 of x / scale, ties to even; x finite, scale positive.
@@ -84,6 +98,7 @@ struct Isa {
 
 const Isa& scalar_isa();
 // Null where the processor, its operating system or the build lacks it.
+const Isa* avx2_isa();
 const Isa* avx512_isa();
 const Isa* amx_isa();  // avx512 with products of many rows on AMX int8
 
@@ -97,31 +112,28 @@ std::vector<const char*> available_isas();
 // The position of a bad value; `none` when there is no bad value.
 inline constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-// All matrices are row-major and contiguous; functions that can meet a bad value return its index (or row) or `none`.
+// All matrices are row-major and contiguous; functions that can meet a bad value return the first one's index (or row)
+// or `none`. Rows are shared out among `threads`: no result depends on how many they are.
 std::size_t pack_stream(const Isa&, const std::uint8_t* codes, std::size_t rows, std::size_t pairs,
-                        std::uint8_t* stream);
+                        std::uint8_t* stream, int threads = 1);
 std::size_t unpack_stream(const Isa&, const std::uint8_t* stream, std::size_t rows, std::size_t pairs,
-                          std::uint8_t* codes);
+                          std::uint8_t* codes, int threads = 1);
 std::size_t dequantize(const Isa&, const std::uint8_t* codes, const std::uint16_t* steps, const Table&,
-                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights);
+                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, int threads = 1);
 // As dequantize, from the stream layout; returns the row of a non-zero tail bit.
 std::size_t dequantize_stream(const Isa&, const std::uint8_t* stream, const std::uint16_t* steps, const Table&,
-                              std::size_t rows, std::size_t cols, std::size_t block_size, float* weights);
+                              std::size_t rows, std::size_t cols, std::size_t block_size, float* weights,
+                              int threads = 1);
+// `used` says that the memory of the weights was written before: fresh pages are best written through the caches.
 std::size_t dequantize_affine(const Isa&, const std::uint8_t* codes, const std::uint16_t* steps,
-                              const std::int8_t* zero_points, std::size_t rows, std::size_t cols, float* weights);
-
-// The sizes a step search tries: max|w| * numerator / denominator.
-struct Candidates {
-  const std::int32_t* numerators;
-  std::size_t count;
-  std::int32_t denominator;
-};
+                              const std::int8_t* zero_points, std::size_t rows, std::size_t cols, float* weights,
+                              bool used = false, int threads = 1);
 
 std::size_t quantize_block(const Isa&, const float* weights, std::size_t rows, std::size_t cols, std::size_t block_size,
-                           Scales, Candidates, std::uint8_t* codes, std::uint16_t* steps);
+                           Scales, Candidates, std::uint8_t* codes, std::uint16_t* steps, int threads = 1);
 std::size_t quantize_codebook(const Isa&, const float* weights, std::size_t rows, std::size_t cols,
                               std::size_t block_size, const Table&, Candidates, std::uint8_t* codes,
-                              std::uint16_t* steps);
+                              std::uint16_t* steps, int threads = 1);
 // The inner half of the two: codes for given steps (finite, any sign; 0 gives code 0 everywhere). Any even block size.
 // Weights must be finite; returns the index of a step that is not.
 std::size_t encode_block(const Isa&, const float* weights, std::size_t rows, std::size_t cols, std::size_t block_size,
@@ -130,10 +142,10 @@ std::size_t encode_codebook(const Isa&, const float* weights, std::size_t rows, 
                             std::size_t block_size, const Table&, const std::uint16_t* steps, std::uint8_t* codes);
 // One positive step a row, max|w| / divisor, shared by both slots.
 std::size_t quantize_row_absmax(const Isa&, const float* weights, std::size_t rows, std::size_t cols, Scales,
-                                std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps);
+                                std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps, int threads = 1);
 // One step and zero point a column.
 std::size_t quantize_row_affine(const Isa&, const float* weights, std::size_t rows, std::size_t cols,
-                                std::uint8_t* codes, std::uint16_t* steps, std::int8_t* zero_points);
+                                std::uint8_t* codes, std::uint16_t* steps, std::int8_t* zero_points, int threads = 1);
 
 // Largest number of weights whose products with int8 values cannot leave int32, in any order, whatever both hold.
 std::size_t max_safe_k(const Table&);

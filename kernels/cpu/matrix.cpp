@@ -12,6 +12,22 @@ namespace {
 
 std::size_t blocks_of(std::size_t cols, std::size_t block_size) { return (cols + block_size - 1) / block_size; }
 
+// The least visit(row, part) of all rows, each `none` or the position of a bad value; `part` < `threads` names the
+// thread's own scratch. Every thread has rows of its own, in order, stops at its first bad one, and calls `finish`.
+template <class Visit>
+std::size_t for_each_row(std::size_t rows, int threads, Visit visit, void (*finish)() = [] {}) {
+  std::size_t first = none;
+#pragma omp parallel for num_threads(threads) schedule(static, 1) reduction(min : first) if (threads > 1)
+  for (int part = 0; part < threads; ++part) {
+    const auto own = static_cast<std::size_t>(part), all = static_cast<std::size_t>(threads);
+    for (std::size_t row = rows * own / all; row < rows * (own + 1) / all && first == none; ++row) {
+      first = visit(row, own);
+    }
+    finish();
+  }
+  return first;
+}
+
 // Calls visit(weights, pairs, start) for every block of a row; a block of odd length is padded with one zero weight.
 template <class Visit>
 void for_each_block(const float* row, std::size_t cols, std::size_t block_size, Visit visit) {
@@ -72,32 +88,22 @@ auto nearest_encoder(const Isa& isa, const Table& table) {
 template <class Search, class Encode>
 std::size_t quantize_blocks(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
                             std::size_t block_size, Candidates candidates, std::uint8_t* codes, std::uint16_t* steps,
-                            Search search, Encode encode) {
+                            int threads, Search search, Encode encode) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
-  std::vector<std::uint16_t> magnitudes(candidates.count);
-  for (std::size_t row = 0; row < rows; ++row) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
+    std::uint16_t magnitudes[kMaxCandidates];
     const std::size_t bad = isa.first_not_finite(weights + row * cols, cols);
     if (bad != cols) return row * cols + bad;
     for_each_block(
         weights + row * cols, cols, block_size, [&](const float* block, std::size_t count, std::size_t start) {
           const double largest = static_cast<double>(isa.max_abs(block, 2 * count));
-          for (std::size_t i = 0; i < candidates.count; ++i) {
-            magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
-          }
-          const std::uint16_t bits = largest == 0 ? std::uint16_t{0} : search(block, count, magnitudes.data());
+          isa.step_sizes(largest, candidates, magnitudes);
+          const std::uint16_t bits = largest == 0 ? std::uint16_t{0} : search(block, count, magnitudes);
           steps[row * blocks + start / block_size] = bits;
           encode_with_step(block, 2 * count, bits, codes + row * pairs + start / 2, encode);
         });
-  }
-  return none;
-}
-
-void dequantize_row(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps, const Table& table,
-                    std::size_t cols, std::size_t block_size, float* weights) {
-  for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
-    isa.dequantize(codes + start / 2, std::min(block_size, cols - start), table, step_value(steps[block]),
-                   weights + start);
-  }
+    return none;
+  });
 }
 
 bool tail_is_zero(const std::uint8_t* stream, std::size_t pairs) {
@@ -118,6 +124,10 @@ void affine_step(float low, float high, int slot_low, int slot_high, std::uint16
   zero_point =
       static_cast<std::int8_t>(std::clamp(rounded, static_cast<double>(slot_low), static_cast<double>(slot_high)));
 }
+
+// Results of this size are written past the caches where they would drive a row's steps out. Fresh pages are not, as
+// the system has just cleared them through the caches.
+constexpr std::size_t kPastCacheBytes = std::size_t{32} << 20;
 
 std::vector<float> step_values(const std::uint16_t* steps, std::size_t cols) {
   std::vector<float> values(2 * pairs_of(cols), 0.0f);  // the padding weight has step 0
@@ -142,65 +152,71 @@ void for_each_decoded_block(const Isa& isa, const std::uint8_t* codes, std::size
 }  // namespace
 
 std::size_t pack_stream(const Isa& isa, const std::uint8_t* codes, std::size_t rows, std::size_t pairs,
-                        std::uint8_t* stream) {
-  const std::size_t bad = isa.first_invalid_code(codes, rows * pairs);
-  if (bad != rows * pairs) return bad;
-  for (std::size_t row = 0; row < rows; ++row) isa.pack(codes + row * pairs, pairs, stream + row * stream_size(pairs));
-  return none;
+                        std::uint8_t* stream, int threads) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
+    const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
+    if (bad != pairs) return row * pairs + bad;
+    isa.pack(codes + row * pairs, pairs, stream + row * stream_size(pairs));
+    return none;
+  });
 }
 
 std::size_t unpack_stream(const Isa& isa, const std::uint8_t* stream, std::size_t rows, std::size_t pairs,
-                          std::uint8_t* codes) {
-  for (std::size_t row = 0; row < rows; ++row) {
+                          std::uint8_t* codes, int threads) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
     const std::uint8_t* const source = stream + row * stream_size(pairs);
     if (!tail_is_zero(source, pairs)) return row;
     isa.unpack(source, pairs, codes + row * pairs);
-  }
-  return none;
+    return none;
+  });
 }
 
 std::size_t dequantize(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps, const Table& table,
-                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights) {
+                       std::size_t rows, std::size_t cols, std::size_t block_size, float* weights, int threads) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
-  for (std::size_t row = 0; row < rows; ++row) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
     const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
     if (bad != pairs) return row * pairs + bad;
-    dequantize_row(isa, codes + row * pairs, steps + row * blocks, table, cols, block_size, weights + row * cols);
-  }
-  return none;
+    isa.dequantize(codes + row * pairs, cols, block_size, steps + row * blocks, table, weights + row * cols);
+    return none;
+  });
 }
 
 std::size_t dequantize_stream(const Isa& isa, const std::uint8_t* stream, const std::uint16_t* steps,
                               const Table& table, std::size_t rows, std::size_t cols, std::size_t block_size,
-                              float* weights) {
+                              float* weights, int threads) {
   const std::size_t pairs = pairs_of(cols), blocks = blocks_of(cols, block_size);
-  std::vector<std::uint8_t> codes(pairs);
-  for (std::size_t row = 0; row < rows; ++row) {
+  std::vector<std::vector<std::uint8_t>> scratch(static_cast<std::size_t>(threads), std::vector<std::uint8_t>(pairs));
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t part) {
     const std::uint8_t* const source = stream + row * stream_size(pairs);
     if (!tail_is_zero(source, pairs)) return row;
-    isa.unpack(source, pairs, codes.data());
-    dequantize_row(isa, codes.data(), steps + row * blocks, table, cols, block_size, weights + row * cols);
-  }
-  return none;
+    std::uint8_t* const codes = scratch[part].data();
+    isa.unpack(source, pairs, codes);
+    isa.dequantize(codes, cols, block_size, steps + row * blocks, table, weights + row * cols);
+    return none;
+  });
 }
 
 std::size_t dequantize_affine(const Isa& isa, const std::uint8_t* codes, const std::uint16_t* steps,
-                              const std::int8_t* zero_points, std::size_t rows, std::size_t cols, float* weights) {
+                              const std::int8_t* zero_points, std::size_t rows, std::size_t cols, float* weights,
+                              bool used, int threads) {
   const std::size_t pairs = pairs_of(cols);
   const std::vector<float> values = step_values(steps, cols);
-  for (std::size_t row = 0; row < rows; ++row) {
+  const bool past_cache = used && rows * cols * sizeof(float) >= kPastCacheBytes;
+  const auto visit = [&](std::size_t row, std::size_t) {
     const std::size_t bad = isa.first_invalid_code(codes + row * pairs, pairs);
     if (bad != pairs) return row * pairs + bad;
-    isa.dequantize_affine(codes + row * pairs, cols, values.data(), zero_points, weights + row * cols);
-  }
-  return none;
+    isa.dequantize_affine(codes + row * pairs, cols, values.data(), zero_points, weights + row * cols, past_cache);
+    return none;
+  };
+  return for_each_row(rows, threads, visit, isa.finish_stores);
 }
 
 std::size_t quantize_block(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
                            std::size_t block_size, Scales scales, Candidates candidates, std::uint8_t* codes,
-                           std::uint16_t* steps) {
+                           std::uint16_t* steps, int threads) {
   return quantize_blocks(
-      isa, weights, rows, cols, block_size, candidates, codes, steps,
+      isa, weights, rows, cols, block_size, candidates, codes, steps, threads,
       [&](const float* block, std::size_t pairs, const std::uint16_t* magnitudes) {
         return isa.search_arithmetic(block, pairs, scales, magnitudes, candidates.count);
       },
@@ -209,9 +225,9 @@ std::size_t quantize_block(const Isa& isa, const float* weights, std::size_t row
 
 std::size_t quantize_codebook(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
                               std::size_t block_size, const Table& table, Candidates candidates, std::uint8_t* codes,
-                              std::uint16_t* steps) {
+                              std::uint16_t* steps, int threads) {
   return quantize_blocks(
-      isa, weights, rows, cols, block_size, candidates, codes, steps,
+      isa, weights, rows, cols, block_size, candidates, codes, steps, threads,
       [&](const float* block, std::size_t pairs, const std::uint16_t* magnitudes) {
         return isa.search_nearest(block, pairs, table, magnitudes, candidates.count);
       },
@@ -230,24 +246,26 @@ std::size_t encode_codebook(const Isa& isa, const float* weights, std::size_t ro
 }
 
 std::size_t quantize_row_absmax(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols, Scales scales,
-                                std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps) {
+                                std::int32_t divisor, std::uint8_t* codes, std::uint16_t* steps, int threads) {
   const std::size_t pairs = pairs_of(cols);
-  for (std::size_t row = 0; row < rows; ++row) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
     const float* const source = weights + row * cols;
     const std::size_t bad = isa.first_not_finite(source, cols);
     if (bad != cols) return row * cols + bad;
     steps[row] = half_of_ratio(static_cast<double>(isa.max_abs(source, cols)), divisor);
     encode_with_step(source, cols, steps[row], codes + row * pairs, arithmetic_encoder(isa, scales));
-  }
-  return none;
+    return none;
+  });
 }
 
 std::size_t quantize_row_affine(const Isa& isa, const float* weights, std::size_t rows, std::size_t cols,
-                                std::uint8_t* codes, std::uint16_t* steps, std::int8_t* zero_points) {
-  const std::size_t bad = isa.first_not_finite(weights, rows * cols);
-  if (bad != rows * cols) return bad;
+                                std::uint8_t* codes, std::uint16_t* steps, std::int8_t* zero_points, int threads) {
   std::vector<float> low(cols, 0.0f), high(cols, 0.0f);  // the range of a column includes zero
-  for (std::size_t row = 0; row < rows; ++row) isa.extend_ranges(weights + row * cols, cols, low.data(), high.data());
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t bad = isa.first_not_finite(weights + row * cols, cols);
+    if (bad != cols) return row * cols + bad;
+    isa.extend_ranges(weights + row * cols, cols, low.data(), high.data());
+  }
   for (std::size_t j = 0; j < cols; ++j) {
     const bool hi = j % 2 == 0;
     affine_step(low[j], high[j], hi ? kHiLow : kLoLow, hi ? kHiHigh : kLoHigh, steps[j], zero_points[j]);
@@ -256,13 +274,13 @@ std::size_t quantize_row_affine(const Isa& isa, const float* weights, std::size_
   const std::vector<float> values = step_values(steps, cols);
   std::vector<std::int8_t> zeros(2 * pairs, 0);
   std::copy_n(zero_points, cols, zeros.begin());
-  for (std::size_t row = 0; row < rows; ++row) {
+  return for_each_row(rows, threads, [&](std::size_t row, std::size_t) {
     for_each_block(
         weights + row * cols, cols, kMaxBlock, [&](const float* block, std::size_t count, std::size_t start) {
           isa.encode_affine(block, count, values.data() + start, zeros.data() + start, codes + row * pairs + start / 2);
         });
-  }
-  return none;
+    return none;
+  });
 }
 
 std::size_t max_safe_k(const Table& table) {

@@ -63,8 +63,13 @@ void decode(const std::uint8_t* codes, std::size_t pairs, const Table& table, st
   for (std::size_t j = 0; j < 2 * pairs; ++j) values[j] = slot(table, codes, j);
 }
 
-void dequantize(const std::uint8_t* codes, std::size_t count, const Table& table, float step, float* weights) {
-  for (std::size_t j = 0; j < count; ++j) store(weights + j, step * static_cast<float>(slot(table, codes, j)));
+void dequantize(const std::uint8_t* codes, std::size_t cols, std::size_t block_size, const std::uint16_t* steps,
+                const Table& table, float* weights) {
+  for (std::size_t start = 0, block = 0; start < cols; start += block_size, ++block) {
+    const float step = step_value(steps[block]);
+    const std::size_t end = std::min(start + block_size, cols);
+    for (std::size_t j = start; j < end; ++j) store(weights + j, step * static_cast<float>(slot(table, codes, j)));
+  }
 }
 
 float max_abs(const float* weights, std::size_t count) {
@@ -108,6 +113,12 @@ double block_error(const float* weights, std::size_t pairs, const Table& table, 
     lane[j % 8] += error * error;
   }
   return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+void step_sizes(double largest, Candidates candidates, std::uint16_t* magnitudes) {
+  for (std::size_t i = 0; i < candidates.count; ++i) {
+    magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
+  }
 }
 
 // The table of an arithmetic scheme: code -> (hi_scale * hi, lo_scale * lo).
@@ -185,12 +196,14 @@ void encode_affine(const float* weights, std::size_t pairs, const float* steps, 
 }
 
 void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float* steps, const std::int8_t* zero_points,
-                       float* weights) {
+                       float* weights, bool) {
   const Table plain = arithmetic_table({1, 1});
   for (std::size_t j = 0; j < cols; ++j) {
     store(weights + j, load(steps + j) * static_cast<float>(slot(plain, codes, j) - zero_points[j]));
   }
 }
+
+void finish_stores() {}
 
 std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) {
   std::int32_t sum = 0;
@@ -294,11 +307,13 @@ const Isa& scalar_isa() {
       .encode_arithmetic = encode_arithmetic,
       .encode_nearest = encode_nearest,
       .block_error = block_error,
+      .step_sizes = step_sizes,
       .search_arithmetic = search_arithmetic,
       .search_nearest = search_nearest,
       .extend_ranges = extend_ranges,
       .encode_affine = encode_affine,
       .dequantize_affine = dequantize_affine,
+      .finish_stores = finish_stores,
       .dot = dot,
       .quantize_int8 = quantize_int8,
       .arrange_activations = arrange_activations,

@@ -152,11 +152,15 @@ void compare_dequantize(const Isa& isa, const Isa& reference, std::size_t count,
   const Bytes codes = random_codes(pairs_of(count));
   const Table table = random_table(127);
   Guarded<std::uint8_t> in(codes, place);
-  for (const float step : {step_value(random_step()), -0.0f, std::numeric_limits<float>::quiet_NaN()}) {
+  for (const std::size_t block_size : {2u, 30u, 32u, 64u, 128u, 1000u}) {
+    Halves bits((count + block_size - 1) / block_size);
+    for (auto& step : bits) step = random_step();
+    bits[rng.below(bits.size())] = rng.below(2) == 0 ? 0x8000 : 0x7E00;  // -0, NaN
     Floats weights(count);
-    reference.dequantize(codes.data(), count, table, step, weights.data());
+    reference.dequantize(codes.data(), count, block_size, bits.data(), table, weights.data());
     Guarded<float> out(count, place);
-    isa.dequantize(in.data(), count, table, step, out.data());
+    Guarded<std::uint16_t> in_steps(bits, place == Place::misaligned ? Place::end : place);
+    isa.dequantize(in.data(), count, block_size, in_steps.data(), table, out.data());
     same(weights, out.values(), "dequantize");
     untouched(out, "dequantize");
   }
@@ -166,12 +170,15 @@ void compare_dequantize(const Isa& isa, const Isa& reference, std::size_t count,
     steps[j] = rng.below(5) == 0 ? 0.0f : step_value(random_step());
     zero_points[j] = static_cast<std::int8_t>(rng.between(-8, 7));
   }
-  reference.dequantize_affine(codes.data(), count, steps.data(), zero_points.data(), weights.data());
-  Guarded<float> in_steps(steps, place), out(count, place);
+  reference.dequantize_affine(codes.data(), count, steps.data(), zero_points.data(), weights.data(), false);
+  Guarded<float> in_steps(steps, place);
   Guarded<std::int8_t> in_zeros(zero_points, place);
-  isa.dequantize_affine(in.data(), count, in_steps.data(), in_zeros.data(), out.data());
-  same(weights, out.values(), "dequantize_affine");
-  untouched(out, "dequantize_affine");
+  for (const bool past_cache : {false, true}) {
+    Guarded<float> out(count, place);
+    isa.dequantize_affine(in.data(), count, in_steps.data(), in_zeros.data(), out.data(), past_cache);
+    same(weights, out.values(), "dequantize_affine");
+    untouched(out, "dequantize_affine");
+  }
 }
 
 void compare_ranges(const Isa& isa, const Isa& reference, Kind kind, std::size_t count, Place place) {
@@ -509,6 +516,7 @@ void test_rejections(const Isa& isa) {
 void test_dispatch() {
   begin("dispatch");
   check(find_isa("scalar") == &scalar_isa(), "scalar by name", 0);
+  check(find_isa("avx2") == avx2_isa(), "avx2 by name", 0);
   check(find_isa("avx512") == avx512_isa(), "avx512 by name", 0);
   check(find_isa("amx") == amx_isa(), "amx by name", 0);
   check(find_isa("auto") == find_isa(available_isas().back()), "auto", 0);

@@ -1,0 +1,111 @@
+"""The commands that measure speed: `q35 bench cpu`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from q35.cli_project import Json, print_json
+from q35.errors import CheckFailed, InputError
+
+if TYPE_CHECKING:
+    from q35.bench.cpu import Tell
+
+bench = typer.Typer(help="Measure speed beside other libraries.", no_args_is_help=True, add_completion=False)
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure speed beside other libraries."""
+
+
+@bench.command()
+def cpu(
+    shapes: Annotated[
+        str, typer.Option(metavar="KxN,...", help="Shapes of the weights: inputs x outputs.")
+    ] = "4096x4096,4096x11008,8192x8192,8192x28672",
+    rows: Annotated[str, typer.Option(metavar="M,...", help="Rows of activations.")] = "1,8,64,512",
+    threads: Annotated[str, typer.Option(metavar="N,...", help="Numbers of threads.")] = "1,2",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contender; the median counts.")] = 5,
+    peers: Annotated[str, typer.Option(metavar="all|none|NAME,...", help="Which other libraries take part.")] = "all",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as JSON.")] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the figures as SVG.")] = None,
+    json_: Json = False,
+) -> None:
+    """Time products with Q35 weights and with other libraries' in turn, cold and hot, speed beside accuracy.
+
+    Exit code 3 if a product of ours is wrong or could not be measured.
+    """
+    from q35.bench.contenders import OURS, choose_peers
+    from q35.bench.cpu import Request, run
+    from q35.bench.problem import Problem
+    from q35.files import canonical_json, write_whole
+
+    problems = tuple(Problem.parse(text) for text in shapes.split(","))
+    contenders = (*OURS, *choose_peers(peers.split(",")))
+    request = Request(problems, _numbers("rows", rows), _numbers("threads", threads), rounds, contenders)
+    # What cannot be written is better known before the run.
+    if out is not None:
+        _check_writable(out)
+    if plots is not None:
+        from q35.bench.plots import check_drawing, write_plots
+
+        check_drawing()
+    with _progress() as tell:
+        document = run(request, tell)
+    if out is not None:
+        write_whole(out, canonical_json(document))
+    if plots is not None:
+        write_plots(document, plots)
+    if json_:
+        print_json(document)
+    else:
+        from rich.console import Console
+
+        from q35.bench.table import tables
+
+        Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document))
+    ours = {contender.name for contender in OURS}
+    failed = [entry for entry in document["not_measured"] if entry["contender"] in ours]
+    if failed:
+        raise CheckFailed(f"{failed[0]['contender']} was not measured: {failed[0]['reason']}")
+
+
+def _check_writable(path: Path) -> None:
+    """Raises `InputError` when no file can be made there."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError("cannot write", str(path))
+
+
+def _numbers(name: str, text: str) -> tuple[int, ...]:
+    """Whole numbers of at least 1, each once; raises `InputError` for anything else."""
+    parts = text.split(",")
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise InputError(f"--{name} {text} is not a list of numbers", fix="write them as in 1,8,64")
+    return tuple(dict.fromkeys(map(int, parts)))
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Tell]:
+    """A bar on stderr that is drawn between turns only, since drawing takes a processor's time; no bar without one."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("")
+
+        def tell(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total, refresh=True)
+
+        yield tell
