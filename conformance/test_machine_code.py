@@ -136,6 +136,21 @@ def test_statement_equals_lean(proofs: Any, compared: Ledger) -> None:
         compared.equal(slots, (row["hi"], row["lo"]), **claim)
 
 
+def test_layout_equals_lean(layout: Any, proofs: Any, compared: Ledger) -> None:
+    for row in vectors.having("tiled", "block_size", "cols", "matrix_codes", "matrix_steps", "tiled", "tiled_bytes"):
+        codes, steps = row["matrix_codes"], row["matrix_steps"]
+        for bits, key in ((7, "tiled"), (8, "tiled_bytes")):
+            shape = layout.Shape(len(codes), row["cols"], row["block_size"], bits)
+            inputs = {
+                "codes": bytes(code for pairs in codes for code in pairs),
+                "steps": np.array(steps, "<u2").tobytes(),
+            }
+            stated = proofs.stated_on(layout.tile(shape), inputs)
+            vectors.expect(bytes(stated), bytes.fromhex(row[key]), row, "framework", compared)
+            back = proofs.stated_on(layout.untile(shape), {"tiled": bytes(stated)})
+            vectors.expect(bytes(back), inputs["codes"] + inputs["steps"], row, "framework", compared)
+
+
 def test_statement_equals_the_reference(proofs: Any, compared: Ledger) -> None:
     exact, random = exact_reference(), np.random.default_rng(35)
     claim: dict[str, Any] = {"subject": "framework", "truth": "exact-rational", "level": "sampled"}
