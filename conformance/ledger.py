@@ -21,9 +21,10 @@ SUBJECTS = (
 """`suite` is judged by mutants; `framework`, the counting itself, by tests that alone make no session valid."""
 TRUTHS = (
     *("lean-vector", "exact-rational", "float32-model", "reference-vectorized"),
-    *("independent-library", "expected-outcome"),
+    *("independent-library", "expected-outcome", "bit-vectors"),
 )
-LEVELS = ("exhaustive", "sampled")
+LEVELS = ("exhaustive", "sampled", "all-inputs")
+"""`all-inputs`: what is counted are statements that a solver proved of the compiled code, not values."""
 
 
 @dataclass

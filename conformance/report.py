@@ -10,6 +10,8 @@ from typing import Any
 
 import jsonschema
 
+from conformance.ledger import LEVELS
+
 SCHEMA_ID = "q35.conformance/1"
 SCHEMA_FILE = Path(__file__).parent.parent / "spec" / "schemas" / "conformance.schema.json"
 PROPERTY = "q35.conformance"
@@ -53,7 +55,7 @@ class Session:
             if record.outcome != "passed":
                 continue
             for subject in {entry["subject"] for entry in record.comparisons}:
-                totals.setdefault(subject, {"tests": 0, "exhaustive": 0, "sampled": 0})["tests"] += 1
+                totals.setdefault(subject, dict.fromkeys(("tests", *LEVELS), 0))["tests"] += 1
             for entry in record.comparisons:
                 totals[entry["subject"]][entry["level"]] += entry["compared"]
         return dict(sorted(totals.items()))
@@ -72,6 +74,7 @@ class Session:
         """Lines for the terminal: what was compared, then what was not, prominently."""
         lines = [
             f"{subject}: {total['exhaustive']:,} exhaustive and {total['sampled']:,} sampled in {total['tests']} tests"
+            + (f", {total['all-inputs']:,} statements proved for all inputs" if total["all-inputs"] else "")
             for subject, total in self.compared().items()
         ]
         killed = [m for r in self.records.values() for m in r.mutants if m["outcome"] == "killed"]

@@ -93,7 +93,8 @@ def test_what_is_void_or_not_run_is_listed_with_its_reason(tmp_path: Path, compa
     report = run.report
     compared.equal(report["void"], [{"id": "test_it.py::test_empty", "reason": "it compared nothing"}], **CLAIM)
     compared.equal(report["not_run"], [{"id": "test_it.py::test_missing", "reason": "this machine lacks it"}], **CLAIM)
-    compared.equal(report["compared"], {"reference": {"tests": 1, "exhaustive": 3, "sampled": 0}}, **CLAIM)
+    want = {"reference": {"tests": 1, "exhaustive": 3, "sampled": 0, "all-inputs": 0}}
+    compared.equal(report["compared"], want, **CLAIM)
 
 
 def test_kernels_of_a_missing_isa_are_not_run(tmp_path: Path, compared: Ledger) -> None:
@@ -119,7 +120,7 @@ def test_workers_report_to_one_session(tmp_path: Path, compared: Ledger) -> None
     (tmp_path / "test_it.py").write_text("import pytest\n" + textwrap.dedent(source))
     run = run_session([f"--rootdir={tmp_path}", "-n", "2", "test_it.py"], tmp_path, plugin=True, workers=True)
     assert run.report is not None, run.output
-    want = {"reference": {"tests": 6, "exhaustive": 30, "sampled": 0}}
+    want = {"reference": {"tests": 6, "exhaustive": 30, "sampled": 0, "all-inputs": 0}}
     compared.equal((run.status, run.report["verdict"], run.report["compared"]), (0, "passed", want), **CLAIM)
 
 

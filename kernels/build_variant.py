@@ -108,15 +108,16 @@ def build(source_dir: Path, out_dir: Path) -> Path:
         return Path(shutil.copy2(_cmake(tree, source_dir) / EXTENSION, out_dir / EXTENSION))
 
 
-def build_tests(source_dir: Path = SOURCES, *, sanitize: bool) -> Path:
-    """Compiles the stand-alone C++ test program, plain or with ASan and UBSan; returns its path.
+def build_tests(source_dir: Path = SOURCES, *, sanitize: bool, program: str = "q35_kernel_tests") -> Path:
+    """Compiles the stand-alone C++ programs, plain or with ASan and UBSan; returns the path of one of them.
 
-    What is unchanged since the last call is not compiled again. Raises `ToolchainError` without a compiler.
+    `program` is "q35_kernel_tests" or "q35_kernel_fuzz". What is unchanged since the last call is not compiled again.
+    Raises `ToolchainError` without a compiler.
     """
     tree = _tree("tests-sanitized" if sanitize else "tests")
     with _alone_in(tree):
         options = ("-DQ35_KERNEL_TESTS=ON", f"-DQ35_SANITIZE={'ON' if sanitize else 'OFF'}")
-        return _cmake(tree, source_dir, *options) / "q35_kernel_tests"
+        return _cmake(tree, source_dir, *options) / program
 
 
 def load(extension: Path) -> ModuleType:

@@ -76,6 +76,36 @@ def test_program_notices(name: str, old: str, new: str, tmp_path: Path) -> None:
     assert done.returncode != 0, "the C++ tests pass with this bug planted"
 
 
+FUZZED = re.compile(r"^total: (\d+) cases, (\d+) compared$", re.MULTILINE)
+
+
+def fuzz(program: Path, seconds: int) -> subprocess.CompletedProcess[str]:
+    """A fuzz run with a fixed seed; longer ones by hand print the seed that they drew."""
+    return subprocess.run([program, str(seconds), "35"], capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_fuzz_run_is_clean() -> None:
+    """Ten seconds of random shapes, misalignments and contents under ASan and UBSan."""
+    done = fuzz(build_variant.build_tests(sanitize=True, program="q35_kernel_fuzz"), 10)
+    assert done.returncode == 0, done.stdout + done.stderr
+    total = FUZZED.search(done.stdout)
+    assert total is not None, done.stdout
+    assert int(total[1]) >= 200
+    assert int(total[2]) >= 1000
+    assert all(f"ran on: {isa}\n" in done.stdout for isa in q35kernels.available_isas())
+
+
+def test_fuzz_run_notices(tmp_path: Path) -> None:
+    wrong = changed_sources(tmp_path, "matrix.cpp", "return used == 0 ||", "return used <= 3 ||")
+    program = build_variant.build_tests(wrong, sanitize=False, program="q35_kernel_fuzz")
+    done = fuzz(program, 60)
+    assert done.returncode == 1
+    found = re.search(r"^FAILED unpack refuses tail bits: case (\d+)$", done.stdout, re.MULTILINE)
+    assert found is not None, done.stdout
+    again = subprocess.run([program, "0", found[1]], capture_output=True, text=True, timeout=60, check=False)
+    assert again.stdout.endswith(found[0] + "\n"), "the case that was named does not show the bug again"
+
+
 def test_source_hash_names_the_sources(tmp_path: Path) -> None:
     copy = changed_sources(tmp_path, "isa.cpp", "Which kernels", "What kernels")
     extension = build_variant.build(copy, tmp_path / "out")

@@ -74,7 +74,12 @@ def _levels(
     if any(item["outcome"] in ("failed", "void") for item in ran):
         levels.append({"kind": "failed", "text": "test failed"})
     passed = [item for item in ran if item["outcome"] == "passed"]
-    for level, text in (("exhaustive", "tested exhaustively"), ("sampled", "tested by samples")):
+    ways = {
+        "all-inputs": "scalar machine code proved by a solver",
+        "exhaustive": "tested exhaustively",
+        "sampled": "tested by samples",
+    }
+    for level, text in ways.items():
         if any(level in item["levels"] for item in passed):
             levels.append({"kind": "passed", "text": text})
     if len(ran) < len(conformance) or any(item["outcome"] == "not run" for item in ran):
