@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 SUBJECTS = (
     *("reference", "reference-vectorized"),
-    *("kernel-scalar", "kernel-avx2", "kernel-avx512"),
+    *("kernel-scalar", "kernel-avx2", "kernel-avx512", "kernel-amx"),
     *("suite", "framework"),
 )
 """`suite` is judged by mutants; `framework`, the counting itself, by tests that alone make no session valid."""

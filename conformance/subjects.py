@@ -14,6 +14,8 @@ from conformance import formats
 from conformance.formats import BLOCK_SCHEMES
 
 KERNEL_ISAS = ("scalar", "avx2", "avx512")
+PRODUCT_ISAS = (*KERNEL_ISAS, "amx")
+"""Those that have products of their own: "amx" is "avx512" in all else."""
 
 EXCLUDED: set[str] = set()
 """Instruction sets that this session must treat as missing (`--q35-without`)."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from conformance import truth
 from conformance.formats import TABLES, scheme
 from conformance.ledger import Ledger
-from conformance.subjects import KERNEL_ISAS, kernels, machine_lacks, reference
+from conformance.subjects import PRODUCT_ISAS, kernels, machine_lacks, reference
 from conformance.test_accumulate import exact_dots, extreme, float32_matmul, operands
 
 MODEL: dict[str, Any] = {"truth": "float32-model", "level": "sampled"}
@@ -25,7 +25,7 @@ SIZES = (32, 64, 128, 256)
 WIDTHS = ("stream", "byte")
 
 
-@pytest.fixture(params=KERNEL_ISAS)
+@pytest.fixture(params=PRODUCT_ISAS)
 def isa(request: pytest.FixtureRequest) -> str:
     if reason := machine_lacks(request.param):
         pytest.skip(reason)
