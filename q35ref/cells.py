@@ -97,9 +97,7 @@ def nearest(scheme: str, weights: Doubles, d: Doubles) -> Codes:
     return codes
 
 
-def _keep_closer(
-    scheme: str, codes: Codes, rivals: Codes, at: NDArray[np.intp], weights: Doubles, d: Doubles
-) -> None:
+def _keep_closer(scheme: str, codes: Codes, rivals: Codes, at: NDArray[np.intp], weights: Doubles, d: Doubles) -> None:
     """Replaces `codes[at]` by `rivals`, which are higher codes, where these are strictly closer to `weights / d`.
 
     With N the squared length of an entry T, the difference of two squared distances from w / d, times d^2 / |d|, is

@@ -371,9 +371,7 @@ def matmul_int32(a: NDArray[np.int8], codes: Codes, table: Table) -> NDArray[np.
     return (a.astype(np.float64) @ _integer_weights(codes, table, a.shape[1]).T).astype(np.int32)
 
 
-def matmul(
-    a: NDArray[np.int8], a_scale: Floats, codes: Codes, steps: Halves, table: Table, block_size: int
-) -> Floats:
+def matmul(a: NDArray[np.int8], a_scale: Floats, codes: Codes, steps: Halves, table: Table, block_size: int) -> Floats:
     """Products of activations `a_scale[m] * a[m]` with quantized rows, float32 `[M, N]`.
 
     a: int8 `[M, K]`; a_scale: float32 `[M]`; codes: `[N, ceil(K / 2)]`; steps: float16 `[N, blocks]`. The blocks are

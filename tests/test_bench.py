@@ -205,3 +205,14 @@ def test_installed_peers_agree_with_the_exact_product() -> None:
     missing = {entry["contender"] for entry in document["not_measured"]}
     assert all("is not installed" in entry["reason"] for entry in document["not_measured"])
     assert missing | {row["contender"] for row in document["results"]} == {peer.name for peer in chosen}
+
+
+def test_committed_results_are_valid() -> None:
+    """The figures that README quotes: whole documents of this program, in which nothing of ours was left out."""
+    files = sorted((Path(q35kernels.__file__).parent / "measured").glob("*.json"))
+    assert files
+    for file in files:
+        document = json.loads(file.read_text())
+        jsonschema.validate(document, q35spec.schema("benchmark"))
+        ours = {row["name"] for row in document["contenders"] if row["ours"]}
+        assert not ours & {row["contender"] for row in document["not_measured"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_builds_runs_and_is_quick_when_nothing_changed(toolchain: Toolchain, ser
 
 def test_a_proof_without_end_fails_its_module_only(toolchain: Toolchain, base: Path) -> None:
     files = {
-        "Tiny.lean": "module\nimport Tiny.Fine\nimport Tiny.Deep\n",
+        "Tiny.lean": "module\nimport Tiny.Deep\nimport Tiny.Fine\n",
         "Tiny/Fine.lean": f"module\ntheorem fine : 1 = 1 := rfl -- {time.time_ns()}\n",
         "Tiny/Deep.lean": "module\nmeta partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0\n",
     }
@@ -255,7 +256,10 @@ def test_command_line_exit_codes(
     assert main(["build", "--project", str(base / "nowhere")]) == 1
 
 
-def test_command_line_shows_file_line_and_message(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line_shows_file_line_and_message(
+    base: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Toolchain, "borrow", lambda *_: nullcontext(server))  # one process is enough for all tests
     project = write_package(base / "wrong", {"Tiny.lean": "module\n\ntheorem t : 1 = 2 := by decide\n"})
     assert main(["build", "--project", str(project)]) == 3
     assert f"{project}/Tiny.lean:3:24: Tactic `decide` proved that the proposition" in capsys.readouterr().out

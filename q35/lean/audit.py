@@ -16,14 +16,16 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from q35.errors import CheckFailed, ToolchainError
 from q35.files import sha256_file, write_whole
 from q35.lean import cache
-from q35.lean.build import Artifact, Builder, BuildResult
+from q35.lean.build import ENOUGH_FOR_TWO, Artifact, Builder, BuildResult
 from q35.lean.graph import Graph
 from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
@@ -165,7 +167,7 @@ def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[st
     known = {artifact.module: _cached(_key(builder.lean.identity, artifact)) for artifact in built.artifacts}
     new = [artifact for artifact in built.artifacts if known[artifact.module] is None]
     if new:
-        for facts in _ask_lean(builder, [artifact.module for artifact in new], report):
+        for facts in _ask_lean(builder, new, report):
             known[facts["module"]] = facts
         for artifact in new:
             facts = known[artifact.module] or {}
@@ -196,9 +198,27 @@ def _folder() -> Path:
     return cache.make_folder(cache.cache_root() / "audit")
 
 
-def _ask_lean(builder: Builder, modules: Sequence[str], report: Report) -> list[dict[str, Any]]:
-    """Run `audit.lean` over modules that have been built."""
-    report(f"auditing {len(modules)} modules", 0, 0)
+def _ask_lean(builder: Builder, artifacts: Sequence[Artifact], report: Report) -> list[dict[str, Any]]:
+    """What `audit.lean` says of modules that have been built; of many, two processes are asked for a half each."""
+    report(f"auditing {len(artifacts)} modules", 0, 0)
+    if len(artifacts) < ENOUGH_FOR_TWO:
+        return _ask_process(builder, artifacts)
+    with ThreadPoolExecutor(max_workers=2) as pool, builder.helped() as helper:
+        answers = pool.map(partial(_ask_process, builder), _halves(artifacts) if helper else [artifacts])
+        return [facts for answer in answers for facts in answer]
+
+
+def _halves(artifacts: Sequence[Artifact]) -> list[list[Artifact]]:
+    """Two halves that took about the same time to build."""
+    halves: list[list[Artifact]] = [[], []]
+    for artifact in sorted(artifacts, key=lambda artifact: -artifact.seconds):
+        min(halves, key=lambda half: sum(a.seconds for a in half)).append(artifact)
+    return halves
+
+
+def _ask_process(builder: Builder, artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """Run `audit.lean` over modules that have been built, in one process."""
+    modules = [artifact.module for artifact in artifacts]
     folder = Path(tempfile.mkdtemp(dir=builder.store, prefix=".audit-"))
     try:
         answer = folder / "facts.json"

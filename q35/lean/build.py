@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ _CLOSED_TERM = re.compile(r"\(interpreter\) unknown declaration '.*_closed_\d+'"
 _CLOSED_TERM_HINT = " (put `set_option compiler.extract_closed false` above the notation, in the imported file)"
 # A fresh process stands at 0.7 GB, and a module that imports only Init adds 66 MB that Lean never gives back.
 _MEMORY_CEILING = int(0.75 * MEMORY_LIMIT)
-_ENOUGH_FOR_TWO = 8
+ENOUGH_FOR_TWO = 8
 """With fewer modules left, starting a second process costs more than it saves."""
 _MEMORY_FOR_TWO = 8 << 30
 """Two busy processes take 3 GB each."""
@@ -201,43 +201,50 @@ class Builder:
         """
         began, starts = time.monotonic(), self.server.starts
         modules = self.package.closure(targets)
-        helper = self.server.twin()
-        try:
-            found = self._bring_all(modules, helper if _room_for_two() else None)
-        finally:
-            helper.close()
-            self._idle = _idle(self.server)  # what is asked for next must not start the helper again
+        with ThreadPoolExecutor(max_workers=2) as pool, self.helped() as helper:
+            found = self._bring_all(modules, pool, helper is not None)
         result = BuildResult([found[module.name] for module in modules])
         result.seconds = time.monotonic() - began
-        result.starts = self.server.starts - starts + helper.starts
+        result.starts = self.server.starts - starts + (helper.starts if helper else 0)
         if result.starts:
             prune(self.store)
         return result
 
-    def _bring_all(self, modules: Sequence[Module], helper: Server | None) -> dict[str, ModuleResult]:
-        """Bring every module, imports first; two at a time, if there is a helper, while much is left."""
-        found: dict[str, ModuleResult] = {}
-        waiting, running = list(modules), dict[Future[ModuleResult], Module]()
+    @contextlib.contextmanager
+    def helped(self) -> Iterator[Server | None]:
+        """Meanwhile a second process takes work too; it is None where the machine has no room for one.
+
+        An exception ends both processes, so that nobody waits for what they were doing.
+        """
+        helper = self.server.twin() if _room_for_two() else None
         servers = [server for server in (helper, self.server) if server]
         self._idle = _idle(*servers)
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            try:
-                while waiting or running:
-                    at_once = 2 if helper and len(waiting) + len(running) >= _ENOUGH_FOR_TWO else 1
-                    ready = [m for m in waiting if all(i.module in found for i in self.package.own_imports(m))]
-                    for module in ready[: max(0, at_once - len(running))]:
-                        self.report(
-                            f"[{len(found) + len(running) + 1}/{len(modules)}] {module.name}", len(found), len(modules)
-                        )
-                        waiting.remove(module)
-                        running[pool.submit(self._bring, module)] = module
-                    for done in wait(running, return_when=FIRST_COMPLETED).done:
-                        found[running.pop(done).name] = done.result()
-            except BaseException:
-                self._stopped = True  # a process that dies now is not started again
-                for server in servers:
-                    server.close()
-                raise
+        try:
+            yield helper
+        except BaseException:
+            self._stopped = True  # a process that dies now is not started again
+            for server in servers:
+                server.close()
+            raise
+        finally:
+            if helper:
+                helper.close()
+            self._idle = _idle(self.server)  # what is asked for next must not start the helper again
+
+    def _bring_all(self, modules: Sequence[Module], pool: ThreadPoolExecutor, helped: bool) -> dict[str, ModuleResult]:
+        """Bring every module, imports first; two at a time, if there is help, while much is left."""
+        found: dict[str, ModuleResult] = {}
+        waiting, running = list(modules), dict[Future[ModuleResult], Module]()
+        while waiting or running:
+            at_once = 2 if helped and len(waiting) + len(running) >= ENOUGH_FOR_TWO else 1
+            ready = [m for m in waiting if all(i.module in found for i in self.package.own_imports(m))]
+            for module in ready[: max(0, at_once - len(running))]:
+                started = len(found) + len(running) + 1
+                self.report(f"[{started}/{len(modules)}] {module.name}", len(found), len(modules))
+                waiting.remove(module)
+                running[pool.submit(self._bring, module)] = module
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                found[running.pop(done).name] = done.result()
         return found
 
     def run(self, path: Path) -> RunResult:

@@ -154,8 +154,8 @@ void test_tiled(const Isa& isa) {
   std::size_t turn = 0;
   for (const Width width : {Width::stream, Width::byte}) {
     for (const std::size_t block_size : {32, 64, 128, 256}) {
-      for (const std::size_t rows : {1, 15, 16, 17, 32, 33, 70}) {
-        for (const std::size_t cols : {1, 2, 31, 32, 65, 127, 300}) {
+      for (const std::size_t rows : {1, 16, 33, 70}) {
+        for (const std::size_t cols : {1, 32, 65, 127}) {
           Matrix matrix = random_matrix({rows, cols, block_size, width}, chosen[turn % chosen.size()]);
           const Place place = kPlaces[turn % 3];
           test_layout(matrix, place);
@@ -171,9 +171,9 @@ void test_tiled(const Isa& isa) {
   begin(std::string("tiled MX products, ") + isa.name);
   for (const Width width : {Width::fp4, Width::fp6}) {
     for (const bool split : {false, true}) {
-      for (const std::size_t rows : {1, 16, 33, 70}) {
-        for (const std::size_t cols : {1, 31, 32, 33, 100}) {
-          for (const std::size_t m : {1, 2, 4, 5, 9, 20}) {
+      for (const std::size_t rows : {1, 33, 70}) {
+        for (const std::size_t cols : {1, 32, 100}) {
+          for (const std::size_t m : {1, 5, 10, 20}) {
             if (width == Width::fp6 || !split) {
               test_mx(isa, {rows, cols, 32, width}, split, m, 1 + static_cast<int>(m % 3), kPlaces[m % 3]);
             }
