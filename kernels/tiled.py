@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+import q35spec
 from q35.errors import InputError
 from q35kernels import _cpu as native
 from q35kernels import wrappers
@@ -74,9 +75,7 @@ def tile_weights(
     if width not in ("stream", "byte"):
         raise InputError(f"codes are not stored with width {width!r}", fix="choose stream or byte")
     finite = np.isfinite(steps)
-    if not finite.all():
-        row, block = np.argwhere(~finite)[0].tolist()
-        raise BadValue("a step that is not finite is not a step", (row, block))
+    wrappers.reject_step(-1 if finite.all() else int(finite.argmin()), steps)
     data = wrappers.result_array(None, (native.tiled_size(codes.shape[0], cols, block_size, width),), np.uint8)
     bad = native.tile_weights(codes, steps.view(np.uint16), cols, block_size, width, data)
     wrappers.reject_code(bad, codes)
@@ -106,23 +105,21 @@ def tile_mx(elements: Codes, scales: Codes, kind: MxKind) -> TiledWeights:
     """
     if kind not in _MX:
         raise InputError(f"no products with elements {kind!r}", fix=f"choose one of {', '.join(_MX)}")
-    elements, scales = (
-        wrappers.checked(elements, "elements", np.uint8, 2),
-        wrappers.checked(scales, "scales", np.uint8, 2),
-    )
+    elements = wrappers.checked(elements, "elements", np.uint8, 2)
+    scales = wrappers.checked(scales, "scales", np.uint8, 2)
     rows, cols = elements.shape
     wrappers.require_shape(scales, "scales", (rows, -(-cols // native.UNIT_WEIGHTS)))
-    width, exponent_bits, mantissa_bits = _MX[kind]
+    width, row = _MX[kind], next(row for row in q35spec.formats()["floats"] if row["id"] == kind)
+    exponent_bits, mantissa_bits = row["exponent_bits"], row["mantissa_bits"]
     wide = elements >= 2 << (exponent_bits + mantissa_bits)
     if wide.any():
-        row, col = np.argwhere(wide)[0].tolist()
-        raise BadValue(f"byte {elements[row, col]} is not an element {kind}", (row, col))
+        index = tuple(np.argwhere(wide)[0].tolist())
+        raise BadValue(f"byte {elements[index]} is not an element {kind}", index)
     data = wrappers.result_array(None, (native.tiled_size(rows, cols, native.UNIT_WEIGHTS, width),), np.uint8)
     native.tile_mx(elements, scales, width, data)
     data.flags.writeable = False
-    table = _mx_table(exponent_bits, mantissa_bits)
-    bias = (1 << (exponent_bits - 1)) - 1
-    return TiledWeights(data, rows, cols, native.UNIT_WEIGHTS, table, width, mantissa_bits + bias - 1)
+    table, unit_exponent = _mx_table(exponent_bits, mantissa_bits), row["bias"] + mantissa_bits - 1
+    return TiledWeights(data, rows, cols, native.UNIT_WEIGHTS, table, width, unit_exponent)
 
 
 def untile_mx(tiled: TiledWeights) -> tuple[Codes, Codes]:
@@ -138,8 +135,8 @@ def untile_mx(tiled: TiledWeights) -> tuple[Codes, Codes]:
     return elements, scales
 
 
-_MX: dict[str, tuple[Width, int, int]] = {"e2m1": ("fp4", 2, 1), "e2m3": ("fp6", 2, 3), "e3m2": ("fp6", 3, 2)}
-"""How the elements are stored, and how many bits their exponents and mantissas have."""
+_MX: dict[str, Width] = {"e2m1": "fp4", "e2m3": "fp6", "e3m2": "fp6"}
+"""How the elements are stored, of the formats that have products."""
 
 
 def _mx_table(exponent_bits: int, mantissa_bits: int) -> NDArray[np.int8]:

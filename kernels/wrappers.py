@@ -152,6 +152,12 @@ def reject_code(flat: int, codes: Codes) -> None:
         raise BadValue(f"byte {codes[index]} is not a code: codes are 0..127", index)
 
 
+def reject_step(flat: int, steps: Steps) -> None:
+    """Raises `BadValue` if `flat` is the position of a step that is not finite, and not -1."""
+    if flat >= 0:
+        raise BadValue("a step that is not finite is not a step", _position(flat, steps.shape[1]))
+
+
 def _reject_weight(flat: int, weights: Floats) -> None:
     if flat >= 0:
         index = _position(flat, weights.shape[1])
@@ -276,8 +282,7 @@ def encode_blocks(weights: Floats, steps: Steps, scheme: str, block_size: int, *
         bad = native.encode_block(isa, weights, bits, block_size, *chosen.scales, codes)
     else:
         bad = native.encode_codebook(isa, weights, bits, block_size, chosen.table, codes)
-    if bad >= 0:
-        raise BadValue("a step that is not finite is not a step", _position(bad, steps.shape[1]))
+    reject_step(bad, steps)
     return codes
 
 

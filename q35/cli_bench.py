@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,15 +66,37 @@ def cpu(
     if json_:
         print_json(document)
     else:
-        from rich.console import Console
-
-        from q35.bench.table import tables
-
-        Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document))
+        _print_tables(document)
     ours = {contender.name for contender in OURS}
     failed = [entry for entry in document["not_measured"] if entry["contender"] in ours]
     if failed:
         raise CheckFailed(f"{failed[0]['contender']} was not measured: {failed[0]['reason']}")
+
+
+@bench.command()
+def show(
+    results: Annotated[Path, typer.Argument(metavar="FILE", help="What `q35 bench cpu --out FILE` wrote.")],
+) -> None:
+    """Print the tables of results that were kept."""
+    import jsonschema
+
+    import q35spec
+    from q35.files import read_json
+
+    document = read_json(results)
+    try:
+        jsonschema.validate(document, q35spec.schema("benchmark"))
+    except jsonschema.ValidationError as error:
+        raise InputError(f"not the results of a benchmark: {error.message[:100]}", str(results)) from None
+    _print_tables(document)
+
+
+def _print_tables(document: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from q35.bench.table import tables
+
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document))
 
 
 def _check_writable(path: Path) -> None:

@@ -18,6 +18,7 @@ from rich.console import Console
 
 import q35kernels
 import q35spec
+from q35 import cli
 from q35.bench import cpu, machine
 from q35.bench.contenders import OURS, PEERS, Contender, choose_peers
 from q35.bench.problem import Problem, output_error, relative_rmse, repeat_rows
@@ -203,6 +204,7 @@ def test_installed_peers_agree_with_the_exact_product() -> None:
     chosen = [peer for peer in PEERS if peer.distribution != "torch" or peer.variant == "int4"]
     document = measure(*chosen, rows=(8,), threads=(2,))
     missing = {entry["contender"] for entry in document["not_measured"]}
+    assert "torch-int4" not in missing  # torch comes with the tests: something is compared
     assert all("is not installed" in entry["reason"] for entry in document["not_measured"])
     assert missing | {row["contender"] for row in document["results"]} == {peer.name for peer in chosen}
 
@@ -216,3 +218,35 @@ def test_committed_results_are_valid() -> None:
         jsonschema.validate(document, q35spec.schema("benchmark"))
         ours = {row["name"] for row in document["contenders"] if row["ours"]}
         assert not ours & {row["contender"] for row in document["not_measured"]}
+
+
+def test_kept_results_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tables again, and the least and the most of all of them; what is no such file is one clear error."""
+    document = measure(*OURS, planted("right"), rows=(1, 8), threads=(1, 2))
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps(document))
+    assert cli.run(["bench", "show", str(kept)]) == 0
+    shown = capsys.readouterr().out
+    cells = [f"M={rows} {state}" for rows in (1, 8) for state in cpu.STATES]
+    for contender in OURS:
+        (line,) = [line for line in shown.splitlines() if line.startswith(f"{contender.title}, times as fast")]
+        for cell in cells:
+            ratios = [
+                times["right"] / times[contender.name]
+                for threads in (1, 2)
+                if (times := milliseconds(document, threads, cell))
+            ]
+            assert f"{cell} {min(ratios):.2f} to {max(ratios):.2f}" in line
+    kept.write_text(json.dumps({**document, "results": None}))
+    for path in (kept, tmp_path, tmp_path / "absent.json"):
+        assert cli.run(["bench", "show", str(path)]) == 1
+        assert str(path) in capsys.readouterr().err
+
+
+def milliseconds(document: dict[str, Any], threads: int, cell: str) -> dict[str, float]:
+    """The times of a cell by contender."""
+    return {
+        row["contender"]: row["milliseconds"]
+        for row in document["results"]
+        if row["threads"] == threads and f"M={row['rows']} {row['state']}" == cell
+    }

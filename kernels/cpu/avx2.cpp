@@ -713,15 +713,6 @@ void dequantize_affine(const std::uint8_t* codes, std::size_t cols, const float*
   }
 }
 
-// As in scalar.cpp: a few numbers a block.
-void step_sizes(double largest, Candidates candidates, std::uint16_t* magnitudes) {
-  for (std::size_t i = 0; i < candidates.count; ++i) {
-    magnitudes[i] = half_of_ratio(largest * candidates.numerators[i], candidates.denominator);
-  }
-}
-
-void finish_stores() {}
-
 std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t count) {
   __m256i sum = _mm256_setzero_si256();
   for (std::size_t j = 0; j < count; j += kBytes) {
@@ -748,13 +739,13 @@ constexpr Isa kIsa{
     .encode_arithmetic = encode_arithmetic,
     .encode_nearest = encode_nearest,
     .block_error = block_error,
-    .step_sizes = step_sizes,
+    .step_sizes = nullptr,  // the scalar one: a few numbers a block
     .search_arithmetic = search_arithmetic,
     .search_nearest = search_nearest,
     .extend_ranges = extend_ranges,
     .encode_affine = encode_affine,
     .dequantize_affine = dequantize_affine,
-    .finish_stores = finish_stores,
+    .finish_stores = nullptr,  // the scalar one: there are none to finish
     .dot = dot,
     .quantize_int8 = quantize_int8,
     .arrange_activations = avx2_arrange_activations,
@@ -767,7 +758,14 @@ const Isa* avx2_isa() {
   // The compiler's own check also asks the operating system whether it saves the wide registers.
   static const bool supported = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
                                 __builtin_cpu_supports("f16c") != 0;
-  return supported ? &kIsa : nullptr;
+  if (!supported) return nullptr;
+  static const Isa isa = [] {
+    Isa all = kIsa;
+    all.step_sizes = scalar_isa().step_sizes;
+    all.finish_stores = scalar_isa().finish_stores;
+    return all;
+  }();
+  return &isa;
 }
 
 }  // namespace q35

@@ -29,8 +29,8 @@ __m512i gather_top_bits(const __m512i* v) {
   return select(0x3F, bits, _mm512_srli_epi16(v[6], 1));
 }
 
-// The codes of a unit: vector(v, slot) has them for that slot of the weights, and maybe other bits above them. The codes
-// of pairs are the same for both slots.
+// The codes of a unit: vector(v, slot) has them for that slot of the weights, and maybe other bits above them. The
+// codes of pairs are the same for both slots.
 template <Width kWidth>
 struct UnitCodes {
   static constexpr std::size_t kBytes = unit_bytes_of(kWidth), kStored = kBytes / kVectorBytes;

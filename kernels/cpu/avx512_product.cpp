@@ -14,8 +14,8 @@ __m512i broadcast(const std::int8_t* four) {
   return _mm512_set1_epi32(value);
 }
 
-// sums += the products of four unsigned and four signed bytes a lane. Written out, because GCC 12 copies the sums of the
-// intrinsic from register to register, and out of them.
+// sums += the products of four unsigned and four signed bytes a lane. Written out, because GCC 12 copies the sums of
+// the intrinsic from register to register, and out of them.
 __m512i add_products(__m512i sums, __m512i entries, __m512i activations) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(entries), "v"(activations));
   return sums;

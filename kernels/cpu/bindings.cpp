@@ -246,16 +246,15 @@ q::TiledShape shape_of(std::size_t rows, std::size_t cols, std::size_t block_siz
   throw std::invalid_argument("unknown width '" + width + "'");
 }
 
-using Tiled = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using ConstTiled = Vector<const std::uint8_t>;
+using Bytes = Vector<const std::uint8_t>;
 
 std::size_t tiled_size(std::size_t rows, std::size_t cols, std::size_t block_size, const std::string& width) {
   return shape_of(rows, cols, block_size, width).bytes();
 }
 
 // The index of a bad code; steps are the caller's to check.
-Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, std::size_t block_size, const std::string& width,
-                      const Tiled& tiled) {
+Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, std::size_t block_size,
+                      const std::string& width, const Vector<std::uint8_t>& tiled) {
   const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, width);
   check_layout(codes, shape.rows, cols);
   check_blocks(steps, shape.rows, cols, block_size);
@@ -266,7 +265,7 @@ Position tile_weights(const Codes& codes, const Steps& steps, std::size_t cols, 
   return position(q::none);
 }
 
-void untile_weights(const ConstTiled& tiled, std::size_t cols, std::size_t block_size, const std::string& width,
+void untile_weights(const Bytes& tiled, std::size_t cols, std::size_t block_size, const std::string& width,
                     const Matrix<std::uint8_t>& codes, const Matrix<std::uint16_t>& steps) {
   const q::TiledShape shape = shape_of(codes.shape(0), cols, block_size, width);
   check_layout(codes, shape.rows, cols);
@@ -276,14 +275,14 @@ void untile_weights(const ConstTiled& tiled, std::size_t cols, std::size_t block
 }
 
 // Elements and scales are the caller's to check.
-void tile_mx(const Codes& elements, const Codes& scales, const std::string& width, const Tiled& tiled) {
+void tile_mx(const Codes& elements, const Codes& scales, const std::string& width, const Vector<std::uint8_t>& tiled) {
   const q::TiledShape shape = shape_of(elements.shape(0), elements.shape(1), q::kUnitWeights, width);
   require(scales.shape(0) == shape.rows && scales.shape(1) == shape.blocks(), "scales must be [rows, blocks]");
   require(q::is_mx(shape.width) && tiled.shape(0) == shape.bytes(), "the tiled weights have another size");
   q::tile_mx(shape, elements.data(), scales.data(), tiled.data());
 }
 
-void untile_mx(const ConstTiled& tiled, const std::string& width, const Matrix<std::uint8_t>& elements,
+void untile_mx(const Bytes& tiled, const std::string& width, const Matrix<std::uint8_t>& elements,
                const Matrix<std::uint8_t>& scales) {
   const q::TiledShape shape = shape_of(elements.shape(0), elements.shape(1), q::kUnitWeights, width);
   require(scales.shape(0) == shape.rows && scales.shape(1) == shape.blocks(), "scales must be [rows, blocks]");
@@ -296,49 +295,44 @@ void check_exponent(int unit_exponent) {
   require(unit_exponent >= 0 && unit_exponent <= 22, "the unit of an MX format is 2^0 .. 2^-22");
 }
 
-void check_threads(int threads) { require(threads >= 1, "a product needs at least one thread"); }
-
 void quantize_activations(const std::string& isa, const Weights& x, const Matrix<std::int8_t>& a,
                           const Vector<float>& scales, int threads) {
-  check_threads(threads);
   require(a.shape(0) == x.shape(0) && a.shape(1) == x.shape(1) && scales.shape(0) == x.shape(0),
           "a must be int8 [M, K], scales float32 [M]");
-  q::quantize_activations(isa_named(isa), x.data(), x.shape(0), x.shape(1), a.data(), scales.data(), threads);
+  q::quantize_activations(isa_named(isa), x.data(), x.shape(0), x.shape(1), a.data(), scales.data(),
+                          count_of(threads));
 }
 
-void linear(const std::string& isa, const Weights& x, const ConstTiled& tiled, const Entries& table,
+void linear(const std::string& isa, const Weights& x, const Bytes& tiled, const Entries& table,
             int unit_exponent, std::size_t block_size, const std::string& width, const Matrix<float>& y, int threads) {
-  check_threads(threads);
   check_exponent(unit_exponent);
   const q::TiledShape shape = shape_of(y.shape(1), x.shape(1), block_size, width);
   require(tiled.shape(0) == shape.bytes() && y.shape(0) == x.shape(0), "y must be float32 [M, N]");
   const q::Table entries = table_of(table);
-  q::linear(isa_named(isa), shape, {entries, unit_exponent}, tiled.data(), x.data(), x.shape(0), y.data(), threads);
+  q::linear(isa_named(isa), shape, {entries, unit_exponent}, tiled.data(), x.data(), x.shape(0), y.data(),
+            count_of(threads));
 }
 
-void linear_int8(const std::string& isa, const Entries& a, const Vector<const float>& scales, const ConstTiled& tiled,
+void linear_int8(const std::string& isa, const Entries& a, const Vector<const float>& scales, const Bytes& tiled,
                  const Entries& table, int unit_exponent, std::size_t block_size, const std::string& width,
                  const Matrix<float>& y, int threads) {
-  check_threads(threads);
   check_exponent(unit_exponent);
   const q::TiledShape shape = shape_of(y.shape(1), a.shape(1), block_size, width);
   require(tiled.shape(0) == shape.bytes() && y.shape(0) == a.shape(0) && scales.shape(0) == a.shape(0),
           "y must be float32 [M, N], scales [M]");
   const q::Table entries = table_of(table);
   q::linear_int8(isa_named(isa), shape, {entries, unit_exponent}, tiled.data(), a.data(), scales.data(), a.shape(0),
-                 y.data(), threads);
+                 y.data(), count_of(threads));
 }
 
 double roofline_read(std::size_t bytes, int passes, int threads) {
-  check_threads(threads);
   require(bytes > 0 && passes > 0, "bytes and passes are at least 1");
-  return q::roofline_read(bytes, passes, threads);
+  return q::roofline_read(bytes, passes, count_of(threads));
 }
 
 template <double (*kPeak)(int threads)>
 double roofline_peak(int threads) {
-  check_threads(threads);
-  return kPeak(threads);
+  return kPeak(count_of(threads));
 }
 
 }  // namespace

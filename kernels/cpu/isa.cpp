@@ -4,13 +4,16 @@
 namespace q35 {
 namespace {
 
-// From the slowest to the fastest.
-std::vector<const Isa*> here() {
-  std::vector<const Isa*> isas{&scalar_isa()};
-  for (const Isa* isa : {avx2_isa(), avx512_isa(), amx_isa()}) {
-    if (isa != nullptr) isas.push_back(isa);
-  }
-  return isas;
+// From the slowest to the fastest; found once, since every call of a kernel asks.
+const std::vector<const Isa*>& here() {
+  static const std::vector<const Isa*> found = [] {
+    std::vector<const Isa*> isas{&scalar_isa()};
+    for (const Isa* isa : {avx2_isa(), avx512_isa(), amx_isa()}) {
+      if (isa != nullptr) isas.push_back(isa);
+    }
+    return isas;
+  }();
+  return found;
 }
 
 }  // namespace

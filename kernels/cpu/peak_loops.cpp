@@ -5,7 +5,8 @@
 
 #include <cstdint>
 
-// One instruction with each of twelve sums, zmm0 to zmm11: enough to hide the latency of two a cycle. Factors are zmm12.
+// One instruction with each of twelve sums, zmm0 to zmm11: enough to hide the latency of two a cycle. Factors are
+// zmm12.
 #define Q35_TWELVE(instruction)                                                                                  \
   instruction "0\n\t" instruction "1\n\t" instruction "2\n\t" instruction "3\n\t" instruction "4\n\t" instruction \
               "5\n\t" instruction "6\n\t" instruction "7\n\t" instruction "8\n\t" instruction "9\n\t" instruction \

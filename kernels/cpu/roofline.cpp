@@ -49,8 +49,8 @@ Memory huge_pages(std::size_t bytes) {
   return Memory(static_cast<std::uint64_t*>(memory));
 }
 
-// Runs prepare(thread) and then, `passes` times, work(thread) in threads that begin and end a pass together; the seconds
-// of the fastest pass.
+// Runs prepare(thread) and then, `passes` times, work(thread) in threads that begin and end a pass together; the
+// seconds of the fastest pass.
 template <class Prepare, class Work>
 double best_pass(int threads, int passes, Prepare prepare, Work work) {
   double best = std::numeric_limits<double>::infinity();

@@ -13,10 +13,12 @@
 // code, and a table look-up that ignores bit 7 needs no unpacking. With Width::byte vector 7 has bytes of its own.
 //
 // Weights in a Microscaling (MX) format have 32 E8M0 bytes for steps, and blocks of 32. Width::fp4 is as Width::byte, a
-// code being two elements, the first one in the low nibble. Width::fp6 has vectors of elements: the four of a quad (first
-// slots of half 0, second slots of half 0, then of half 1) in three, whose bits 6 and 7 are two bits each of the fourth.
+// code being two elements, the first one in the low nibble. Width::fp6 has vectors of elements: the four of a quad
+// (first slots of half 0, second slots of half 0, then of half 1) in three, whose bits 6 and 7 are two bits each of the
+// fourth.
 //
-// Source: Q35.tileMatrix in proofs/Q35/Tiled.lean, which proves that the layout reads back.
+// Source: Q35.tileMatrix in proofs/Q35/Tiled.lean, which proves that the layout reads back, and Q35.foldFour in
+// proofs/Q35/TiledMx.lean for the four elements in three.
 #pragma once
 
 #include <bit>
@@ -113,8 +115,8 @@ static inline float mx_step_value(std::uint8_t bits, int unit_exponent) {
 }
 
 // Rows of int8 activations, filled up with zeros to padded_cols, in the order of the units: the 16 that meet first
-// slots, then the 16 that meet second slots. A row begins `stride` bytes after the one before; `sums` [rows, blocks] are
-// the sums of each block's values.
+// slots, then the 16 that meet second slots. A row begins `stride` bytes after the one before; `sums` [rows, blocks]
+// are the sums of each block's values.
 struct Activations {
   std::size_t rows;
   const std::int8_t* values;

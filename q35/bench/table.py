@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -23,7 +22,7 @@ def tables(document: dict[str, Any]) -> RenderableType:
         chosen = [row for row in results if row.items() >= case.items()]
         title = f"{inputs} x {outputs}, {threads} thread{'s' if threads > 1 else ''}, milliseconds"
         parts += [_table(title, document["contenders"], chosen), Text()]
-    parts += [Text(line) for line in (*_limits(document), *_not_measured(document))]
+    parts += [Text(line) for line in (*_summary(document), *_limits(document), *_not_measured(document))]
     return Group(*parts)
 
 
@@ -46,19 +45,40 @@ def _table(title: str, contenders: list[dict[str, Any]], rows: list[dict[str, An
             text = "" if time is None else f"{time:.3g}"
             shown.append(f"[bold]{text}[/bold]" if time == best[cell] else text)
         table.add_row(escape(contender["title"]), *shown)
-    peers = [contender["name"] for contender in contenders if not contender["ours"]]
     for contender in contenders:
-        if contender["ours"] and any(name in peers for name, *_ in times):
-            ratios = [_ratio(times, contender["name"], peers, cell) for cell in cells]
-            table.add_row(f"{escape(contender['title'])}: faster than the best peer", "", "", "", *ratios)
+        ratios = [_ratio(contender, contenders, rows, cell) for cell in cells]
+        if any(ratios):
+            shown = [f"{ratio:.2f}x" if ratio else "" for ratio in ratios]
+            table.add_row(f"{escape(contender['title'])}: faster than the best peer", "", "", "", *shown)
     return table
 
 
-def _ratio(times: dict[tuple[str, int, str], float], name: str, peers: Iterable[str], cell: Cell) -> str:
-    """How many times faster than the fastest peer."""
-    others = [times[peer, *cell] for peer in peers if (peer, *cell) in times]
-    own = times.get((name, *cell))
-    return f"{min(others) / own:.2f}x" if others and own else ""
+def _ratio(
+    contender: dict[str, Any], contenders: list[dict[str, Any]], rows: list[dict[str, Any]], cell: Cell
+) -> float | None:
+    """How many times faster than the fastest peer one of ours is; None for a peer, and where either is missing."""
+    times = {row["contender"]: row["milliseconds"] for row in rows if (row["rows"], row["state"]) == cell}
+    others = [times[peer["name"]] for peer in contenders if not peer["ours"] and peer["name"] in times]
+    own = times.get(contender["name"])
+    return min(others) / own if contender["ours"] and others and own else None
+
+
+def _summary(document: dict[str, Any]) -> list[str]:
+    """How many times faster than the fastest peer each of ours is: the least and the most over all tables."""
+    results, lines = document["results"], []
+    cases: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in results:
+        cases.setdefault((row["inputs"], row["outputs"], row["threads"]), []).append(row)
+    for contender in document["contenders"]:
+        spans = []
+        for cell in dict.fromkeys((row["rows"], row["state"]) for row in results):
+            found = [_ratio(contender, document["contenders"], rows, cell) for rows in cases.values()]
+            ratios = [ratio for ratio in found if ratio]
+            if ratios:
+                spans.append(f"M={cell[0]} {cell[1]} {min(ratios):.2f} to {max(ratios):.2f}")
+        if spans:
+            lines.append(f"{contender['title']}, times as fast as the best peer: {', '.join(spans)}")
+    return lines
 
 
 def _limits(document: dict[str, Any]) -> list[str]:

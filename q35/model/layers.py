@@ -20,6 +20,7 @@ from q35.model.bounds import Doubles
 from q35.model.safetensors_io import Model
 from q35.model.scheme import Part, Scheme, make_scheme
 from q35.model.select import matrix_shape, select
+from q35kernels.tiled import TiledWeights
 from q35ref.matmul_bound import matmul_bounds
 
 Floats = NDArray[np.float32]
@@ -45,11 +46,14 @@ class Activations:
 
 @dataclass(frozen=True)
 class Layer:
-    """A quantized layer: its weights, what they became, and what each can be off by and is (float64 `[N, K]`)."""
+    """A quantized layer: its weights, what they became, also in the order of the products, and what each can be off by
+    and is (float64 `[N, K]`).
+    """
 
     name: str
     weights: Floats
     part: Part
+    tiled: TiledWeights
     bounds: Doubles
     errors: Doubles
 
@@ -101,18 +105,19 @@ def layer_errors(model: Path, count: int, scheme: str | None, block_size: int | 
         for info in (infos[i * len(infos) // count] for i in range(count)):
             n, k = matrix_shape(info.shape)
             weights = next(opened.float_rows(info.name, k, n))[1]
-            layer = _quantized(info.name, weights, chosen)
+            layer = _quantized(info.name, weights, chosen, chosen.block_size)
             rows += [_compare(layer, chosen, chosen.block_size, inputs) for inputs in _activations(layer)]
     return rows
 
 
-def _quantized(name: str, weights: Floats, scheme: Scheme) -> Layer:
+def _quantized(name: str, weights: Floats, scheme: Scheme, block_size: int) -> Layer:
     q35kernels.check_finite(weights)
     cols = weights.shape[1]
     part = scheme.quantize(weights, None)
     exact = weights.astype(np.float64)
     bounds = scheme.promise(cols, None).each(exact, scheme.spread(part.steps, cols))
-    return Layer(name, weights, part, bounds, exact - scheme.dequantize(part, cols))
+    tiled = q35kernels.tile_weights(part.codes, part.steps, scheme.table, block_size, cols)
+    return Layer(name, weights, part, tiled, bounds, exact - scheme.dequantize(part, cols))
 
 
 def _activations(layer: Layer) -> Iterator[Activations]:
@@ -132,14 +137,11 @@ def _activations(layer: Layer) -> Iterator[Activations]:
 
 def _compare(layer: Layer, scheme: Scheme, block_size: int, inputs: Activations) -> Comparison:
     row = Comparison(layer.name, layer.weights.shape, inputs.kind, len(inputs.values) * len(layer.weights))
-    tiled = q35kernels.tile_weights(
-        layer.part.codes, layer.part.steps, scheme.table, block_size, layer.weights.shape[1]
-    )
     for first in range(0, len(inputs.values), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
         x, a, scale = inputs.values[rows], inputs.ints[rows], inputs.scales[rows]
         quantized = layer.part.codes, layer.part.steps, scheme.table, block_size
-        errors = _measured(x, layer.weights, q35kernels.linear_int8(a, scale, tiled))
+        errors = _measured(x, layer.weights, q35kernels.linear_int8(a, scale, layer.tiled))
         row.add(
             errors,
             matmul_bounds(x, a, scale, *quantized, layer.bounds),
