@@ -123,7 +123,7 @@ class Session:
     def write(self, path: Path, exit_status: int) -> None:
         """Writes the report whole or not at all; raises jsonschema.ValidationError when it breaks its own schema."""
         data = self.as_data(exit_status)
-        jsonschema.validate(data, json.loads(SCHEMA_FILE.read_text()))
+        jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).validate(data)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
