@@ -44,7 +44,7 @@ IEEE = MatrixUnit(float32.unit_roundoff, float32.underflow_error)
 
 TENSOR_CORE = MatrixUnit(two_pow(-23), two_pow(-126))
 """NVIDIA from sm_80 on: operands aligned and cut off, at least 5 at a time with at least 24 bits after the leading one
-of the largest, and the result cut off to float32; `alignedAdder_obeys` proves that this is such a unit. That the devices
+of the largest, and the result cut off to float32; `alignedAdder_obeys` proves that this is such a unit. That devices
 do so is measured by others, not documented: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor
 cores", 2021; Li et al., "FTTN", 2024; Khattak, Mikaitis, "Accurate models of NVIDIA tensor cores", 2025.
 """
@@ -142,7 +142,7 @@ def linear_float_bounds(
 def mx_linear_bounds(
     x: NDArray[Any], blocks: MxBlocks, kind: MxElement, output: FloatFormat = float32, unit: MatrixUnit = TENSOR_CORE
 ) -> tuple[Doubles, Doubles]:
-    """`linear_float_bounds` for MX weights `[N, K]`: a row's blocks one after the other, as in `mx_vectorized.blocks_of`.
+    """`linear_float_bounds` for MX weights: the blocks of `[N, K]`, row after row (`mx_vectorized.blocks_of`).
 
     The scales, powers of two, are the steps, and the elements the entries; NaN scales and elements are refused.
     """
@@ -187,7 +187,9 @@ def _bounds(
     total = float(at_size - at_zero) * size + float(at_steps - at_zero) * sizes + float(at_zero)
     if unit.flushed_below:
         total = total + np.where(np.abs(numbers) < unit.flushed_below, np.abs(numbers), 0.0) @ np.abs(weights).T
-    if (size + total > float(float32.largest)).any():
+    largest = float(float32.largest)
+    in_a_block = np.abs(numbers).max(initial=0.0) * np.abs(entries).max(initial=0.0) * block_size
+    if (size + total > largest).any() or 2 * in_a_block > largest:
         raise InputError("a sum can overflow float32")
     if output != float32:
         u, eta = float(output.unit_roundoff), float(output.underflow_error)
