@@ -2,6 +2,7 @@ module
 
 public import Q35.Accumulate
 public import Q35.AccumulateCodebook
+public import Q35.AdderTree
 public import Q35.Arith
 public import Q35.Bits
 public import Q35.Block

@@ -99,15 +99,16 @@ def step_sizes(row: Sequence[FloatBlock]) -> Fraction:
 
 
 def linear_float_bound(
-    u: Fraction, eta: Fraction, levels: int, v: Fraction, theta: Fraction, blocks: int, size: Fraction, steps: Fraction
+    unit: MatrixUnit, levels: int, groups: int, size: Fraction, steps: Fraction, others: Fraction
 ) -> Fraction:
     """The bound of an output before it is rounded to its format.
 
-    u, eta, levels: the matrix unit's, and through how many levels a product goes; v, theta: the float32 operations';
-    blocks: their number; size: `row_magnitude`; steps: `step_sizes`.
+    levels: through how many levels a product goes on the matrix unit; groups: how many sums of products are multiplied
+    by a step; size: `row_magnitude`; steps: `step_sizes`; others: the size of what else is added, as a bias is.
     """
-    growth = (1 + v) ** (blocks + 2)
-    return growth * ((1 + u) ** levels * (size + levels * eta * steps) + 3 * blocks * theta) - size
+    growth = (1 + float32.unit_roundoff) ** (groups + 2)
+    of_unit = (1 + unit.u) ** levels * (size + levels * unit.eta * steps)
+    return growth * (of_unit + others + 3 * (groups + 1) * float32.underflow_error) - size - others
 
 
 def output_bound(form: FloatFormat, bound: Fraction, exact: Fraction) -> Fraction:
@@ -121,22 +122,24 @@ def linear_float_bounds(
     steps: Halves,
     table: Table,
     block_size: int,
+    bias: NDArray[Any] | None = None,
     output: FloatFormat = float32,
     unit: MatrixUnit = TENSOR_CORE,
+    group: int | None = None,
 ) -> tuple[Doubles, Doubles]:
     """The outputs with the stored weights, and how far a kernel's may be from them: float64 `[M, N]` each.
 
     x: finite fp16 or bfloat16 numbers `[M, K]` of any float type; codes uint8 `[N, ceil(K / 2)]`; steps float16
-    `[N, ceil(K / block_size)]`, finite; output: the format that outputs are rounded to. A kernel conforms where
-    `abs(outputs - expected) <= bounds`, both in float64. Raises `InputError` where shapes do not fit, a number is not
-    finite, or an output could overflow.
+    `[N, ceil(K / block_size)]`, finite; bias: float32 numbers `[N]`, added before the sum is rounded to `output`; group:
+    how many products of a block at least (the last in a row aside) are summed before the sum is multiplied by the step,
+    by default all. A kernel conforms where `abs(outputs - expected) <= bounds`, in float64. Raises `InputError` where
+    shapes do not fit, a number is not finite, or a sum could overflow.
     """
     cols = x.shape[-1]
-    blocks = -(-cols // block_size)
-    if steps.shape != (len(codes), blocks) or codes.shape[1:] != (-(-cols // 2),):
+    if steps.shape != (len(codes), -(-cols // block_size)) or codes.shape[1:] != (-(-cols // 2),):
         raise InputError(f"codes {codes.shape} and steps {steps.shape} do not fit activations {x.shape}")
     entries = table[codes].reshape(len(codes), -1)[:, :cols].astype(np.float64)
-    return _bounds(x, entries, steps.astype(np.float64), block_size, output, unit)
+    return _bounds(x, entries, steps.astype(np.float64), block_size, group or block_size, bias, output, unit)
 
 
 def mx_linear_bounds(
@@ -154,39 +157,39 @@ def mx_linear_bounds(
     entries = mx_vectorized.element_values(kind)[blocks.elements].astype(np.float64)
     scales = np.ldexp(1.0, blocks.scales.astype(np.int32) - SCALE_BIAS)
     entries = entries.reshape(-1, per_row * mx_block_size)[:, : x.shape[-1]]
-    return _bounds(x, entries, scales.reshape(-1, per_row), mx_block_size, output, unit)
+    return _bounds(x, entries, scales.reshape(-1, per_row), mx_block_size, mx_block_size, None, output, unit)
 
 
 def _bounds(
-    x: NDArray[Any], entries: Doubles, steps: Doubles, block_size: int, output: FloatFormat, unit: MatrixUnit
+    x: NDArray[Any],
+    entries: Doubles,
+    steps: Doubles,
+    block_size: int,
+    group: int,
+    bias: NDArray[Any] | None,
+    output: FloatFormat,
+    unit: MatrixUnit,
 ) -> tuple[Doubles, Doubles]:
     """Outputs and bounds for steps times entries `[N, K]`.
 
     Why the bounds cover the rounding of this function: a product of activation, step and entry has at most 11 + 11 + 8
-    bits, so it is exact. The sums have at most 2^15 terms, so `expected` is off by less than 2^-37 of `size`, and every
-    other sum by a factor of at least 1 - 2^-37; the last line adds 2^-36 of both. What is subnormal in double is less
-    than 2^-1000, and the bound holds `theta`, 2^-150.
+    bits, so it is exact. The sums have at most 2^15 + 1 terms, so `expected` is off by less than 2^-37 of `size`, and
+    every other sum by a factor of at least 1 - 2^-37; the last line adds 2^-36 of both. What is subnormal in double is
+    less than 2^-1000, and the bound holds 2^-150.
     """
     cols = x.shape[-1]
     if x.ndim != 2 or entries.shape[1] != cols or cols > 1 << 15:
         raise InputError(f"activations {x.shape} and weights {entries.shape} do not fit, or are too long")
     numbers = x.astype(np.float64)
-    if not (np.isfinite(numbers).all() and np.isfinite(steps).all() and np.isfinite(entries).all()):
-        raise InputError("an activation, a step or an element is not finite")
+    added = np.zeros(len(entries)) if bias is None else bias.astype(np.float64)
+    if not all(np.isfinite(array).all() for array in (numbers, steps, entries, added)):
+        raise InputError("an activation, a step, an element or a bias is not finite")
     weights = entries * np.repeat(steps, block_size, axis=1)[:, :cols]
-    expected, size = numbers @ weights.T, np.abs(numbers) @ np.abs(weights).T
-    sizes = np.abs(steps).sum(axis=1)
-    blocks = steps.shape[1]
-    # The bound is affine in the two sizes.
-    v, theta = float32.unit_roundoff, float32.underflow_error
-    zero, one = Fraction(0), Fraction(1)
-    at_zero, at_size, at_steps = (
-        linear_float_bound(unit.u, unit.eta, block_size, v, theta, blocks, *point)
-        for point in ((zero, zero), (one, zero), (zero, one))
-    )
-    total = float(at_size - at_zero) * size + float(at_steps - at_zero) * sizes + float(at_zero)
+    expected, size = numbers @ weights.T + added, np.abs(numbers) @ np.abs(weights).T
+    total = _affine(unit, group, -(-cols // group), size, np.abs(steps).sum(axis=1), np.abs(added))
     if unit.flushed_below:
         total = total + np.where(np.abs(numbers) < unit.flushed_below, np.abs(numbers), 0.0) @ np.abs(weights).T
+    size = size + np.abs(added)
     largest = float(float32.largest)
     in_a_block = np.abs(numbers).max(initial=0.0) * np.abs(entries).max(initial=0.0) * block_size
     if (size + total > largest).any() or 2 * in_a_block > largest:
@@ -197,3 +200,15 @@ def _bounds(
         if (np.abs(expected) + total > float(output.largest)).any():
             raise InputError("an output can overflow its format")
     return np.asarray(expected), np.asarray(total * (1 + 2.0**-36) + size * 2.0**-36, np.float64)
+
+
+def _affine(
+    unit: MatrixUnit, levels: int, groups: int, size: Doubles, steps: Doubles, others: Doubles
+) -> NDArray[np.float64]:
+    """`linear_float_bound`, which is affine in the three sizes, in doubles."""
+    zero, *units = (
+        linear_float_bound(unit, levels, groups, Fraction(a), Fraction(b), Fraction(c))
+        for a, b, c in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    )
+    of_size, of_steps, of_others = (float(value - zero) for value in units)
+    return np.asarray(of_size * size + of_steps * steps + of_others * others + float(zero))
