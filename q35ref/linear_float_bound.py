@@ -130,14 +130,16 @@ def linear_float_bounds(
     """The outputs with the stored weights, and how far a kernel's may be from them: float64 `[M, N]` each.
 
     x: finite fp16 or bfloat16 numbers `[M, K]` of any float type; codes uint8 `[N, ceil(K / 2)]`; steps float16
-    `[N, ceil(K / block_size)]`, finite; bias: float32 numbers `[N]`, added before the sum is rounded to `output`; group:
-    how many products of a block at least (the last in a row aside) are summed before the sum is multiplied by the step,
-    by default all. A kernel conforms where `abs(outputs - expected) <= bounds`, in float64. Raises `InputError` where
-    shapes do not fit, a number is not finite, or a sum could overflow.
+    `[N, ceil(K / block_size)]`, finite; bias: float32 numbers `[N]`, added before the sum is rounded to `output`;
+    group: how many of a block's products are summed before the sum is multiplied by the step, by default all; it divides
+    block_size. A kernel conforms where `abs(outputs - expected) <= bounds`, in float64. Raises `InputError` where shapes
+    do not fit, a number is not finite, or a sum could overflow.
     """
     cols = x.shape[-1]
     if steps.shape != (len(codes), -(-cols // block_size)) or codes.shape[1:] != (-(-cols // 2),):
         raise InputError(f"codes {codes.shape} and steps {steps.shape} do not fit activations {x.shape}")
+    if group is not None and block_size % group:
+        raise InputError(f"a group of {group} does not divide a block of {block_size}")
     entries = table[codes].reshape(len(codes), -1)[:, :cols].astype(np.float64)
     return _bounds(x, entries, steps.astype(np.float64), block_size, group or block_size, bias, output, unit)
 
@@ -186,7 +188,8 @@ def _bounds(
         raise InputError("an activation, a step, an element or a bias is not finite")
     weights = entries * np.repeat(steps, block_size, axis=1)[:, :cols]
     expected, size = numbers @ weights.T + added, np.abs(numbers) @ np.abs(weights).T
-    total = _affine(unit, group, -(-cols // group), size, np.abs(steps).sum(axis=1), np.abs(added))
+    steps_of_groups = np.abs(steps).sum(axis=1) * (block_size // group)
+    total = _affine(unit, group, -(-cols // group), size, steps_of_groups, np.abs(added))
     if unit.flushed_below:
         total = total + np.where(np.abs(numbers) < unit.flushed_below, np.abs(numbers), 0.0) @ np.abs(weights).T
     size = size + np.abs(added)
