@@ -130,10 +130,10 @@ def linear_float_bounds(
     """The outputs with the stored weights, and how far a kernel's may be from them: float64 `[M, N]` each.
 
     x: finite fp16 or bfloat16 numbers `[M, K]` of any float type; codes uint8 `[N, ceil(K / 2)]`; steps float16
-    `[N, ceil(K / block_size)]`, finite; bias: float32 numbers `[N]`, added before the sum is rounded to `output`;
-    group: how many of a block's products are summed before the sum is multiplied by the step, by default all; it divides
-    block_size. A kernel conforms where `abs(outputs - expected) <= bounds`, in float64. Raises `InputError` where shapes
-    do not fit, a number is not finite, or a sum could overflow.
+    `[N, ceil(K / block_size)]`, finite; bias: float32 numbers `[N]`, added before the sum is rounded to `output`.
+    group: how many of a block's products are summed before the sum is multiplied by the step; by default all, else a
+    divisor of block_size. A kernel conforms where `abs(outputs - expected) <= bounds`, in float64. Raises `InputError`
+    where shapes do not fit, a number is not finite, or a sum could overflow.
     """
     cols = x.shape[-1]
     if steps.shape != (len(codes), -(-cols // block_size)) or codes.shape[1:] != (-(-cols // 2),):

@@ -308,7 +308,7 @@ theorem SumTree.adders_spec {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl 
     obtain ⟨ht, hto, htt, htd, htr⟩ := ih
     refine ⟨⟨?_, trivial, ht⟩, rfl, ?_, ?_, ?_⟩
     · have := h.adder [a * b, t.eval fl]
-      simp only [AdderTree.operands_beside, AdderTree.operands, hto, List.singleton_append]
+      rw [AdderTree.operands_beside, hto, AdderTree.operands, List.singleton_append]
       rwa [two] at this ⊢
     · rw [adders, AdderTree.terms, AdderTree.terms_beside, AdderTree.terms, htt, terms_fma, List.singleton_append]
     · simp only [adders, AdderTree.depth, htd, depth]; omega
