@@ -88,7 +88,7 @@ theorem sumRat_map_error_le {f : Rat → Rat} {e : Rat} (h : ∀ x, abs (x - f x
 theorem sumRat_map_abs_le {f : Rat → Rat} (h : ∀ x, abs (f x) ≤ abs x) (xs : List Rat) :
     abs (sumRat (xs.map f)) ≤ sumRat (xs.map abs) := by
   induction xs with
-  | nil => decide +kernel
+  | nil => simp only [List.map_nil, sumRat]; decide +kernel
   | cons x xs ih =>
     have := h x
     have := abs_add_le (f x) (sumRat (xs.map f))
