@@ -56,6 +56,9 @@ Q35_FUNCTION float step_value(uint32_t bits) {
   return float_of_bits(sign | (exponent == 31 ? 0x7FC00000u : finite));
 }
 
+// The bits of a step as fp16; of what is no step, the one NaN.
+Q35_FUNCTION uint16_t step_bits(uint16_t bits) { return (bits & 0x7C00) == 0x7C00 ? uint16_t{0x7E00} : bits; }
+
 // --- int8 to fp16
 
 // The bits of the fp16 number kMagic + value: from 1024 to 2047 the last place of an fp16 is worth 1. Subtracting kMagic

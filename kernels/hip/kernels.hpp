@@ -116,7 +116,7 @@ Q35_DEVICE Half weight_of(Half step, int8_t entry, Half) {
 
 Q35_DEVICE float step_as(const uint8_t* block, unsigned row, float) { return load_step(block, row); }
 Q35_DEVICE Half step_as(const uint8_t* block, unsigned row, Half) {
-  return half_of_bits(load<uint16_t>(block + 2 * row));
+  return half_of_bits(step_bits(load<uint16_t>(block + 2 * row)));
 }
 
 // All weights, step * table[code], to out [rows, cols]; `table` int8 [128, 2]. A block of threads does a unit, a thread

@@ -49,8 +49,7 @@ class Library:
         """MX `elements` uint8 `[count]`, the bits of one in each byte, and `scales` uint8 `[ceil(count / 32)]` ->
         float32 `[count]`, the float32 products (mxValue).
 
-        Raises `BadValue` at the first byte with more bits than an element of the `kind` has, `InputError` for an unknown
-        kind.
+        Raises `BadValue` at the first byte with more bits than an element has, `InputError` for an unknown `kind`.
         """
         if kind not in ELEMENTS:
             raise InputError(f"no kernel for elements {kind!r}", fix=f"choose one of {', '.join(ELEMENTS)}")
@@ -62,7 +61,9 @@ class Library:
             raise BadValue(f"byte {elements[wide[0]]} is not an element {kind}", (int(wide[0]),))
         values = np.empty(len(elements), np.float32)
         if len(elements):
-            self._call("decode_mx", ctypes.c_char_p(kind.encode()), elements, scales, ctypes.c_uint64(len(elements)), values)
+            self._call(
+                "decode_mx", ctypes.c_char_p(kind.encode()), elements, scales, ctypes.c_uint64(len(elements)), values
+            )
         return values
 
     def dequantize(
@@ -94,7 +95,9 @@ class Library:
     def _call(self, name: str, *arguments: Any) -> None:
         function = getattr(self._native, f"q35_{name}")
         function.restype = ctypes.c_char_p
-        pointers = [value.ctypes.data_as(ctypes.c_void_p) if isinstance(value, np.ndarray) else value for value in arguments]
+        pointers = [
+            value.ctypes.data_as(ctypes.c_void_p) if isinstance(value, np.ndarray) else value for value in arguments
+        ]
         if error := function(*pointers):
             raise CheckFailed(f"{name} on {self.platform}: {error.decode()}")
 

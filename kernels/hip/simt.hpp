@@ -5,6 +5,7 @@
 // written it, or that lies outside its array; a barrier that some threads of the block never reach.
 #pragma once
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <bit>
@@ -32,29 +33,34 @@ class Machine {
   // Calls `kernel` as every thread of every block; raises Misuse.
   void run(unsigned blocks_x, unsigned blocks_y, unsigned threads, std::function<void()> kernel) {
     kernel_ = std::move(kernel);
+    error_.clear();
     while (fibers_.size() < threads) fibers_.push_back(std::make_unique<Fiber>());
     for (block_y = 0; block_y < blocks_y; ++block_y) {
       for (block_x = 0; block_x < blocks_x; ++block_x) run_block(threads);
     }
   }
 
-  // Called by a thread of a block: the others' turns come first.
-  void barrier() { swapcontext(&fibers_[thread]->context, &scheduler_); }
+  // Called by a thread of a block: first all others come to their barriers.
+  void barrier() {
+    Fiber& own = *fibers_[thread];
+    if (_setjmp(own.place) == 0) _longjmp(scheduler_, 1);
+  }
 
   // Called by a thread of a block, which does not go on.
   [[noreturn]] void fail(const std::string& what) {
     error_ = what + " (thread " + std::to_string(thread) + " of block " + std::to_string(block_x) + ", " +
              std::to_string(block_y) + ")";
-    setcontext(&scheduler_);
-    std::abort();
+    _longjmp(scheduler_, 1);
   }
 
  private:
+  // A stack, on which one thread of a block after the other runs. It starts as a context of its own; from then on jumps
+  // lead there and back, which unlike a change of contexts need no system call.
   struct Fiber {
     static constexpr std::size_t kStack = std::size_t{1} << 16;
-    ucontext_t context;
     std::unique_ptr<char[]> stack = std::make_unique<char[]>(kStack);
-    bool ended = false;
+    jmp_buf place;
+    bool started = false, ended = false;
   };
 
   static Machine*& entering() {
@@ -64,38 +70,52 @@ class Machine {
 
   static void enter() {
     Machine& machine = *entering();
-    machine.kernel_();
-    machine.fibers_[machine.thread]->ended = true;  // and on to uc_link
+    for (;;) {
+      machine.kernel_();
+      machine.fibers_[machine.thread]->ended = true;
+      machine.barrier();
+    }
+  }
+
+  // Lets the fiber of `thread` go on to its next barrier or its end.
+  void resume() {
+    Fiber& fiber = *fibers_[thread];
+    if (_setjmp(scheduler_) != 0) return;
+    if (fiber.started) _longjmp(fiber.place, 1);
+    fiber.started = true;
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = fiber.stack.get();
+    context.uc_stack.ss_size = Fiber::kStack;
+    makecontext(&context, enter, 0);
+    entering() = this;
+    setcontext(&context);
   }
 
   void run_block(unsigned threads) {
-    entering() = this;
-    error_.clear();
-    for (unsigned i = 0; i < threads; ++i) {
-      Fiber& fiber = *fibers_[i];
-      getcontext(&fiber.context);
-      fiber.context.uc_stack.ss_sp = fiber.stack.get();
-      fiber.context.uc_stack.ss_size = Fiber::kStack;
-      fiber.context.uc_link = &scheduler_;
-      fiber.ended = false;
-      makecontext(&fiber.context, enter, 0);
-    }
+    for (unsigned i = 0; i < threads; ++i) fibers_[i]->ended = false;
     first_phase_of_block = phase + 1;
     for (unsigned running = threads; running != 0;) {
       ++phase;
       for (thread = 0; thread < threads; ++thread) {
-        swapcontext(&scheduler_, &fibers_[thread]->context);
-        if (!error_.empty()) throw Misuse(error_);
+        resume();
+        if (!error_.empty()) stop(error_);
         if (fibers_[thread]->ended) --running;
       }
       if (running != 0 && running != threads) {
-        throw Misuse("a barrier is not reached by " + std::to_string(threads - running) + " of " +
-                     std::to_string(threads) + " threads");
+        stop("a barrier is not reached by " + std::to_string(threads - running) + " of " + std::to_string(threads) +
+             " threads");
       }
     }
   }
 
-  ucontext_t scheduler_;
+  // The fibers stand in the middle of a kernel: the next run has others.
+  [[noreturn]] void stop(const std::string& what) {
+    fibers_.clear();
+    throw Misuse(what);
+  }
+
+  jmp_buf scheduler_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::function<void()> kernel_;
   std::string error_;

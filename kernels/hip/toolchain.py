@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from q35.errors import InputError, ToolchainError
-from q35.files import cache_folder, write_whole
+from q35.files import cache_folder
 
 SOURCES = Path(__file__).parent
 """The folder of the C++ sources, in a source tree and in an installed package alike."""
@@ -27,10 +28,10 @@ ARCHITECTURES: dict[str, Platform] = {"sm_80": "cuda", "sm_90": "cuda", "gfx90a"
 
 _WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 # The float results are prescribed bit for bit: no contraction to fma, no flushing of subnormals.
-_HOST = ("-std=c++20", "-O1", "-g", "-ffp-contract=off", *_WARNINGS)
+_HOST = ("-std=c++20", "-O1", "-ffp-contract=off", *_WARNINGS)
 _CUDA = ("-std=c++20", "-O3", "-fmad=false", "-ftz=false", "-Werror", "all-warnings", "-x", "cu")
 _HIP = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-gpu-flush-denormals-to-zero", *_WARNINGS, "-x", "hip")
-_SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+_SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
 _NO_HEADERS = ("-nogpulib", "-nogpuinc", "--cuda-device-only", "-S")
 
 
@@ -80,7 +81,7 @@ def build(
         options += _SANITIZE
     if program == "library":
         options += ["-shared", *(["-Xcompiler"] if platform == "cuda" else []), "-fPIC"]
-    return _compiled([*compiler_of(platform), *options], sources, f"{program}.cpp").file
+    return _compiled([*compiler_of(platform), *options], sources, f"{program}.cpp")[0]
 
 
 @dataclass(frozen=True)
@@ -103,38 +104,30 @@ def device_code(arch: str, sources: Path = SOURCES) -> DeviceCode:
         options = [*_CUDA, "-cubin", f"-arch={arch}", "-Xptxas", "-v"]
     else:
         options = [*_HIP, f"--offload-arch={arch}", *_NO_HEADERS]
-    made = _compiled([*compiler_of(platform, device_only=True), *options], sources, "device.cpp")
-    return DeviceCode(arch, made.file, made.log)
+    return DeviceCode(arch, *_compiled([*compiler_of(platform, device_only=True), *options], sources, "device.cpp"))
 
 
-@dataclass(frozen=True)
-class _Made:
-    file: Path
-    log: str
-
-
-def _compiled(command: list[str], sources: Path, name: str) -> _Made:
-    """`command` on a file of `sources`, or the same from the cache. Parallel calls do no harm: the last one's stays."""
+def _compiled(command: list[str], sources: Path, name: str) -> tuple[Path, str]:
+    """What `command` makes of a file of `sources`, and what it says; from the cache if it was made before."""
     digest = hashlib.sha256("\0".join([*command, _version(command), name]).encode())
     for file in sorted(sources.glob("*.[ch]pp")):
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
-    made = cache_folder() / "hip" / f"{name}-{digest.hexdigest()[:32]}"
-    log = made.with_suffix(".log")
-    if not log.exists():
+    made = cache_folder() / "hip" / digest.hexdigest()
+    output, log = Path(name).stem, "log"
+    if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=made.parent) as folder:
-            output = Path(folder) / "output"
-            done = subprocess.run(
-                [*command, str(sources / name), "-o", str(output)], capture_output=True, text=True, check=False
-            )
+            whole = Path(folder) / "made"
+            whole.mkdir()
+            call = [*command, str(sources / name), "-o", str(whole / output)]
+            done = subprocess.run(call, capture_output=True, text=True, check=False)
+            said = done.stdout + done.stderr
             if done.returncode:
-                raise ToolchainError(
-                    f"{Path(command[0]).name} failed:\n{done.stdout}{done.stderr}", str(sources / name),
-                    "see the compiler's message",
-                )  # fmt: skip
-            output.replace(made)
-        write_whole(log, (done.stdout + done.stderr).encode())
-    return _Made(made, log.read_text())
+                raise ToolchainError(f"{Path(command[0]).name} failed:\n{said}", str(sources / name))
+            (whole / log).write_text(said)
+            with suppress(OSError):  # another process was faster
+                whole.rename(made)
+    return made / output, (made / log).read_text()
 
 
 def _version(command: list[str]) -> str:
