@@ -11,7 +11,7 @@ import pytest
 from conformance import subjects
 
 
-def on(*kernels: str) -> Any:
+def on(*kernels: str) -> pytest.MarkDecorator:
     """Gives a test its `subject`, one after the other, and says which kernels it covers."""
     layers = {letter: pytest.mark.layer(letter, *kernels) for letter in "aef"}
     return pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def kernels(subject: str) -> Any:
     return _kernels(platform_of_the_device())
 
 
-def platform_of_the_device() -> str:
+def platform_of_the_device() -> Any:
     """ "cuda" where nvcc is, "hip" where hipcc is; a skip without both."""
     for compiler, platform in (("nvcc", "cuda"), ("hipcc", "hip")):
         if shutil.which(compiler):

@@ -31,7 +31,7 @@ _WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wer
 _HOST = ("-std=c++20", "-O1", "-ffp-contract=off", *_WARNINGS)
 _CUDA = ("-std=c++20", "-O3", "-fmad=false", "-ftz=false", "-Werror", "all-warnings", "-x", "cu")
 _HIP = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-gpu-flush-denormals-to-zero", *_WARNINGS, "-x", "hip")
-_SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+_SANITIZE = ("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
 _NO_HEADERS = ("-nogpulib", "-nogpuinc", "--cuda-device-only", "-S")
 
 
