@@ -92,15 +92,18 @@ def _plain(symbol: str) -> str:
     return symbol[found.end() : found.end() + int(found[1])]
 
 
-def _cuobjdump() -> str | None:
-    """The CUDA toolkit's, or the one that comes with triton."""
-    if found := shutil.which("cuobjdump"):
-        return found
+def bundled(*path: str) -> Path | None:
+    """A file or folder of the compilers' backends that come with triton."""
     spec = find_spec("triton")
     if spec is None or spec.origin is None:
         return None
-    bundled = Path(spec.origin).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
-    return str(bundled) if bundled.exists() else None
+    found = Path(spec.origin).parent.joinpath("backends", *path)
+    return found if found.exists() else None
+
+
+def _cuobjdump() -> Path | str | None:
+    """The CUDA toolkit's, or the one that comes with triton."""
+    return shutil.which("cuobjdump") or bundled("nvidia", "bin", "cuobjdump")
 
 
 PROPERTIES = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ PLANTED = {
     ),
     "no dot": (
         "dots[i][j] = dot4(x[i], w[j], dots[i][j]);",
-        "dots[i][j] += static_cast<int8_t>(x[i]) * static_cast<int8_t>(w[j]);",
+        "dots[i][j] += static_cast<int16_t>(x[i]) * static_cast<int16_t>(w[j]);",
         ("linear", "has no"),
     ),
     "stack-sm_90": (
@@ -92,4 +93,23 @@ def test_programs_for_a_gpu_are_made(platform: Any, arch: str, program: Any, com
     done = subprocess.run([made, "--matrix-size", "2x2x2"], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode == 0) == ("error: 0 " in done.stdout), done.stdout + done.stderr
     assert done.returncode == 0 or re.fullmatch(r"benchmark: .+\n", done.stderr), done.stderr
+    compared.count(1, **CLAIM)
+
+
+@pytest.mark.parametrize("program", ["library", "benchmark"])
+def test_host_code_for_amd_is_valid(program: str, compared: Ledger) -> None:
+    """Without hipcc: any clang reads both sides of the programs, with the headers of HIP that come with triton."""
+    from q35kernels.hip import SOURCES, compiler_of
+
+    if reason := hip_code.missing_tool("gfx90a"):
+        pytest.skip(f"not covered: {reason}")
+    if (headers := hip_code.bundled("amd", "include")) is None:
+        pytest.skip("not covered: there are no headers of HIP (pip install triton)")
+    command = [*compiler_of("hip", device_only=True), "-x", "hip", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic",
+               "-Wconversion", "-Wshadow", "-Werror", "--offload-arch=gfx90a", "-nogpulib", "-nogpuinc", "-fsyntax-only",
+               "-D__HIP_PLATFORM_AMD__", "-isystem", headers]  # fmt: skip
+    if "ziglang" in command:  # which does not know where its own headers are
+        command += ["-isystem", str(Path(import_module("ziglang").__file__ or "").parent / "lib" / "include")]
+    done = subprocess.run([*command, SOURCES / f"{program}.cpp"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     compared.count(1, **CLAIM)

@@ -2,11 +2,12 @@
 #pragma once
 
 #if defined(__HIP__)
-#include <hip/hip_runtime.h>
+#include <hip/hip_runtime_api.h>
 #endif
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 #include "kernels.hpp"
 
@@ -83,8 +84,14 @@ void launch(void (*kernel)(Parameters...), Grid grid, unsigned threads, Argument
   if (grid.x >= 0x80000000u || grid.y >= 0x10000u) throw std::runtime_error("the array is too large for one launch");
   const unsigned x = static_cast<unsigned>(grid.x), y = static_cast<unsigned>(grid.y);
 #if defined(Q35_RUNTIME)
-  kernel<<<dim3(x, y), threads>>>(arguments...);
-  check(Q35_RUNTIME(GetLastError)());
+  std::tuple<Parameters...> values(arguments...);
+  std::apply(
+      [&](auto&... value) {
+        void* addresses[] = {&value...};
+        const auto function = reinterpret_cast<const void*>(kernel);
+        check(Q35_RUNTIME(LaunchKernel)(function, dim3(x, y), dim3(threads), addresses, 0, nullptr));
+      },
+      values);
 #else
   machine.run(x, y, threads, [=] { kernel(arguments...); });
 #endif
