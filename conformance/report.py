@@ -67,7 +67,7 @@ class Session:
         """Whether any test of the session belongs to a layer."""
         return any(record.marks for record in self.records.values())
 
-    def coverage(self) -> list[dict[str, Any]]:
+    def coverage(self) -> dict[str, Any]:
         """The table of kernels and layers."""
         return layers.coverage((record.marks, record.outcome, record.reason) for record in self.records.values())
 
