@@ -195,10 +195,7 @@ Q35_KERNEL void linear(Weights weights, const int8_t* entries, const int8_t* a, 
   const bool exists = first_tile + weight_tile < weights.tiles();
   const unsigned activation_q = thread % 4;
 
-  if constexpr (kLoScale == kLookup) {
-    stage_table(entries, table, kLinearThreads);
-    barrier();
-  }
+  if constexpr (kLoScale == kLookup) stage_table(entries, table, kLinearThreads);
   float sums[kOwnRows][kOwnCols] = {};
   for (unsigned number = 0; number < weights.blocks(); ++number) {
     int32_t dots[kOwnRows][kOwnCols] = {};
