@@ -44,8 +44,8 @@ def test_kernels_are_fit(arch: str, compared: Ledger) -> None:
 
 PLANTED = {
     "fused": (
-        "      sum = add(sum, products[kTileRows * number + thread]);",
-        "      sum = __builtin_fmaf(products[kTileRows * number + thread], *scale, sum);",
+        "sum = add(sum, products[kTileRows * i + thread]);",
+        "sum = __builtin_fmaf(products[kTileRows * i + thread], *scale, sum);",
         ("linear_row", "fuses"),
     ),
     "no dot": (
