@@ -249,6 +249,30 @@ theorem linearFloat_error_le {fl : Rat → Rat} {u eta v theta : Rat} (hfl : IsR
   generalize ((3 * (row.length + 1) : Nat) : Rat) = r at *
   grind
 
+/-- Nothing overflows after the matrix unit while the sizes of all terms and the bound together are a number of the format:
+then rounding without a largest number, as here, is what the format does. For the unit itself it is
+`AdderTree.allResults_le`. -/
+theorem linearFloat_fits (F : FloatFormat) {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {levels : Nat}
+    {row : List FloatBlock} (hrow : ∀ b ∈ row, b.Computed u eta levels) {s : SumTree} {others : List Rat}
+    (hs : s.terms.Perm (floatTerms row ++ others)) (hd : s.depth ≤ row.length + 2)
+    (hr : s.roundings ≤ 3 * (row.length + 1))
+    (hb : rowMagnitude row + sumRat (others.map abs) + linearFloatBound u eta F.unitRoundoff F.underflowError levels
+      row.length (rowMagnitude row) (stepSizes row) (sumRat (others.map abs)) ≤ F.largest) :
+    s.AllResults F.round fun y => abs y ≤ F.largest := by
+  obtain ⟨-, hm⟩ := floatTerms_error_le hu heta hrow
+  have ⟨hv, htheta, _⟩ := F.isRounding
+  have hsize : s.magnitude ≤ (1 + u) ^ levels * (rowMagnitude row + levels * (eta * stepSizes row)) +
+      sumRat (others.map abs) := by
+    rw [s.magnitude_eq, sumRat_perm (hs.map abs), List.map_append, sumRat_append]; grind
+  have hmono := sumErrorBound_le hv htheta s.magnitude_nonneg hd hr hsize
+  refine SumTree.allResults_le F.isRounding (Rat.le_trans ?_ hb)
+  simp only [SumTree.errorBound, sumErrorBound, linearFloatBound] at hmono ⊢
+  generalize (1 + F.unitRoundoff) ^ s.depth = p at *
+  generalize (1 + F.unitRoundoff) ^ (row.length + 2) = q at *
+  generalize (1 + u) ^ levels * (rowMagnitude row + levels * (eta * stepSizes row)) = g at *
+  generalize ((3 * (row.length + 1) : Nat) : Rat) = r at *
+  grind
+
 /-- Rounded to the format of outputs, fp16 or bfloat16: one more rounding of the computed sum. -/
 theorem linearFloat_output_error_le {fl : Rat → Rat} {u eta bound exact y : Rat} (hfl : IsRounding fl u eta)
     (h : abs (exact - y) ≤ bound) : abs (exact - fl y) ≤ outputBound u eta bound exact :=
@@ -394,6 +418,10 @@ example : abs (storedRow floatRow + 1/3 - (floatTree floatRow (1/3)).eval float3
     linearFloatBound (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) float32.unitRoundoff float32.underflowError 4
       floatRow.length (rowMagnitude floatRow) (stepSizes floatRow) (abs (1/3)) :=
   linearFloat_in_order_error_le float32.isRounding (by decide +kernel) (by decide +kernel) floatRow_computed (1/3)
+example : (floatTree floatRow (1/3)).AllResults float32.round fun y => abs y ≤ float32.largest :=
+  linearFloat_fits float32 (by decide +kernel) (by decide +kernel) floatRow_computed
+    (floatTree_spec floatRow (1/3)).1 (floatTree_spec floatRow (1/3)).2.1 (floatTree_spec floatRow (1/3)).2.2
+    (by decide +kernel)
 example : abs (1/3 - float16.round (float32.round (1/3))) ≤
     outputBound float16.unitRoundoff float16.underflowError (1/10 ^ 8) (1/3) :=
   linearFloat_output_error_le float16.isRounding (by decide +kernel)
