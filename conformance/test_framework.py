@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 from conformance.conftest import VOID_EXIT
+from conformance.layers import NO_TEST
 from conformance.ledger import Ledger
+from conformance.report import SCHEMA_FILE
 from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import KERNEL_ISAS
 
@@ -97,6 +101,44 @@ def test_what_is_void_or_not_run_is_listed_with_its_reason(tmp_path: Path, compa
     compared.equal(report["compared"], want, **CLAIM)
 
 
+def test_layers_are_covered_only_by_tests_that_passed(tmp_path: Path, compared: Ledger) -> None:
+    """A skipped test covers nothing and its reason is shown; one failure makes its cells failed."""
+    run = session(
+        tmp_path,
+        f"""
+        layer = pytest.mark.layer
+        @layer("a", "linear", "dequantize")
+        @layer("c", "linear")
+        def test_good(compared): compared.equal(1, 1, {REAL}, level='sampled')
+        @layer("d", "linear")
+        def test_missing(compared): pytest.skip('no compiler here')
+        @layer("a", "dequantize")
+        def test_bad(compared): assert False
+        @layer("e", "hip_linear")
+        def test_empty(compared): pass
+        """,
+    )
+    assert run.report is not None, run.output
+    cells = {(row["kernel"], row["layer"]): (row["status"], row["reasons"]) for row in run.report["coverage"]["cells"]}
+    want = dict.fromkeys(cells, ("not covered", [NO_TEST])) | {
+        ("linear", "a"): ("covered", []),
+        ("linear", "c"): ("covered", []),
+        ("linear", "d"): ("not covered", ["no compiler here"]),
+        ("dequantize", "a"): ("failed", []),
+        ("hip_linear", "e"): ("failed", []),
+    }
+    compared.equal(cells, want, **CLAIM)
+    shown = [" ".join(line.split()) for line in run.output.splitlines()]
+    compared.equal("linear covered NOT COVERED covered NOT COVERED - NOT COVERED" in shown, True, **CLAIM)
+    compared.equal("NOT COVERED d: linear: no compiler here" in run.output, True, **CLAIM)
+
+
+@pytest.mark.parametrize("mark", ["'g', 'linear'", "'a', 'linar'", "'e', 'linear'", "'a'", ""])
+def test_a_layer_that_is_not_in_the_table_is_an_error(mark: str, tmp_path: Path, compared: Ledger) -> None:
+    run = session(tmp_path, f"@pytest.mark.layer({mark})\ndef test_it(compared): pass")
+    compared.equal((run.status, "expected one of a, b, c, d, e, f" in run.output), (4, True), **CLAIM)
+
+
 def test_kernels_of_a_missing_isa_are_not_run(tmp_path: Path, compared: Ledger) -> None:
     """Never passed, never left out: listed as not run, while the others are judged."""
     test = f"{REPOSITORY}/conformance/test_streams.py::test_wrong_lengths_are_refused"
@@ -108,6 +150,12 @@ def test_kernels_of_a_missing_isa_are_not_run(tmp_path: Path, compared: Ledger) 
     compared.equal({name.split("[")[1].rstrip("]"): o for name, o in run.outcomes().items()}, want, **CLAIM)
     compared.equal(sorted(run.report["compared"]), ["kernel-scalar", "reference-vectorized"], **CLAIM)
     compared.equal(len(run.report["not_run"]), len(wide), **CLAIM)
+
+
+def test_the_schema_of_a_report_is_one(compared: Ledger) -> None:
+    """Sessions take it for one, to save time."""
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
+    compared.count(1, **CLAIM)
 
 
 def test_workers_report_to_one_session(tmp_path: Path, compared: Ledger) -> None:
