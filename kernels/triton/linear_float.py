@@ -33,7 +33,7 @@ from q35kernels.triton.variant import Variant
 
 @triton.jit
 def add_products(entries, values, sums):
-    """`sums` float32 `[R, W]` plus the products of `entries` int8 `[R, 4 W]` and `values` float32 `[4 W]`, four each."""
+    """`sums` float32 `[R, W]` plus four products each, of `entries` int8 `[R, 4 W]` and `values` float32 `[4 W]`."""
     rows: tl.constexpr = sums.shape[0]
     width: tl.constexpr = sums.shape[1]
     t0, t1, t2, t3 = split_four(tl.reshape(entries.to(tl.float32), (rows, width, 2, 2)))
@@ -50,7 +50,7 @@ def split_four(x):
     return x0, x1, x2, x3
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "blocks", "biased"])
 def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, BLOCK: tl.constexpr,
                                STREAM: tl.constexpr, ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
     """One row of activations times a tile of weights, SPAN blocks at a time.
@@ -79,7 +79,7 @@ def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, B
     tl.store(y + row, result.to(y.dtype.element_ty), row < rows)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["m", "rows", "blocks", "biased"])
 def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased, BLOCK: tl.constexpr,
                                STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
     """COUNT rows of activations times TILES tiles of weights, block by block."""

@@ -38,6 +38,6 @@ class Variant:
         return {(index,): [["tt.divisibility", 16]] for index in pointers}
 
     def launch(self, grid: tuple[int, ...], *args: Any) -> None:
-        """Runs the kernel on a grid of programs with the arguments of the signature, in its order, the first a tensor."""
+        """Runs the kernel on a grid of programs, on the device of the first argument; arguments as in the signature."""
         with torch.cuda.device_of(args[0]):
             self.kernel[grid](*args, **self.constants, **self.options)
