@@ -44,8 +44,8 @@ def test_kernels_are_fit(arch: str, compared: Ledger) -> None:
 
 PLANTED = {
     "fused": (
-        "      sum = add(sum, products[kTileRows * number + thread]);",
-        "      sum = __builtin_fmaf(products[kTileRows * number + thread], *scale, sum);",
+        "sum = add(sum, products[kTileRows * i + thread]);",
+        "sum = __builtin_fmaf(products[kTileRows * i + thread], *scale, sum);",
         ("linear_row", "fuses"),
     ),
     "no dot": (
@@ -105,11 +105,13 @@ def test_host_code_for_amd_is_valid(program: str, compared: Ledger) -> None:
         pytest.skip(f"not covered: {reason}")
     if (headers := hip_code.bundled("amd", "include")) is None:
         pytest.skip("not covered: there are no headers of HIP (pip install triton)")
-    command = [*compiler_of("hip", device_only=True), "-x", "hip", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic",
-               "-Wconversion", "-Wshadow", "-Werror", "--offload-arch=gfx90a", "-nogpulib", "-nogpuinc", "-fsyntax-only",
-               "-D__HIP_PLATFORM_AMD__", "-isystem", headers]  # fmt: skip
+    warnings = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
+    options = (
+        f"-x hip -std=c++20 {warnings} -fsyntax-only --offload-arch=gfx90a -nogpulib -nogpuinc -D__HIP_PLATFORM_AMD__"
+    )
+    command = [*compiler_of("hip", device_only=True), *options.split(), "-isystem", str(headers)]
     if "ziglang" in command:  # which does not know where its own headers are
         command += ["-isystem", str(Path(import_module("ziglang").__file__ or "").parent / "lib" / "include")]
-    done = subprocess.run([*command, SOURCES / f"{program}.cpp"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, str(SOURCES / f"{program}.cpp")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     compared.count(1, **CLAIM)

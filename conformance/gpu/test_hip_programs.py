@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,21 @@ def test_benchmark_refuses(arguments: str, compared: Ledger) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("benchmark --matrix-size MxNxK")
     compared.count(1, subject="simt", **EXPECTED)
+
+
+def test_toolchain_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compared: Ledger) -> None:
+    from q35.errors import InputError, ToolchainError
+    from q35kernels.hip import build, compiler_of, device_code
+
+    claim = {"subject": "simt", **EXPECTED}
+    compared.refused(partial(build, "cuda", arch="gfx90a"), InputError, ["cuda has no gfx90a"], **claim)
+    compared.refused(partial(device_code, "sm_70"), InputError, ["'sm_70'", "sm_90"], **claim)
+    broken = with_change(tmp_path, "namespace q35::gpu {", "namespace q35::gpu { this is no declaration")
+    compared.refused(partial(build, sources=broken), ToolchainError, ["library.cpp", "no declaration"], **claim)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    for platform, compiler in (("host", "g++"), ("cuda", "nvcc"), ("hip", "hipcc")):
+        compared.refused(partial(compiler_of, platform), ToolchainError, [f"there is no {compiler}"], **claim)
 
 
 @pytest.mark.layer("f", *ALL_KERNELS)

@@ -25,8 +25,10 @@ int usage() {
   std::fputs(
       "benchmark --matrix-size MxNxK [--iterations 10] [--block-size 64] [--table learned|arithmetic] [--device 0]\n"
       "Times y [M, N] = a [M, K] * weights [N, K] transposed: int8 activations, Q35 weights of 3.5 bits and a step.\n"
-      "Prints the median time, TFLOP/s (2 M N K operations), GB/s (operands and result once each), and the error against\n"
-      "a plain computation on the host. Exit status: 0 no error, 1 the result is wrong or cannot be computed, 2 usage.\n",
+      "Prints the median time, TFLOP/s (2 M N K operations), GB/s (operands and result once each), and the error "
+      "against\n"
+      "a plain computation on the host. Exit status: 0 no error, 1 the result is wrong or cannot be computed, 2 "
+      "usage.\n",
       stderr);
   return 2;
 }
@@ -100,9 +102,9 @@ Problem random_problem(const Options& options) {
     for (size_t block = 0; block < problem.blocks; ++block) {
       const unsigned sign = below(2), exponent = 5 + below(16), mantissa = below(1024);
       const unsigned bits = sign << 15 | exponent << 10 | mantissa;
-      problem.steps[row * problem.blocks + block] = std::ldexp(sign != 0 ? -1.0f - static_cast<float>(mantissa) / 1024
-                                                                          : 1.0f + static_cast<float>(mantissa) / 1024,
-                                                               static_cast<int>(exponent) - 15);
+      problem.steps[row * problem.blocks + block] = std::ldexp(
+          sign != 0 ? -1.0f - static_cast<float>(mantissa) / 1024 : 1.0f + static_cast<float>(mantissa) / 1024,
+          static_cast<int>(exponent) - 15);
       tile[block * block_bytes + 2 * (row % kTileRows)] = static_cast<uint8_t>(bits & 255);
       tile[block * block_bytes + 2 * (row % kTileRows) + 1] = static_cast<uint8_t>(bits >> 8);
     }
@@ -222,8 +224,8 @@ int run(const Options& options) {
     const double error = std::fabs(static_cast<double>(want) - static_cast<double>(y[i]));
     largest_error = std::isnan(error) ? error : std::max(largest_error, error);
   }
-  std::printf("error: %g (largest absolute one), %zu of %zu compared outputs differ in a bit\n", largest_error, different,
-              compared);
+  std::printf("error: %g (largest absolute one), %zu of %zu compared outputs differ in a bit\n", largest_error,
+              different, compared);
   return different == 0 ? 0 : 1;
 }
 

@@ -61,8 +61,8 @@ Q35_FUNCTION uint16_t step_bits(uint16_t bits) { return (bits & 0x7C00) == 0x7C0
 
 // --- int8 to fp16
 
-// The bits of the fp16 number kMagic + value: from 1024 to 2047 the last place of an fp16 is worth 1. Subtracting kMagic
-// gives the value exactly.
+// The bits of the fp16 number kMagic + value: from 1024 to 2047 the last place of an fp16 is worth 1. Subtracting
+// kMagic gives the value exactly.
 inline constexpr uint16_t kMagicBits = 0x6400 | 128;  // 1024 + 128
 
 Q35_FUNCTION uint16_t magic_half_bits(int8_t value) {

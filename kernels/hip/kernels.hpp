@@ -2,8 +2,8 @@
 //
 // Weights are in the tiled layout of kernels/cpu/tiled.hpp with seven bits a code, proved to read back in
 // proofs/Q35/Tiled.lean. As a GPU sees it, with words of four bytes: a unit is 7 vectors of 16 words, word r of vector
-// 2 q + h holds the codes 4 q .. 4 q + 3 of row 16 h + r, which are its weights 8 q .. 8 q + 7, first and second slots in
-// turn; what stands for vector 7 is spread over the bits 7 of the same word r of all others. So a thread that reads
+// 2 q + h holds the codes 4 q .. 4 q + 3 of row 16 h + r, which are its weights 8 q .. 8 q + 7, first and second slots
+// in turn; what stands for vector 7 is spread over the bits 7 of the same word r of all others. So a thread that reads
 // word r of every vector has all of the unit's codes of two rows, and needs nobody else's.
 #pragma once
 
@@ -85,11 +85,11 @@ Q35_DEVICE void store(T* to, const T (&values)[8], unsigned count) {
 
 // --- Codes, elements and weights
 
-// Codes [count] to slots [count, 2], hi and lo. A byte of 128 or more is no code: `first_bad` becomes the least index of
-// one, and its slots are zeros.
+// Codes [count] to slots [count, 2], hi and lo. A byte of 128 or more is no code: `first_bad` becomes the least index
+// of one, and its slots are zeros.
 inline constexpr unsigned kDecodeThreads = 256;
 
-Q35_KERNEL void decode(const uint8_t* codes, uint64_t count, int8_t* slots, uint64_t* first_bad) {
+Q35_KERNEL(kDecodeThreads) void decode(const uint8_t* codes, uint64_t count, int8_t* slots, uint64_t* first_bad) {
   const uint64_t i = uint64_t{kDecodeThreads} * block_x() + thread_index();
   if (i >= count) return;
   const uint32_t code = codes[i];
@@ -101,7 +101,8 @@ Q35_KERNEL void decode(const uint8_t* codes, uint64_t count, int8_t* slots, uint
 
 // MX elements [count], the bits of one in each byte, and a scale for each 32 of them, to float32 [count].
 template <class Element>
-Q35_KERNEL void decode_mx(const uint8_t* elements, const uint8_t* scales, uint64_t count, float* values) {
+Q35_KERNEL(kDecodeThreads)
+void decode_mx(const uint8_t* elements, const uint8_t* scales, uint64_t count, float* values) {
   const uint64_t i = uint64_t{kDecodeThreads} * block_x() + thread_index();
   if (i >= count) return;
   const float element = float_of_bits(element_to_float_bits<Element>(elements[i]));
@@ -124,7 +125,8 @@ Q35_DEVICE Half step_as(const uint8_t* block, unsigned row, Half) {
 inline constexpr unsigned kDequantizeThreads = kTileRows * kUnitWeights / 8;
 
 template <class Out>
-Q35_KERNEL void dequantize(Weights weights, const int8_t* table, Out* out) {
+Q35_KERNEL(kDequantizeThreads)
+void dequantize(Weights weights, const int8_t* table, Out* out) {
   const unsigned q = thread_index() % 4, row = thread_index() / 4, tile = block_x();
   const unsigned number = block_y() / weights.units_of_block(), unit = block_y() % weights.units_of_block();
   const unsigned y = kTileRows * tile + row, x = kUnitWeights * block_y() + 8 * q;
@@ -142,8 +144,8 @@ Q35_KERNEL void dequantize(Weights weights, const int8_t* table, Out* out) {
 
 // --- Products
 
-// How the entries of codes are found: by look-up in a table of 128 pairs, or, where the table is (hi, kLoScale * lo), by
-// arithmetic on four of them at once.
+// How the entries of codes are found: by look-up in a table of 128 pairs, or, where the table is (hi, kLoScale * lo),
+// by arithmetic on four of them at once.
 inline constexpr unsigned kLookup = 0;
 
 // The table in shared memory: the pair of the *stored* code i in halfword i, its first entry in the low byte.
@@ -178,8 +180,8 @@ Q35_DEVICE Slots entries_of(uint32_t codes, Table& table) {
 inline constexpr unsigned kLinearThreads = 128, kLinearRows = 64, kLinearCols = 2 * kTileRows;
 
 template <unsigned kLoScale>
-Q35_KERNEL void linear(Weights weights, const int8_t* entries, const int8_t* a, const float* scales, unsigned m,
-                       float* y) {
+Q35_KERNEL(kLinearThreads)
+void linear(Weights weights, const int8_t* entries, const int8_t* a, const float* scales, unsigned m, float* y) {
   constexpr unsigned kOwnRows = 4, kOwnCols = 8;
   // Four words more than a line takes: the words that neighbouring threads write lie in different banks.
   constexpr unsigned kLine = 64 + 4;
@@ -195,10 +197,7 @@ Q35_KERNEL void linear(Weights weights, const int8_t* entries, const int8_t* a, 
   const bool exists = first_tile + weight_tile < weights.tiles();
   const unsigned activation_q = thread % 4;
 
-  if constexpr (kLoScale == kLookup) {
-    stage_table(entries, table, kLinearThreads);
-    barrier();
-  }
+  if constexpr (kLoScale == kLookup) stage_table(entries, table, kLinearThreads);
   float sums[kOwnRows][kOwnCols] = {};
   for (unsigned number = 0; number < weights.blocks(); ++number) {
     int32_t dots[kOwnRows][kOwnCols] = {};
@@ -248,20 +247,20 @@ Q35_KERNEL void linear(Weights weights, const int8_t* entries, const int8_t* a, 
 
 // The product of one row, bound by the reading of the weights: y float32 [rows] of a int8 [cols] and its scale.
 //
-// A block of threads makes the 32 outputs of a tile. Each 16 threads are a slice that takes every 16th block of the row,
-// a thread in it word r of all vectors: the rows r and 16 + r. Their step * dot go to shared memory, from where one
-// thread an output adds them in order.
-inline constexpr unsigned kRowThreads = 256;
+// A block of threads makes the 32 outputs of a tile. Each 16 threads take a block of the row, a thread in it word r of
+// all vectors: the rows r and 16 + r. Their step * dot go to shared memory, from where one thread an output adds them
+// in order. As many threads as there can be, so that as much of the weights as possible is on its way.
+inline constexpr unsigned kRowThreads = 1024;
 
 template <unsigned kLoScale>
-Q35_KERNEL void linear_row(Weights weights, const int8_t* entries, const int8_t* a, const float* scale, float* y) {
-  constexpr unsigned kSlices = kRowThreads / 16;
-  constexpr unsigned kChunk = 4 * kSlices;  // blocks between two barriers
+Q35_KERNEL(kRowThreads)
+void linear_row(Weights weights, const int8_t* entries, const int8_t* a, const float* scale, float* y) {
+  constexpr unsigned kChunk = kRowThreads / 16;  // blocks at a time
   Q35_SHARED Table table;
   Q35_SHARED SharedArray<uint32_t, kChunk * kMaxBlock / 4> activations;
   Q35_SHARED SharedArray<float, kChunk * kTileRows> products;
 
-  const unsigned thread = thread_index(), r = thread % 16, slice = thread / 16, tile = block_x();
+  const unsigned thread = thread_index(), r = thread % 16, number = thread / 16, tile = block_x();
   const unsigned units = weights.units_of_block();
   if constexpr (kLoScale == kLookup) stage_table(entries, table, kRowThreads);
   float sum = 0;
@@ -273,7 +272,7 @@ Q35_KERNEL void linear_row(Weights weights, const int8_t* entries, const int8_t*
       activations[2 * i + 1] = slots.second;
     }
     barrier();
-    for (unsigned number = slice; number < count; number += kSlices) {
+    if (number < count) {
       const uint8_t* const block = weights.block(tile, first + number);
       int32_t dots[2] = {};
       for (unsigned unit = 0; unit < units; ++unit) {
@@ -295,9 +294,7 @@ Q35_KERNEL void linear_row(Weights weights, const int8_t* entries, const int8_t*
       }
     }
     barrier();
-    for (unsigned number = 0; thread < kTileRows && number < count; ++number) {
-      sum = add(sum, products[kTileRows * number + thread]);
-    }
+    for (unsigned i = 0; thread < kTileRows && i < count; ++i) sum = add(sum, products[kTileRows * i + thread]);
   }
   const unsigned row = kTileRows * tile + thread;
   if (thread < kTileRows && row < weights.rows) y[row] = multiply(sum, *scale);

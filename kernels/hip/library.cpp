@@ -1,5 +1,5 @@
-// The kernels as functions of C, on arrays of the host; `q35kernels.hip.Library` calls them after it has checked shapes.
-// Each returns null, or what went wrong.
+// The kernels as functions of C, on arrays of the host; `q35kernels.hip.Library` calls them after it has checked
+// shapes. Each returns null, or what went wrong.
 #include <cstring>
 #include <exception>
 

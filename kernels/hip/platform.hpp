@@ -6,19 +6,20 @@
 
 #if defined(__CUDACC__)
 #include <cuda_fp16.h>
-#define Q35_KERNEL __global__
+// A kernel that is started with so many threads a block.
+#define Q35_KERNEL(threads) __global__ __launch_bounds__(threads)
 #define Q35_FUNCTION __host__ __device__ inline
 #define Q35_DEVICE __device__ inline
 #define Q35_SHARED __shared__
 #elif defined(__HIP__)
 // No header of HIP is needed here: what the kernels ask for are attributes and builtins of the compiler.
-#define Q35_KERNEL __attribute__((global))
+#define Q35_KERNEL(threads) __attribute__((global, amdgpu_flat_work_group_size(threads, threads)))
 #define Q35_FUNCTION __attribute__((host)) __attribute__((device)) inline
 #define Q35_DEVICE __attribute__((device)) inline
 #define Q35_SHARED __attribute__((shared))
 #else
 #include "simt.hpp"
-#define Q35_KERNEL inline
+#define Q35_KERNEL(threads) inline
 #define Q35_FUNCTION inline
 #define Q35_DEVICE inline
 #define Q35_SHARED static thread_local
