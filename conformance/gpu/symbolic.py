@@ -13,11 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import z3
 
 from conformance.machine_code.operations import COMPARISONS, Bits, Unsupported, bit
+
+if TYPE_CHECKING:
+    from conformance.gpu.claims import Claim
 
 WIDTHS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "f16": 16, "bf16": 16, "f32": 32}
 """Bits of a scalar type; a float is its bits."""
@@ -45,7 +48,6 @@ PREDICATES = {
 WIDER: dict[str, Callable[[int, Bits], Bits]] = {"extui": z3.ZeroExt, "extsi": z3.SignExt}
 
 _TYPE = r"(?P<type>\w+)"
-POINTER = r"!tt\.ptr<(?P<type>\w+)>"
 LINES = (
     rf"arith\.(?P<binary>{'|'.join(BINARY)}) (?P<x>\S+), (?P<y>\S+) : {_TYPE}",
     rf"arith\.cmpi (?P<predicate>\w+), (?P<x>\S+), (?P<y>\S+) : {_TYPE}",
@@ -55,8 +57,6 @@ LINES = (
     rf"(?P<same>tt\.bitcast|arith\.bitcast) (?P<x>\S+) : \w+ (?:->|to) {_TYPE}",
     rf"arith\.constant (?P<number>-?\d+) : {_TYPE}",
     r"arith\.constant (?P<truth>true|false)",
-    rf"tt\.addptr (?P<table>\S+), (?P<x>\S+) : {POINTER}, i32",
-    rf"tt\.load (?P<loaded>\S+) : {POINTER}",
 )
 """The operations that are understood, each as its line of text stands."""
 
@@ -69,29 +69,50 @@ class Value:
 
 @dataclass(frozen=True)
 class Function:
-    """What a function returns, and for which arguments all of it is defined. A table is a z3 array."""
+    """What a function returns, and for which arguments all of it is defined."""
 
-    parameters: list[Any]
+    parameters: list[Bits]
     results: list[Bits]
     defined: Any
 
-    def counterexample(self, known: Any, stated: Any) -> list[int] | None:
-        """Arguments for which `known` holds and what is stated does not, or the results are not defined; None is a
-        proof that there are none. Tables have no place in the answer. Raises Unsupported where the solver gives up."""
-        solver = z3.Solver()
-        solver.set("timeout", 120_000)
-        found = solver.check(known, z3.Not(z3.And(self.defined, stated)))
-        if found == z3.sat:
-            scalars = [parameter for parameter in self.parameters if z3.is_bv(parameter)]
-            return [solver.model().eval(scalar, model_completion=True).as_long() for scalar in scalars]
-        if found != z3.unsat:
-            raise Unsupported("the solver gave up")
+    def counterexample(self, claim: Claim) -> list[int] | None:
+        """Arguments for which a claim does not hold or the results are not defined; None is a proof that there are none.
+
+        Raises Unsupported where the solver gives up.
+        """
+        wrong = z3.Not(z3.And(self.defined, claim.stated(*self.parameters, *self.results)))
+        for case in claim.cases(self.parameters):
+            solver = z3.Solver()
+            solver.set("timeout", 120_000)
+            solver.add(case, wrong)
+            found = solver.check()
+            if found == z3.sat:
+                model = solver.model()
+                return [model.eval(parameter, model_completion=True).as_long() for parameter in self.parameters]
+            if found != z3.unsat:
+                raise Unsupported(f"the solver gave up on {claim.name}")
         return None
 
     def on(self, arguments: Sequence[int]) -> list[int]:
-        """The bits of the results of one call, of a function without tables."""
-        pairs = [(term, z3.BitVecVal(value, term.size())) for term, value in zip(self.parameters, arguments, strict=True)]
-        return [z3.simplify(z3.substitute(result, *pairs)).as_long() for result in self.results]
+        """The bits of what it returns for these arguments."""
+        return [_number(result, self._given(arguments)) for result in self.results]
+
+    def is_defined(self, arguments: Sequence[int]) -> bool:
+        return z3.is_true(z3.simplify(z3.substitute(self.defined, *self._given(arguments))))
+
+    def is_right(self, claim: Claim, arguments: Sequence[int], results: Sequence[int]) -> bool:
+        """Whether results, of whatever made them, are as claimed for these arguments."""
+        found = [z3.BitVecVal(bits, result.size()) for bits, result in zip(results, self.results, strict=True)]
+        return z3.is_true(z3.simplify(z3.substitute(claim.stated(*self.parameters, *found), *self._given(arguments))))
+
+    def _given(self, arguments: Sequence[int]) -> list[tuple[Bits, Bits]]:
+        pairs = zip(self.parameters, arguments, strict=True)
+        return [(parameter, z3.BitVecVal(bits, parameter.size())) for parameter, bits in pairs]
+
+
+def _number(term: Bits, given: list[tuple[Bits, Bits]]) -> int:
+    number: int = z3.simplify(z3.substitute(term, *given)).as_long()
+    return number
 
 
 def of_ttir(text: str) -> Function:
@@ -101,7 +122,7 @@ def of_ttir(text: str) -> Function:
     tail = re.fullmatch(r"tt\.return (.*) : .*", lines[-3])
     if lines[0] != "module {" or head is None or tail is None or lines[-2:] != ["}", "}"]:
         raise Unsupported(f"a module that is not one function: {text}")
-    parameters = [_parameter(*re.split(": ", declared)) for declared in head[1].split(", ")]
+    parameters = [z3.BitVec(name, WIDTHS[kind]) for name, kind in re.findall(r"%(\w+): (\w+)", head[1])]
     values = {f"%arg{number}": Value(term, z3.BoolVal(True)) for number, term in enumerate(parameters)}
     for line in lines[2:-3]:
         name, _, operation = line.partition(" = ")
@@ -111,14 +132,7 @@ def of_ttir(text: str) -> Function:
     return Function(parameters, [value.bits for value in results], defined)
 
 
-def _parameter(name: str, kind: str) -> Any:
-    if table := re.fullmatch(POINTER, kind):
-        return z3.Array(name, z3.BitVecSort(32), z3.BitVecSort(WIDTHS[table["type"]]))
-    return z3.BitVec(name, WIDTHS[kind])
-
-
 def _value(operation: str, values: dict[str, Value]) -> Value:
-    """What one operation gives. An address in a table is the table's entry there, which a load then leaves as it is."""
     found = next((match for pattern in LINES if (match := re.fullmatch(pattern, operation))), None)
     if found is None:
         raise Unsupported(f"the operation {operation}")
@@ -146,8 +160,4 @@ def _value(operation: str, values: dict[str, Value]) -> Value:
             return Value(WIDER[name](WIDTHS[kind] - bits[0].size(), bits[0]), defined)
         case {"narrower": _, "type": kind}:
             return Value(z3.Extract(WIDTHS[kind] - 1, 0, bits[0]), defined)
-        case {"table": name}:
-            return Value(z3.Select(values[name].bits, *bits), defined)
-        case {"loaded": name}:
-            return values[name]
     return Value(bits[0], defined)

@@ -105,10 +105,12 @@ def _loaded(path: Path) -> Any:
 
 
 def _constants(given: Mapping[str, Any]) -> dict[str, Any]:
-    """FORMAT is an element format, given by its id."""
+    """FORMAT is given by the id of an element format, KIND by the name of a type of Triton."""
+    import triton.language as tl
     from q35kernels.triton.mx_format import format_named
 
-    return {name: format_named(value) if name == "FORMAT" else value for name, value in given.items()}
+    made = {"FORMAT": format_named, "KIND": lambda name: getattr(tl, name)}
+    return {name: made[name](value) if name in made else value for name, value in given.items()}
 
 
 def main(how: str) -> None:
