@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from conformance import subjects
+from conformance import layers, subjects
 from conformance.ledger import Ledger
 from conformance.report import PROPERTY, Session
 from conformance.roots import judge_packages_in
@@ -20,6 +20,7 @@ VOID_EXIT = 8
 
 LEDGER = pytest.StashKey[Ledger]()
 MUTANTS = pytest.StashKey[list[dict[str, Any]]]()
+MARKS = pytest.StashKey[list[layers.Mark]]()
 
 HEALTH = [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow]
 for _name, _examples in (("quick", 25), ("default", 100), ("deep", 2000)):
@@ -43,20 +44,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--q35-without", metavar="ISA", action="append", default=[], help="treat an ISA as missing here")
     group.addoption("--q35-fresh", action="store_true", help="judge again what was judged on the same content before")
+    group.addoption(
+        "--q35-device",
+        choices=["interpreter", "cuda"],
+        default="interpreter",
+        help="run the Triton kernels in their interpreter (default) or on the GPU",
+    )
     group.addoption("--q35-root", metavar="DIR", help="judge the packages in this folder instead of the installed ones")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "layer(letter, *kernels): the kernels that this test covers in a layer, a to f")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Collector(config), "q35-collector")
     hypothesis.settings.load_profile(config.getoption("--q35-effort"))
     subjects.EXCLUDED.update(config.getoption("--q35-without"))
+    subjects.DEVICE = config.getoption("--q35-device")
     root = config.getoption("--q35-root")
     if root:
         try:
             judge_packages_in(Path(root).resolve())
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Notes the layers that each test covers; a mark that is not in the table is an error of the session."""
+    for item in items:
+        try:
+            item.stash[MARKS] = [layers.checked(mark.args) for mark in item.iter_markers("layer")]
+        except ValueError as error:
+            raise pytest.UsageError(f"{item.nodeid}: {error}") from None
 
 
 @pytest.fixture
@@ -114,6 +132,7 @@ def pytest_runtest_makereport(
         "error": call.excinfo.typename if outcome == "failed" and call.excinfo else None,
         "comparisons": ledger.entries(),
         "mutants": item.stash.get(MUTANTS, []),
+        "layers": item.stash.get(MARKS, []),
     }
     report.user_properties.append((PROPERTY, data))
     return report
@@ -157,3 +176,7 @@ class Collector:
         terminalreporter.section("comparisons")
         for line in self.session.summary():
             terminalreporter.write_line(line)
+        if self.session.covers_layers():
+            terminalreporter.section("layers covered, kernel by kernel")
+            for line in layers.table_lines(self.session.coverage()):
+                terminalreporter.write_line(line)

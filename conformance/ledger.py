@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 SUBJECTS = (
     *("reference", "reference-vectorized"),
     *("kernel-scalar", "kernel-avx2", "kernel-avx512", "kernel-amx"),
+    *("triton", "triton-device", "simt", "hip-device", "gpu-compiler"),
     *("suite", "framework"),
 )
-"""`suite` is judged by mutants; `framework`, the counting itself, by tests that alone make no session valid."""
+"""`triton`: Triton kernels in the interpreter; `simt`: C++ GPU kernels on the host; `*-device`: either on a GPU;
+`gpu-compiler`: what GPU compilers made of them. `suite` is judged by mutants; `framework`, the counting itself, by
+tests that alone make no session valid."""
 TRUTHS = (
     *("lean-vector", "exact-rational", "float32-model", "reference-vectorized"),
     *("independent-library", "expected-outcome", "bit-vectors"),

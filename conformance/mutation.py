@@ -10,8 +10,28 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 FOLDER = Path(__file__).parent / "mutants"
-FAMILIES = {"reference": "q35ref", "kernels": "kernels"}
-"""Family of mutants (a file `mutants/<family>.toml`) and the folder that its mutants change."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Mutants that are planted in one folder: their files in `mutants/`, and the name under which tests import a copy.
+
+    `builds`: the extension is compiled from the copy. Otherwise the copy has the installed one; a test that needs C++
+    compiled from the copy finds it at `q35kernels.__path__` and compiles it itself.
+    """
+
+    folder: str
+    package: str
+    files: tuple[str, ...]
+    builds: bool = False
+
+
+FAMILIES = {
+    "reference": Family("q35ref", "q35ref", ("reference.toml",)),
+    "kernels": Family("kernels", "q35kernels", ("kernels.toml",), builds=True),
+    "triton": Family("kernels", "q35kernels", ("triton.toml", "triton_mx.toml")),
+    "hip": Family("kernels", "q35kernels", ("hip.toml",)),
+}
 
 BUG_CLASSES = {
     "bad-input-accepted": "a byte of 128 or more, a tail bit or a wrong length taken for data",
@@ -62,7 +82,8 @@ class Mutant:
 
 def load(family: str) -> list[Mutant]:
     """The mutants of a family; raises ValueError for a wrong or repeated entry."""
-    rows = tomllib.loads((FOLDER / f"{family}.toml").read_text())["mutant"]
+    files = FAMILIES[family].files
+    rows = [row for file in files for row in tomllib.loads((FOLDER / file).read_text()).get("mutant", [])]
     mutants = [
         Mutant(
             id=row["id"], family=family, bug=row["bug"], file=row["file"], old=row["old"].strip("\n"),
@@ -73,7 +94,7 @@ def load(family: str) -> list[Mutant]:
     ids = [mutant.id for mutant in mutants]
     wrong = {i for i in ids if ids.count(i) > 1} | {m.id for m in mutants if m.old == m.new or not m.tests}
     if wrong:
-        raise ValueError(f"{family}.toml: repeated, without a change or without tests: {sorted(wrong)}")
+        raise ValueError(f"{', '.join(files)}: repeated, without a change or without tests: {sorted(wrong)}")
     return mutants
 
 
@@ -85,18 +106,24 @@ def changed(mutant: Mutant, text: str) -> str:
     return text.replace(mutant.old, mutant.new)
 
 
-def stage(family: str, mutant: Mutant | None, root: Path) -> None:
-    """Puts a copy of the family's package under `root`, with the mutant planted (None: unchanged), and builds it.
+def stage(name: str, mutant: Mutant | None, root: Path) -> None:
+    """Puts a copy of a family's package under `root`, with the mutant planted (None: unchanged), and its extension.
 
     Raises ValueError for a stale mutant and q35's ToolchainError when the copy does not compile.
     """
-    folder = FAMILIES[family]
-    package = root / ("q35kernels" if family == "kernels" else folder)
-    shutil.copytree(REPOSITORY / folder, package, ignore=shutil.ignore_patterns("__pycache__", "*.so", "build"))
+    family = FAMILIES[name]
+    package = root / family.package
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "build", "measured")
+    shutil.copytree(REPOSITORY / family.folder, package, ignore=ignored)
     if mutant is not None:
-        path = package / Path(mutant.file).relative_to(folder)
+        path = package / Path(mutant.file).relative_to(family.folder)
         path.write_text(changed(mutant, path.read_text()))
-    if family == "kernels":
-        from q35kernels import build_variant
+    if family.package != "q35kernels":
+        return
+    from q35kernels import build_variant, wrappers
 
+    if family.builds:
         build_variant.build(package / "cpu", package)
+    else:
+        installed = wrappers.extension_path()
+        (package / installed.name).symlink_to(installed)

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 
+from conformance import layers
 from conformance.ledger import LEVELS
 
 SCHEMA_ID = "q35.conformance/1"
@@ -29,10 +30,12 @@ class Record:
     seconds: float = 0.0
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     mutants: list[dict[str, Any]] = field(default_factory=list)
+    marks: list[layers.Mark] = field(default_factory=list)
 
     def take(self, phase: str, seconds: float, data: dict[str, Any]) -> None:
         """Adds one phase (setup, call, teardown): the first that did not pass decides the outcome."""
         self.seconds += seconds
+        self.marks = data["layers"]
         if phase == "call":
             self.comparisons, self.mutants = data["comparisons"], data["mutants"]
         if self.outcome == "passed":
@@ -59,6 +62,14 @@ class Session:
             for entry in record.comparisons:
                 totals[entry["subject"]][entry["level"]] += entry["compared"]
         return dict(sorted(totals.items()))
+
+    def covers_layers(self) -> bool:
+        """Whether any test of the session belongs to a layer."""
+        return any(record.marks for record in self.records.values())
+
+    def coverage(self) -> list[dict[str, Any]]:
+        """The table of kernels and layers."""
+        return layers.coverage((record.marks, record.outcome, record.reason) for record in self.records.values())
 
     def of_outcome(self, outcome: str) -> list[Record]:
         return [record for record in self.records.values() if record.outcome == outcome]
@@ -94,6 +105,7 @@ class Session:
             "failed": [{"id": r.id, "reason": r.reason} for r in self.of_outcome("failed")],
             "not_run": [{"id": r.id, "reason": r.reason} for r in self.of_outcome("not run")],
             "compared": self.compared(),
+            "coverage": self.coverage(),
             "mutants": [mutant for record in self.records.values() for mutant in record.mutants],
             "tests": [
                 {

@@ -20,6 +20,9 @@ PRODUCT_ISAS = (*KERNEL_ISAS, "amx")
 EXCLUDED: set[str] = set()
 """Instruction sets that this session must treat as missing (`--q35-without`)."""
 
+DEVICE = "interpreter"
+"""Where this session runs Triton kernels: "interpreter" or "cuda" (`--q35-device`); read it as `subjects.DEVICE`."""
+
 Codes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conformance.conftest import VOID_EXIT
+from conformance.layers import NO_TEST
 from conformance.ledger import Ledger
 from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import KERNEL_ISAS
@@ -95,6 +96,44 @@ def test_what_is_void_or_not_run_is_listed_with_its_reason(tmp_path: Path, compa
     compared.equal(report["not_run"], [{"id": "test_it.py::test_missing", "reason": "this machine lacks it"}], **CLAIM)
     want = {"reference": {"tests": 1, "exhaustive": 3, "sampled": 0, "all-inputs": 0}}
     compared.equal(report["compared"], want, **CLAIM)
+
+
+def test_layers_are_covered_only_by_tests_that_passed(tmp_path: Path, compared: Ledger) -> None:
+    """A skipped test covers nothing and its reason is shown; one failure makes its cells failed."""
+    run = session(
+        tmp_path,
+        f"""
+        layer = pytest.mark.layer
+        @layer("a", "linear", "dequantize")
+        @layer("c", "linear")
+        def test_good(compared): compared.equal(1, 1, {REAL}, level='sampled')
+        @layer("d", "linear")
+        def test_missing(compared): pytest.skip('no compiler here')
+        @layer("a", "dequantize")
+        def test_bad(compared): assert False
+        @layer("e", "hip_linear")
+        def test_empty(compared): pass
+        """,
+    )
+    assert run.report is not None, run.output
+    cells = {(row["kernel"], row["layer"]): (row["status"], row["reasons"]) for row in run.report["coverage"]}
+    want = dict.fromkeys(cells, ("not covered", [NO_TEST])) | {
+        ("linear", "a"): ("covered", []),
+        ("linear", "c"): ("covered", []),
+        ("linear", "d"): ("not covered", ["no compiler here"]),
+        ("dequantize", "a"): ("failed", []),
+        ("hip_linear", "e"): ("failed", []),
+    }
+    compared.equal(cells, want, **CLAIM)
+    shown = [" ".join(line.split()) for line in run.output.splitlines()]
+    compared.equal("linear covered NOT COVERED covered NOT COVERED - NOT COVERED" in shown, True, **CLAIM)
+    compared.equal("NOT COVERED d: linear: no compiler here" in run.output, True, **CLAIM)
+
+
+@pytest.mark.parametrize("mark", ["'g', 'linear'", "'a', 'linar'", "'e', 'linear'", "'a'", ""])
+def test_a_layer_that_is_not_in_the_table_is_an_error(mark: str, tmp_path: Path, compared: Ledger) -> None:
+    run = session(tmp_path, f"@pytest.mark.layer({mark})\ndef test_it(compared): pass")
+    compared.equal((run.status, "expected one of a, b, c, d, e, f" in run.output), (4, True), **CLAIM)
 
 
 def test_kernels_of_a_missing_isa_are_not_run(tmp_path: Path, compared: Ledger) -> None:
