@@ -1,8 +1,8 @@
 """What GPU compilers make of a kernel: its resources and its instructions, without a GPU.
 
-    python -m conformance.gpu.compiler [--root DIR] MODULE...
+    python -m conformance.gpu.compiler [--root DIR] [--processes N] MODULE
 
-compiles every `Variant` of the modules' `VARIANTS` for every target, and prints one JSON object a line, see `Built`. It
+compiles every `Variant` of the module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`. It
 is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled from
 the same content before is taken from the cache; each compilation is a process too, since a compiler can crash.
 """
@@ -10,20 +10,23 @@ the same content before is taken from the cache; each compilation is a process t
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,7 +38,8 @@ PROCESSES = 2
 """How many compilations run at a time."""
 
 SIZES = ("any", "multiples of 16")
-"""What a compiled kernel may know of its integers: the launcher tells apart those that are multiples of 16."""
+"""What a compiled kernel may know of its integers, the least and the most: at launch a kernel is compiled once more for
+multiples of 16, unless it forbids that."""
 
 KIB = 1024
 
@@ -70,8 +74,8 @@ class Built:
     """One variant compiled for one target. `instructions` counts mnemonics of the machine code; sizes are in bytes.
 
     `spills`: registers that the compiler put into memory, or loads and stores that do it. `stack`: of a thread.
-    `approximate`: divisions and functions that are not rounded correctly. `flushes_subnormals`: by the processor's mode.
-    `error`: why there is no machine code.
+    `approximate`: divisions and functions that are not rounded correctly. `flushes_subnormals`: by a mode of the
+    processor. `error`: why there is no machine code.
     """
 
     module: str
@@ -87,7 +91,6 @@ class Built:
     instructions: dict[str, int] = field(default_factory=dict)
     approximate: tuple[str, ...] = ()
     flushes_subnormals: bool = False
-    seconds: float = 0.0
 
 
 def missing_tool() -> str | None:
@@ -98,18 +101,35 @@ def missing_tool() -> str | None:
     return None if os.access(tool, os.X_OK) else f"triton came without {tool.name}"
 
 
-def build(modules: Sequence[str], root: str | None = None) -> list[Built]:
-    """Compiles the variants of `modules` in a process of its own; `root` as in the option `--q35-root`.
+def build(module: str, root: str | None = None, processes: int = PROCESSES) -> list[Built]:
+    """Compiles the variants of `module` in a process of its own, unless nothing has changed since that was done.
 
-    Raises RuntimeError with what the process said when it fails.
+    `root` as in the option `--q35-root`. Raises RuntimeError with what the process said when it fails.
     """
-    command = [sys.executable, "-m", "conformance.gpu.compiler", *(["--root", root] if root else []), *modules]
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"the compiling process ended with {done.returncode}: {done.stderr[-2000:]}")
-    return [_from_data(json.loads(line)) for line in done.stdout.splitlines()]
+    kept = cache_folder() / "compiled" / f"{module}-{_sources_sha256(module)}.jsonl"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        if not kept.is_file():
+            options = ["--processes", str(processes), *(["--root", root] if root else [])]
+            environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+            command = [sys.executable, "-m", "conformance.gpu.compiler", *options, module]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"the compiling process ended with {done.returncode}: {done.stderr[-2000:]}")
+            write_whole(kept, done.stdout.encode())
+    return [_from_data(json.loads(line)) for line in kept.read_text().splitlines()]
+
+
+def _sources_sha256(module: str) -> str:
+    """A hash of the kernels' package, of this file, and of what compiles them."""
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    sources = [*sorted(Path(spec.origin).parent.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
+    parts = [version("triton"), version("torch"), sys.version, *(file.read_text() for file in sources)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _from_data(data: dict[str, Any]) -> Built:
@@ -134,8 +154,8 @@ MATRIX = {
 """The matrix instructions that take these operands and sum in 32 bits."""
 ANY_MATRIX = r"[A-Z]G?MMA\.|v_mfma_"
 
-FUSED = {"cuda": r"(FFMA|DFMA|HFMA2)\b", "hip": r"v_(pk_)?(fma|fmac|mad|mac)_(f16|f32|f64|mix)"}
-"""Multiplications that are added without rounding between."""
+FUSED = {"cuda": r"(FFMA|HFMA2)\b", "hip": r"v_(pk_)?(fma|fmac|mad|mac)_(f16|f32|mix)"}
+"""Multiplications in float32 or float16 that are added without rounding between."""
 
 IN_DIVISION = {"cuda": {"FCHK": 5, "FFMA.RZ": 12}, "hip": {"v_div_fixup_f32": 5}}
 """How many of them belong to divisions of float32 that are rounded correctly, for each instruction of the kind: a check
@@ -150,8 +170,8 @@ def problems(built: Built, *, bits_promised: bool) -> list[str]:
     """Why a variant must not be shipped; empty when it may be.
 
     `bits_promised`: its float32 operations are those of the specification one by one, so that none may be fused,
-    approximate or flush subnormals, but for what the compiler makes divisions of. It is the whole kernel that is judged:
-    no operation in it may be fused.
+    approximate or flush subnormals, but for what the compiler makes divisions of. The whole kernel is judged, not only
+    the sums that are promised.
     """
     if built.error:
         return [f"does not compile: {built.error}"]
@@ -275,12 +295,11 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
 # The process
 
 
-def _tasks(modules: Sequence[str]) -> Iterator[tuple[str, int, Target, str]]:
-    for module in modules:
-        for index, row in enumerate(import_module(module).VARIANTS):
-            for target in TARGETS.values():
-                for sizes in SIZES if _integers(row) else SIZES[:1]:
-                    yield module, index, target, sizes
+def _tasks(module: str) -> Iterator[tuple[str, int, Target, str]]:
+    for index, row in enumerate(import_module(module).VARIANTS):
+        for target in TARGETS.values():
+            for sizes in SIZES if _integers(row) else SIZES[:1]:
+                yield module, index, target, sizes
 
 
 def _built(module: str, index: int, target: Target, sizes: str) -> Built:
@@ -291,7 +310,7 @@ def _built(module: str, index: int, target: Target, sizes: str) -> Built:
     if kept.is_file():
         found = read_json(kept)
     else:
-        found = _apart(partial(_compile, module, index, target, sizes))
+        found = apart(partial(_compile, module, index, target, sizes))
         write_whole(kept, canonical_json(found))
     return _from_data({**asdict(label), **found})
 
@@ -308,7 +327,7 @@ def _key(row: Any, target: Target, sizes: str) -> str:
     return hashlib.sha256("\0".join([*parts, own]).encode()).hexdigest()
 
 
-def _apart(compiling: Any) -> dict[str, Any]:
+def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `compiling` returns, in a process of its own; {"error": why} when it raises or crashes."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -335,21 +354,24 @@ def _apart(compiling: Any) -> dict[str, Any]:
     except EOFError:
         answer = {}
     process.join()
-    return answer or {"error": f"the compiler ended with exit code {process.exitcode}"}
+    code = process.exitcode or 0
+    ended = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return answer or {"error": f"the compiler ended {ended}"}
 
 
 def main() -> None:
     """Compiles what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m conformance.gpu.compiler", description=__doc__)
     parser.add_argument("--root", type=Path)
-    parser.add_argument("modules", nargs="+")
+    parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("module")
     arguments = parser.parse_args()
     if arguments.root:
         judge_packages_in(arguments.root)
-    with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(PROCESSES) as pool:
+    with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(arguments.processes) as pool:
         # Triton's own cache would keep every binary for ever.
         os.environ["TRITON_CACHE_DIR"] = cache
-        for built in pool.map(lambda task: _built(*task), list(_tasks(arguments.modules))):
+        for built in pool.map(lambda task: _built(*task), list(_tasks(arguments.module))):
             print(json.dumps(asdict(built)), flush=True)
 
 

@@ -82,9 +82,7 @@ def run(request: Request, tell: Tell) -> dict[str, Any]:
             "tolerated": METHOD,
         },
         "limits": limits,
-        "contenders": [
-            description(contender, field.details.get(contender, {})) for contender in request.contenders
-        ],
+        "contenders": [description(contender, field.details.get(contender, {})) for contender in request.contenders],
         "results": field.results,
         "not_measured": field.not_measured,
     }

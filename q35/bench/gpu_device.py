@@ -88,16 +88,12 @@ class Gpu:
 
     def limits(self) -> dict[str, Any]:
         """Copy bandwidth in GB/s, read and written bytes both counted, and peaks of matrix products in Top/s."""
-        source = torch.empty(COPY_BYTES, dtype=torch.uint8, device="cuda")
-        target = torch.empty_like(source)
-        found: dict[str, Any] = {
-            "copy_gb_s": digits(2 * COPY_BYTES / _median(self, lambda: target.copy_(source)) / 1e9)
-        }
-        del source, target
-        for operands, dtype in (("f16", torch.float16), ("bf16", torch.bfloat16), ("s8", torch.int8)):
-            # Of any size and sign, as in a model: easy values would draw less power, and the clock would stay higher.
-            a = (40 * torch.randn(PEAK_SIZE, PEAK_SIZE, device="cuda")).clamp(-127, 127).to(dtype)
-            product = _int_product(a) if dtype is torch.int8 else _product(a)
+        found: dict[str, Any] = {"copy_gb_s": digits(2 * COPY_BYTES / _median(self, _copy()) / 1e9)}
+        for operands, product in (
+            ("f16", _product(torch.float16)),
+            ("bf16", _product(torch.bfloat16)),
+            ("s8", _int_product()),
+        ):
             found[f"{operands}_top_s"] = digits(2 * PEAK_SIZE**3 / _median(self, product) / 1e12)
         # Read at once: a clock falls within milliseconds of the last product.
         return {**found, "clocks_mhz": _clocks(_driver())}
@@ -126,13 +122,25 @@ def device() -> Gpu:
     return Gpu()
 
 
-def _product(a: Any) -> Callable[[], Any]:
+def _copy() -> Callable[[], Any]:
+    source = torch.zeros(COPY_BYTES, dtype=torch.uint8, device="cuda")
+    target = torch.empty_like(source)
+    return lambda: target.copy_(source)
+
+
+def _square(dtype: Any) -> Any:
+    """Values of any size and sign, as in a model: easy ones would draw less power, and the clock would stay higher."""
+    return (40 * torch.randn(PEAK_SIZE, PEAK_SIZE, device="cuda")).clamp(-127, 127).to(dtype)
+
+
+def _product(dtype: Any) -> Callable[[], Any]:
+    a = _square(dtype)
     return lambda: torch.matmul(a, a)
 
 
-def _int_product(a: Any) -> Callable[[], Any]:
-    # The second operand by columns, as cuBLAS wants it.
-    return lambda: torch._int_mm(a, a.t())
+def _int_product() -> Callable[[], Any]:
+    a = _square(torch.int8)
+    return lambda: torch._int_mm(a, a.t())  # the second operand by columns, as cuBLAS wants it
 
 
 def _median(gpu: Gpu, call: Callable[[], Any]) -> float:

@@ -1,8 +1,8 @@
 """One contender on a GPU, in a process of its own: `python -m q35.bench.gpu_worker DEVICE [MODULE VARIANT]`.
 
-DEVICE is the module that offers `device`, MODULE the one that offers `prepare`, see `q35.bench.gpu_contenders`. Requests
-and answers as in `q35.bench.worker`: `describe` the device, measure its `limits`; `prepare` a shape, `select` a number
-of activation rows, `time` the product.
+DEVICE is the module that offers `device`, MODULE the one that offers `prepare`, see `q35.bench.gpu_contenders`.
+Requests and answers as in `q35.bench.worker`: `describe` the device, measure its `limits`; `prepare` a shape, `select`
+a number of activation rows, `time` the product.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Worker:
         return self._device.limits()
 
     def prepare(self, inputs: int, outputs: int) -> dict[str, Any]:
-        """Quantizes a problem's weights, and copies them often enough; tells how far they are from the original ones."""
+        """Quantizes a problem's weights and copies them often enough; tells how far they are from the original ones."""
         assert self._prepare is not None
         self._captured, self._copies = None, []  # memory for what follows
         self._problem = Problem(inputs, outputs)
