@@ -9,7 +9,7 @@ from importlib import import_module
 
 from q35kernels.triton.variant import Variant
 
-MODULES = ("dequantize",)
+MODULES = ("dequantize", "activations", "linear")
 """The modules with kernels, each with its VARIANTS."""
 
 

@@ -25,7 +25,7 @@ def dequantize_kernel(out, words, table, rows, cols, blocks, BLOCK: tl.constexpr
     """`out` `[rows, cols]` of the weights; a program has a block of TILES tiles."""
     block, first = tl.program_id(0), TILES * tl.program_id(1)
     entries, steps = load_block(words, table, first, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK, STREAM, ARITHMETIC)
-    weights = entries.to(tl.float32) * steps.to(tl.float32)[:, None]
+    weights = entries.to(tl.float32) * steps
     row = 32 * first + tl.arange(0, 32 * TILES)
     col = BLOCK * block + tl.arange(0, BLOCK)
     inside = (row < rows)[:, None] & (col < cols)[None, :]
@@ -46,7 +46,7 @@ def _variant(dtype: torch.dtype, block_size: int, width: str, arithmetic: bool) 
     )
 
 
-_CHOICES = {choice: _variant(*choice) for choice in product(NAMES, SIZES, WIDTHS, (False, True))}
+_CHOICES = {choice: _variant(*choice) for choice in product(NAMES, SIZES, WIDTHS, (False,))}
 VARIANTS = tuple(_CHOICES.values())
 
 
