@@ -9,7 +9,7 @@ from importlib import import_module
 
 from q35kernels.triton.variant import Variant
 
-MODULES = ("dequantize", "activations", "linear")
+MODULES = ("dequantize", "activations", "linear", "linear_float")
 """The modules with kernels, each with its VARIANTS."""
 
 

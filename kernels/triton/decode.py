@@ -54,27 +54,33 @@ def second_of_pair(pair):
 
 
 @triton.jit
-def decode_code(code, table, ARITHMETIC: tl.constexpr):
-    """int32 code -> both slots, int8: entries of `table` (int16 `[128]`, a pair each), or (hi, 2 lo) by arithmetic."""
+def load_table(table):
+    """The table's pairs, int16 `[128]`, where they are looked up."""
+    return tl.load(table + tl.arange(0, 128))
+
+
+@triton.jit
+def decode_codes(codes, table, ARITHMETIC: tl.constexpr):
+    """int32 codes -> both slots, int8: entries of `table` (int16 `[128]`, a pair each), or (hi, 2 lo) by arithmetic."""
     if ARITHMETIC:
-        first, second = decode_hi(code).to(tl.int8), (2 * decode_lo(code)).to(tl.int8)
+        first, second = decode_hi(codes).to(tl.int8), (2 * decode_lo(codes)).to(tl.int8)
     else:
-        pair = tl.load(table + code)
-        first, second = first_of_pair(pair), second_of_pair(pair)
+        pairs = tl.gather(table, codes, 0)
+        first, second = first_of_pair(pairs), second_of_pair(pairs)
     return first, second
 
 
 @triton.jit
 def decode_words(words, table, ARITHMETIC: tl.constexpr):
-    """Words uint32 `[R, W]` of stored codes -> the entries that they stand for, int8 `[R, 8 W]`."""
+    """Words uint32 `[R, W]` of stored codes -> the slots that they stand for, both int8 `[R, 4 W]`."""
     rows: tl.constexpr = words.shape[0]
     width: tl.constexpr = words.shape[1]
     four = codes_of_word(words)
     even = tl.join(code_of_word(four, 0), code_of_word(four, 2))
     odd = tl.join(code_of_word(four, 1), code_of_word(four, 3))
-    codes = tl.reshape(tl.join(even, odd), (rows, 4 * width))
-    first, second = decode_code(codes, table, ARITHMETIC)
-    return tl.reshape(tl.join(first, second), (rows, 8 * width))
+    codes = tl.reshape(tl.join(even, odd), (4 * rows * width,))
+    first, second = decode_codes(codes, table, ARITHMETIC)
+    return tl.reshape(first, (rows, 4 * width)), tl.reshape(second, (rows, 4 * width))
 
 
 @triton.jit
@@ -123,7 +129,8 @@ def load_blocks(words, first_tile, tiles, first_block, blocks, TILES: tl.constex
 
 @triton.jit
 def load_block(words, table, first_tile, tiles, block, blocks, TILES: tl.constexpr, BLOCK: tl.constexpr,
-               STREAM: tl.constexpr, ARITHMETIC: tl.constexpr):  # fmt: skip
+               STREAM: tl.constexpr):  # fmt: skip
     """A block of TILES tiles: its entries int8 `[32 TILES, BLOCK]` and its steps float32 `[32 TILES, 1]`."""
     stored, steps = load_blocks(words, first_tile, tiles, block, blocks, TILES, 1, BLOCK, STREAM)
-    return decode_words(stored, table, ARITHMETIC), steps.to(tl.float32)
+    first, second = decode_words(stored, table, False)
+    return tl.reshape(tl.join(first, second), (32 * TILES, BLOCK)), steps.to(tl.float32)

@@ -17,6 +17,8 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 SIZES = (32, 64, 128)
 WIDTHS = ("stream", "byte")
+COUNTS = (16, 64, 128)
+"""Rows of activations that a program of a matrix kernel takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,11 @@ class Weights:
     def blocks(self) -> int:
         """Blocks of a row."""
         return -(-self.cols // self.block_size)
+
+    @property
+    def padded_cols(self) -> int:
+        """Columns with those that fill up the last block."""
+        return self.blocks * self.block_size
 
     @property
     def bytes(self) -> int:
@@ -100,3 +107,8 @@ def check_activations(x: Tensor, dtypes: Iterable[torch.dtype], cols: int | None
         raise InputError(f"activations of {x.dtype}", fix=f"use one of {', '.join(map(str, dtypes))}")
     if x.dim() != 2 or cols not in (None, x.shape[1]):
         raise InputError(f"the activations have shape {list(x.shape)}, expected [M, {'K' if cols is None else cols}]")
+
+
+def smallest(counts: tuple[int, ...], m: int) -> int:
+    """The smallest of ascending `counts` that `m` rows fit in, or the last."""
+    return next((count for count in counts if m <= count), counts[-1])

@@ -1,0 +1,143 @@
+"""Products with float16 or bfloat16 activations, the weights dequantized in registers, sums in float32.
+
+Operands are the table's entries, which both types hold exactly; a block's sum is multiplied by its step afterwards. So
+every product is exact, and only sums and the products with steps are rounded: in what order is the compiler's and the
+tensor cores' affair, and the result is judged by the proved bound for every order.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from torch.nn.functional import pad
+
+from q35kernels.triton.decode import decode_words, load_block, load_blocks, load_table
+from q35kernels.triton.launcher import (
+    COUNTS,
+    NAMES,
+    SIZES,
+    WIDTHS,
+    Weights,
+    aligned,
+    bias_of,
+    check_activations,
+    prepared,
+    smallest,
+)
+from q35kernels.triton.variant import Variant
+
+
+@triton.jit
+def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, BLOCK: tl.constexpr,
+                               STREAM: tl.constexpr, ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
+    """One row of activations times a tile of weights, SPAN blocks at a time.
+
+    A row's columns are split among the threads, whose sums are added at the end, always in the same order.
+    """
+    tile = tl.program_id(0)
+    if ARITHMETIC:
+        pairs = 0
+    else:
+        pairs = load_table(table)
+    place = tl.arange(0, SPAN * BLOCK)
+    total = tl.zeros((32, SPAN * BLOCK // 8), tl.float32)
+    for start in range(0, blocks, SPAN):
+        stored, steps = load_blocks(words, tile, tile + 1, start, blocks, 1, SPAN, BLOCK, STREAM)
+        first, second = decode_words(stored, pairs, ARITHMETIC)
+        values = tl.load(x + start * BLOCK + place, place < (blocks - start) * BLOCK, 0).to(tl.float32)
+        even, odd = tl.split(tl.reshape(values, (SPAN * BLOCK // 2, 2)))
+        products = tl.fma(second.to(tl.float32), odd[None, :], first.to(tl.float32) * even[None, :])
+        parts = tl.sum(tl.reshape(products, (32, SPAN * BLOCK // 8, 4)), 2)
+        of_parts = tl.broadcast_to(steps.to(tl.float32)[:, :, None], (32, SPAN, BLOCK // 8))
+        total = tl.fma(tl.reshape(of_parts, (32, SPAN * BLOCK // 8)), parts, total)
+    row = 32 * tile + tl.arange(0, 32)
+    # y + -0 is y, for a zero of either sign.
+    result = tl.sum(total, 1) + tl.load(bias + row, row < biased, -0.0)
+    tl.store(y + row, result.to(y.dtype.element_ty), row < rows)
+
+
+@triton.jit
+def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased, BLOCK: tl.constexpr,
+                               STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
+    """COUNT rows of activations times TILES tiles of weights, block by block."""
+    tile = TILES * tl.program_id(0)
+    pairs = load_table(table)
+    place = tl.arange(0, BLOCK)
+    of_x = COUNT * tl.program_id(1) + tl.arange(0, COUNT)
+    start = of_x.to(tl.int64) * blocks * BLOCK
+    total = tl.zeros((32 * TILES, COUNT), tl.float32)
+    for block in range(blocks):
+        entries, steps = load_block(words, pairs, tile, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK, STREAM)
+        values = tl.load(x + start[None, :] + (block * BLOCK + place)[:, None], (of_x < m)[None, :], 0)
+        total = tl.fma(
+            tl.broadcast_to(steps, (32 * TILES, COUNT)), tl.dot(entries.to(x.dtype.element_ty), values), total
+        )
+    row = 32 * tile + tl.arange(0, 32 * TILES)
+    result = total + tl.load(bias + row, row < biased, -0.0)[:, None]
+    places = y + of_x.to(tl.int64)[None, :] * rows + row[:, None]
+    tl.store(places, result.to(y.dtype.element_ty), (row < rows)[:, None] & (of_x < m)[None, :])
+
+
+FLOATS = {torch.float16: "f16", torch.bfloat16: "bf16"}
+"""Types of activations, as matrix instructions name them."""
+
+
+def _pointers(dtype: torch.dtype) -> dict[str, str]:
+    kind = f"*{NAMES[dtype]}"
+    return {"y": kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
+
+
+def _vector(dtype: torch.dtype, block_size: int, width: str, arithmetic: bool) -> Variant:
+    return Variant(
+        f"linear_float {NAMES[dtype]}, 1 row, block {block_size}, {width}" + ", (hi, 2 lo)" * arithmetic,
+        linear_float_vector_kernel,
+        _pointers(dtype) | {"rows": "i32", "blocks": "i32", "biased": "i32"},
+        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 1024 // block_size},
+    )
+
+
+def _matrix(dtype: torch.dtype, count: int, block_size: int, width: str) -> Variant:
+    many = count == COUNTS[-1]
+    return Variant(
+        f"linear_float {NAMES[dtype]}, {count} rows, block {block_size}, {width}",
+        linear_float_matrix_kernel,
+        _pointers(dtype) | {"m": "i32", "rows": "i32", "blocks": "i32", "biased": "i32"},
+        {"BLOCK": block_size, "STREAM": width == "stream", "TILES": 4 if many else 2, "COUNT": count},
+        num_warps=8 if many else 4,
+        num_stages=3,
+        matrix_operands=FLOATS[dtype],
+    )
+
+
+_VECTORS = {choice: _vector(*choice) for choice in product(FLOATS, SIZES, WIDTHS, (False, True))}
+_MATRICES = {choice: _matrix(*choice) for choice in product(FLOATS, COUNTS, SIZES, WIDTHS)}
+VARIANTS = (*_VECTORS.values(), *_MATRICES.values())
+
+
+def linear_float(x: Tensor, weights: Weights, bias: Tensor | None = None) -> Tensor:
+    """`x` float16 or bfloat16 `[M, K]` times the weights [N, K], transposed, plus `bias` `[N]`: `[M, N]` of x's type.
+
+    The sum and the bias are rounded to x's type once. Raises `InputError` for other types and shapes, and off the
+    device.
+    """
+    words, table = prepared(weights, x)
+    check_activations(x, FLOATS, weights.cols)
+    m = len(x)
+    y = torch.empty((m, weights.rows), dtype=x.dtype, device=x.device)
+    if not y.numel():
+        return y
+    whole = x if weights.cols == weights.padded_cols else pad(x, (0, weights.padded_cols - weights.cols))
+    pointers = y, aligned(whole), words, table, bias_of(bias, y)
+    sizes = weights.rows, weights.blocks, 0 if bias is None else weights.rows
+    if m == 1:
+        variant = _VECTORS[x.dtype, weights.block_size, weights.width, weights.arithmetic]
+        variant.launch((weights.tiles,), *pointers, *sizes)
+    else:
+        variant = _MATRICES[x.dtype, smallest(COUNTS, m), weights.block_size, weights.width]
+        grid = -(-weights.tiles // variant.constants["TILES"]), -(-m // variant.constants["COUNT"])
+        variant.launch(grid, *pointers, m, *sizes)
+    return y
