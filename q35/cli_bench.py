@@ -80,14 +80,14 @@ def gpu(
     The shapes are the layers of LLaMA 7B and 70B. Where there is no GPU every cell says "not measured", and why. Exit
     code 3 if there is one, and a product of ours is wrong or could not be measured.
     """
+    from q35.bench import gpu_contenders
     from q35.bench.contenders import choose_peers
-    from q35.bench.gpu import Request, run
-    from q35.bench.gpu_contenders import OURS, PEERS
+    from q35.bench.gpu import DEVICE, Request, run
     from q35.bench.problem import Problem
 
     problems = tuple(Problem.parse(text) for text in shapes.split(","))
-    contenders = (*OURS, *choose_peers(peers.split(","), PEERS))
-    request = Request(problems, _numbers("rows", rows), rounds, contenders)
+    contenders = (*gpu_contenders.OURS, *choose_peers(peers.split(","), gpu_contenders.PEERS))
+    request = Request(problems, _numbers("rows", rows), rounds, contenders, DEVICE)
     if out is not None:
         _check_writable(out)
     with _progress() as tell:

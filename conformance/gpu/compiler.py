@@ -1,6 +1,6 @@
 """What GPU compilers make of a kernel: its resources and its instructions, without a GPU.
 
-    python -m conformance.gpu.compiler [--root DIR] [--processes N] MODULE
+    python -m conformance.gpu.compiler MODULE [--sizes SIZES...] [--root DIR] [--processes N]
 
 compiles every `Variant` of the module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`. It
 is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled from
@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -37,9 +37,9 @@ from q35.files import cache_folder, canonical_json, read_json, write_whole
 PROCESSES = 2
 """How many compilations run at a time."""
 
-SIZES = ("any", "multiples of 16")
-"""What a compiled kernel may know of its integers, the least and the most: at launch a kernel is compiled once more for
-multiples of 16, unless it forbids that."""
+SIZES = ("multiples of 16", "any")
+"""What a compiled kernel may know of its integers, the most and the least: at launch a kernel is compiled once more for
+multiples of 16, unless it forbids that. The first ones are those of real layers, and take the most shared memory."""
 
 KIB = 1024
 
@@ -101,20 +101,23 @@ def missing_tool() -> str | None:
     return None if os.access(tool, os.X_OK) else f"triton came without {tool.name}"
 
 
-def build(module: str, root: str | None = None, processes: int = PROCESSES) -> list[Built]:
+def build(
+    module: str, sizes: tuple[str, ...] = SIZES[:1], root: str | None = None, processes: int = PROCESSES
+) -> list[Built]:
     """Compiles the variants of `module` in a process of its own, unless nothing has changed since that was done.
 
-    `root` as in the option `--q35-root`. Raises RuntimeError with what the process said when it fails.
+    `sizes`: some of SIZES. `root` as in the option `--q35-root`. Raises RuntimeError with what the process said when it
+    fails.
     """
-    kept = cache_folder() / "compiled" / f"{module}-{_sources_sha256(module)}.jsonl"
+    kept = cache_folder() / "compiled" / f"{module}-{len(sizes)}-{_sources_sha256(module)}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
         if not kept.is_file():
-            options = ["--processes", str(processes), *(["--root", root] if root else [])]
+            options = ["--processes", str(processes), "--sizes", *sizes, *(["--root", root] if root else [])]
             environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-            command = [sys.executable, "-m", "conformance.gpu.compiler", *options, module]
+            command = [sys.executable, "-m", "conformance.gpu.compiler", module, *options]
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             if done.returncode:
                 raise RuntimeError(f"the compiling process ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -157,7 +160,7 @@ ANY_MATRIX = r"[A-Z]G?MMA\.|v_mfma_"
 FUSED = {"cuda": r"(FFMA|HFMA2)\b", "hip": r"v_(pk_)?(fma|fmac|mad|mac)_(f16|f32|mix)"}
 """Multiplications in float32 or float16 that are added without rounding between."""
 
-IN_DIVISION = {"cuda": {"FCHK": 5, "FFMA.RZ": 12}, "hip": {"v_div_fixup_f32": 5}}
+IN_DIVISION = {"cuda": {"FCHK": 5, "FFMA.RZ": 10}, "hip": {"v_div_fixup_f32": 5}}
 """How many of them belong to divisions of float32 that are rounded correctly, for each instruction of the kind: a check
 of the operands, and the routine for those that do not pass it; the last step of a division."""
 
@@ -225,7 +228,7 @@ def _source(row: Any, sizes: str) -> Any:
     from triton.compiler import ASTSource
 
     attributes = dict(row.attributes)
-    if sizes == SIZES[1]:
+    if sizes == SIZES[0]:
         attributes |= {(number,): [["tt.divisibility", 16]] for number in _integers(row)}
     signature = {**row.signature, **dict.fromkeys(row.constants, "constexpr")}
     return ASTSource(row.kernel, signature, dict(row.constants), attributes)
@@ -248,8 +251,9 @@ def _cuobjdump() -> Path:
 SASS = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)([^;/]*);", re.MULTILINE)
 """An instruction of NVIDIA: its address, a predicate, the mnemonic, operands."""
 
-CONSTANT_MOVE = re.compile(r"\s*R\d+, -RZ, RZ, ")
-"""The operands of an HFMA2 that multiplies zeros: how the compiler writes a constant."""
+NOT_FUSED = re.compile(r"\s*R\d+(\.\w+)?, -?RZ(\.\w+)?, |.*, -RZ\s*$|.*, 1\.84467440737095516160e\+19, RZ\s*$")
+"""The operands of a multiplication and addition that rounds no sum: a factor is 0 (so constants are written, and halves
+of a double compared), -0 is added, or a subnormal operand of a division is scaled by 2^64."""
 
 
 def _nvidia(asm: dict[str, Any]) -> dict[str, Any]:
@@ -260,7 +264,11 @@ def _nvidia(asm: dict[str, Any]) -> dict[str, Any]:
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     used = re.search(r"REG:(\d+) STACK:(\d+) .*LOCAL:(\d+)", text)
     assert used is not None, "cuobjdump told no resources"
-    code = [(name, operands) for name, operands in SASS.findall(text) if not CONSTANT_MOVE.match(operands)]
+    code = [
+        (name, operands)
+        for name, operands in SASS.findall(text)
+        if not (re.match(FUSED["cuda"], name) and NOT_FUSED.match(operands))
+    ]
     instructions = Counter(name for name, _ in code)
     assert instructions, "cuobjdump told no instructions"
     return {
@@ -277,7 +285,9 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
     told = {key: int(value) for key, value in re.findall(r"[.]((?:amdhsa_)?\w+):?\s+(\d+)$", text, re.MULTILINE)}
     instructions = Counter(
         re.sub(r"_(e32|e64|dpp|sdwa)$", "", name)
-        for name in re.findall(r"^\t((?:v|s|ds|buffer|global|flat|scratch)_\w+)", text, re.MULTILINE)
+        for name, operands in re.findall(r"^\t((?:v|s|ds|buffer|global|flat|scratch)_\w+)(.*)", text, re.MULTILINE)
+        # A product of float16 in float32: -0 is added.
+        if not (name == "v_fma_mix_f32" and re.search(r", neg\(0\)", operands))
     )
     # A division that is rounded correctly ends with v_div_fixup; its estimate is a reciprocal too.
     estimates = [name for name in instructions if re.match(r"v_(rcp|rsq|sqrt|exp|log)_f32", name)]
@@ -295,10 +305,10 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
 # The process
 
 
-def _tasks(module: str) -> Iterator[tuple[str, int, Target, str]]:
+def _tasks(module: str, chosen: Sequence[str]) -> Iterator[tuple[str, int, Target, str]]:
     for index, row in enumerate(import_module(module).VARIANTS):
         for target in TARGETS.values():
-            for sizes in SIZES if _integers(row) else SIZES[:1]:
+            for sizes in chosen if _integers(row) else SIZES[-1:]:
                 yield module, index, target, sizes
 
 
@@ -364,6 +374,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m conformance.gpu.compiler", description=__doc__)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES[:1])
     parser.add_argument("module")
     arguments = parser.parse_args()
     if arguments.root:
@@ -371,7 +382,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(arguments.processes) as pool:
         # Triton's own cache would keep every binary for ever.
         os.environ["TRITON_CACHE_DIR"] = cache
-        for built in pool.map(lambda task: _built(*task), list(_tasks(arguments.module))):
+        for built in pool.map(lambda task: _built(*task), list(_tasks(arguments.module, arguments.sizes))):
             print(json.dumps(asdict(built)), flush=True)
 
 

@@ -18,7 +18,6 @@ import jsonschema
 import q35spec
 from q35 import __version__
 from q35.bench.contenders import Contender
-from q35.bench.gpu_contenders import OURS
 from q35.bench.gpu_worker import COLD_CACHES, DISTINCT_ACTIVATIONS
 from q35.bench.problem import DISTINCT_ROWS, SEED, Problem
 from q35.bench.process import NotMeasured, Process
@@ -37,8 +36,8 @@ class Request:
     problems: tuple[Problem, ...]
     rows: tuple[int, ...]
     rounds: int
-    contenders: tuple[Contender, ...] = OURS
-    device: str = DEVICE
+    contenders: tuple[Contender, ...]
+    device: str
 
     def __post_init__(self) -> None:
         if not self.problems or not self.rows or min(*self.rows, self.rounds) < 1:

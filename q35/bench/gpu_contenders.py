@@ -81,6 +81,7 @@ OURS = tuple(
         ("codebook-fp16", "Q35 codebook 64 x fp16"),
         ("codebook-bf16", "Q35 codebook 64 x bf16"),
         ("codebook-int8", "Q35 codebook 64 x int8"),
+        ("block-fp16", "Q35 block 64 x fp16"),
         ("mxfp4-fp16", "MXFP4 x fp16"),
     )
 )

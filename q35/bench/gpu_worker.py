@@ -19,7 +19,7 @@ from q35.bench.problem import Problem, output_error, relative_rmse, repeat_rows
 from q35.bench.worker import serve
 
 DISTINCT_ACTIVATIONS = 61
-"""The rows of activations repeat after so many: a prime, so that no tile of a kernel can take another's place."""
+"""The rows of activations repeat after so many, for the sake of the exact product's time: a prime, as DISTINCT_ROWS."""
 
 COLD_CACHES = 4
 """A call reads weights that were last read this many times the L2 cache ago."""
