@@ -271,10 +271,11 @@ def _nvidia(asm: dict[str, Any]) -> dict[str, Any]:
     ]
     instructions = Counter(name for name, _ in code)
     assert instructions, "cuobjdump told no instructions"
+    spills = sum(count for name, count in instructions.items() if re.match(r"(LDL|STL)\b", name))
     return {
         "registers": int(used[1]),
-        "stack": int(used[2]) + int(used[3]),
-        "spills": sum(count for name, count in instructions.items() if re.match(r"(LDL|STL)\b", name)),
+        "stack": int(used[2]) + int(used[3]) if spills else 0,  # what is never accessed is kept for calls
+        "spills": spills,
         "instructions": dict(instructions),
         "approximate": sorted(set(re.findall(r"\b\w+\.(?:full|approx)(?:\.\w+)*", asm["ptx"]))),
     }
@@ -289,15 +290,17 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
         # A product of float16 in float32: -0 is added.
         if not (name == "v_fma_mix_f32" and re.search(r", neg\(0\)", operands))
     )
-    # A division that is rounded correctly ends with v_div_fixup; its estimate is a reciprocal too.
     estimates = [name for name in instructions if re.match(r"v_(rcp|rsq|sqrt|exp|log)_f32", name)]
-    divisions = instructions["v_div_fixup_f32"]
+    # A division of float32 that is rounded correctly starts from a reciprocal and ends with v_div_fixup; divisions of
+    # integers start from one too.
+    if instructions["v_rcp_f32"] <= instructions["v_div_fixup_f32"] or not re.search(r"\bfdiv\b|\.rcp\b", asm["llir"]):
+        estimates = [name for name in estimates if name != "v_rcp_f32"]
     return {
         "registers": told["vgpr_count"],
         "stack": told["private_segment_fixed_size"],
         "spills": told["vgpr_spill_count"] + told["sgpr_spill_count"],
         "instructions": dict(instructions),
-        "approximate": sorted(name for name in estimates if name != "v_rcp_f32" or instructions[name] > divisions),
+        "approximate": sorted(estimates),
         "flushes_subnormals": told["amdhsa_float_denorm_mode_32"] != 3,
     }
 

@@ -42,6 +42,8 @@ def combined(x, y, z, FLAW: tl.constexpr):
         found = tl.fma(a, b, c)
     elif FLAW == "approximate":
         found = a / b + c
+    elif FLAW == "approximate power":
+        found = tl.exp2(a) * b + c
     elif FLAW == "fused beside a division":
         found = tl.fma(tl.div_rn(a, b), b, c)
     elif FLAW == "flushing":  # in NVIDIA's language: for AMD it does not compile
@@ -63,7 +65,7 @@ def _combined(name: str) -> Variant:
     return Variant(name, combined, dict.fromkeys("xyz", "*fp32"), {"FLAW": name}, num_warps=1)
 
 
-FLAWS = ("exact", "exact division", "fused", "fused beside a division", "approximate", "flushing")
+FLAWS = ("exact", "exact division", "fused", "fused beside a division", "approximate", "approximate power", "flushing")
 
 VARIANTS = (
     _product("right", "fp16", "f16", 64),

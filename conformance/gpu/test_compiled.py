@@ -27,6 +27,7 @@ MODULES = {
     "mx_quantize": "mx_quantize",
     "mx_linear": "mx_linear",
     "kv_cache": "kv_cache",
+    "convert": "convert",
 }
 """Each kernel, and the module of its variants."""
 
@@ -86,6 +87,7 @@ REFUSED: dict[str, dict[str, tuple[str, ...]]] = {
     "fused": dict.fromkeys(TARGETS, (FUSES,)),
     "fused beside a division": dict.fromkeys(TARGETS, (FUSES,)),
     "approximate": {"sm_80": (NEAR,), "sm_90": (NEAR,)},  # for AMD every division is rounded correctly
+    "approximate power": dict.fromkeys(TARGETS, ("does not round correctly: ",)),
     "flushing": {"sm_80": (FLUSHES,), "sm_90": (FLUSHES,), "gfx90a": ("does not compile: error: could not allocate",)},
 }
 """For each planted variant and target the problems that must be found, and no others."""
