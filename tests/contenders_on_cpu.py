@@ -1,4 +1,4 @@
-"""Runs the contenders of `q35 bench gpu` on the CPU, ours in Triton's interpreter; prints one JSON object a contender."""
+"""Runs the contenders of `q35 bench gpu` on the CPU, ours in the interpreter; prints one JSON object a contender."""
 
 from __future__ import annotations
 
