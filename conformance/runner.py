@@ -1,16 +1,28 @@
-"""Runs a conformance session of its own in a subprocess, for the tests of the framework and for the mutants."""
+"""Runs a conformance session of its own in another process, for the tests of the framework and for the mutants.
+
+Each session is forked from one process that has imported what every session needs and nothing that is judged: that
+saves most of the time of a short one. `judge_packages_in` refuses a package that was imported too early.
+"""
 
 from __future__ import annotations
 
+import gc
 import json
+import multiprocessing
 import os
-import subprocess
+import signal
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 REPOSITORY = Path(__file__).parent.parent
+IMPORTED = ("conformance.conftest", "hypothesis", "pytest", "torch", "triton")
+"""Modules that a session finds imported; those that are not installed are left out."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +45,38 @@ def run_session(
 
     `plugin`: load the framework for tests that do not live in the conformance folder. `workers`: allow xdist.
     """
-    report = folder / "session-report.json"
+    report, output = folder / "session-report.json", folder / "session-output.txt"
     report.unlink(missing_ok=True)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    environment["PYTHONPATH"] = str(REPOSITORY)
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += [] if workers else ["-p", "no:xdist"]
-    command += ["-p", "conformance.conftest"] if plugin else []
-    try:
-        done = subprocess.run(
-            [*command, f"--q35-report={report}", *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=limit_s,
-        )
-    except subprocess.TimeoutExpired as late:
-        return Run(-1, None, f"killed after {late.timeout} s")
+    options = ["-q", "-p", "no:cacheprovider", f"--q35-report={report}"]
+    options += [] if workers else ["-p", "no:xdist"]
+    options += ["-p", "conformance.conftest"] if plugin else []
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(IMPORTED))
+    process = context.Process(target=_session, args=([*options, *arguments], folder, output))
+    process.start()
+    process.join(limit_s)
+    if process.exitcode is None:
+        assert process.pid is not None
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.join()
+        return Run(-1, None, f"killed after {limit_s} s")
     data = json.loads(report.read_text()) if report.exists() else None
-    return Run(done.returncode, data, done.stdout + done.stderr)
+    return Run(process.exitcode, data, output.read_text())
+
+
+def _session(arguments: Sequence[str], folder: Path, output: Path) -> None:
+    """One session in a process of its own, at the head of a group with all processes that it starts."""
+    os.setsid()
+    with output.open("wb") as printed:
+        os.dup2(printed.fileno(), 1)
+        os.dup2(printed.fileno(), 2)
+    os.chdir(folder)
+    for name in [name for name in os.environ if name.startswith(("PYTEST_", "COV_"))]:
+        del os.environ[name]
+    os.environ["PYTHONPATH"] = str(REPOSITORY)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    sys.dont_write_bytecode = True
+    gc.freeze()  # pytest collects garbage five times a session: not in all that was imported before
+    sys.exit(pytest.main(list(arguments)))

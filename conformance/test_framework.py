@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 from conformance.conftest import VOID_EXIT
 from conformance.layers import NO_TEST
 from conformance.ledger import Ledger
+from conformance.report import SCHEMA_FILE
 from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import KERNEL_ISAS
 
@@ -116,7 +119,7 @@ def test_layers_are_covered_only_by_tests_that_passed(tmp_path: Path, compared: 
         """,
     )
     assert run.report is not None, run.output
-    cells = {(row["kernel"], row["layer"]): (row["status"], row["reasons"]) for row in run.report["coverage"]}
+    cells = {(row["kernel"], row["layer"]): (row["status"], row["reasons"]) for row in run.report["coverage"]["cells"]}
     want = dict.fromkeys(cells, ("not covered", [NO_TEST])) | {
         ("linear", "a"): ("covered", []),
         ("linear", "c"): ("covered", []),
@@ -147,6 +150,12 @@ def test_kernels_of_a_missing_isa_are_not_run(tmp_path: Path, compared: Ledger) 
     compared.equal({name.split("[")[1].rstrip("]"): o for name, o in run.outcomes().items()}, want, **CLAIM)
     compared.equal(sorted(run.report["compared"]), ["kernel-scalar", "reference-vectorized"], **CLAIM)
     compared.equal(len(run.report["not_run"]), len(wide), **CLAIM)
+
+
+def test_the_schema_of_a_report_is_one(compared: Ledger) -> None:
+    """Sessions take it for one, to save time."""
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
+    compared.count(1, **CLAIM)
 
 
 def test_workers_report_to_one_session(tmp_path: Path, compared: Ledger) -> None:

@@ -14,7 +14,7 @@ from conformance import subjects, truth, vectors
 from conformance.formats import scheme
 from conformance.ledger import Ledger
 from conformance.subjects import ArraySubject, exact_reference
-from conformance.vectors import Row, expect, octets, rational
+from conformance.vectors import SCHEME_OF, Row, expect, float32_of, floats_of, octets, rational
 
 CODE_ROWS = ("code", "encoded", "hi", "lo")
 STREAM_ROWS = ("bytes", "codes", "read", "read_bytes", "stream")
@@ -22,8 +22,6 @@ BLOCK_ROWS = ("block_size", "candidates", "codes", "scheme", "squared_error", "s
 DOT_ROWS = ("activations", "codes", "dot", "dot32", "table")
 RUN_ROWS = ("dot", "dot32", "runs", "table")
 LIMIT_ROWS = ("greatest", "least", "max_safe_k", "max_safe_pairs", "table")
-SCHEME_OF = {"row": "row-absmax", "block": "block", "codebook": "codebook"}
-"""The scheme whose table a vector's `table` names."""
 ONE = 0x3C00
 """The half 1.0."""
 
@@ -33,19 +31,6 @@ def table_named(name: str) -> list[truth.Pair]:
     if name in SCHEME_OF:
         return list(scheme(SCHEME_OF[name]).table)
     return [(hi, 0) if name == "hi" else (0, lo) for hi, lo in truth.CODES]
-
-
-def float32_of(x: Fraction) -> np.float32 | None:
-    """x as a float32, or None when it is not one."""
-    value = np.float32(x.numerator / x.denominator) if abs(x) < 2**128 else np.float32(np.inf)
-    return value if np.isfinite(value) and Fraction(float(value)) == x else None
-
-
-def floats_of(texts: list[str]) -> NDArray[np.float32]:
-    """Weights of a row. Raises AssertionError for one that is not a float32."""
-    values = [float32_of(rational(text)) for text in texts]
-    assert None not in values, "a weight of the vector is not a float32"
-    return np.array(values, np.float32)
 
 
 def halves(*bits: int) -> NDArray[np.float16]:

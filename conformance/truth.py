@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ FLOAT32_UNIT = 149
 LARGEST_HALF_BITS = 0x7BFF
 SCALE = FLOAT32_UNIT - HALF_UNIT
 """A half's integer shifted left by this is in float32 units."""
+
+EVERY_FACTOR = np.arange(-128, 128, dtype=np.int64)[:, None]
+EVERY_STEP = np.arange(65536, dtype=np.int64)[None, :]
 
 Pair = tuple[int, int]
 Table = Sequence[Pair]
@@ -98,24 +102,30 @@ def float32_ints(values: NDArray[np.float32]) -> list[int]:
     return [float32_int(value) for value in values.ravel()]
 
 
-def product_bits() -> NDArray[np.uint32]:
-    """[256, 65536] float32 bits of t * step for t = -128..127 (row t + 128) and every finite fp16 step, in integers.
+def product_bits(
+    factors: NDArray[np.int64] = EVERY_FACTOR, step_bits: NDArray[np.int64] = EVERY_STEP
+) -> NDArray[np.uint32]:
+    """float32 bits of factor * step in integers, for factors -128..127 and bits of fp16 steps that broadcast together.
 
-    |t| * significand has at most 18 bits and the least non-zero product is 2^-24, so every product is a normal float32
-    or a zero, exactly. The sign is the exclusive or of the signs, also of a zero. Columns of steps that are not finite
-    hold garbage: the caller must not use them.
+    By default [256, 65536]: every factor (row t + 128) at every step. |t| * significand has at most 18 bits and the
+    least non-zero product is 2^-24, so every product is a normal float32 or a zero, exactly. The sign is the exclusive
+    or of the signs, also of a zero. Products with steps that are not finite are garbage: the caller must not use them.
     """
-    steps = np.arange(65536, dtype=np.int64)
-    exponent, fraction = steps >> 10 & 31, steps & 1023
+    exponent, fraction = step_bits >> 10 & 31, step_bits & 1023
     significand = np.where(exponent == 0, fraction, fraction + 1024)
     power = np.where(exponent == 0, 1, exponent) - 25
-    factors = np.arange(-128, 128, dtype=np.int64)
-    product = np.abs(factors)[:, None] * significand[None, :]
-    lengths = np.array([number.bit_length() for number in range(2047 * 128 + 1)], dtype=np.int64)[product]
+    product = np.abs(factors) * significand
+    lengths = _bit_lengths()[product]
     fraction_bits = (product << (24 - np.minimum(lengths, 24))) & 0x7FFFFF
-    exponent_bits = (lengths - 1 + power[None, :] + 127) << 23
-    sign_bits = ((steps >> 15)[None, :] ^ (factors < 0)[:, None]) << 31
+    exponent_bits = (lengths - 1 + power + 127) << 23
+    sign_bits = ((step_bits >> 15) ^ (factors < 0)) << 31
     return np.where(product == 0, sign_bits, sign_bits | exponent_bits | fraction_bits).astype(np.uint32)
+
+
+@cache
+def _bit_lengths() -> NDArray[np.int64]:
+    """How many bits each product of `product_bits` has."""
+    return np.array([number.bit_length() for number in range(2047 * 128 + 1)], dtype=np.int64)
 
 
 def finite_steps() -> NDArray[np.bool_]:

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from conformance.ledger import Ledger
 
 FOLDER = Path(__file__).parent.parent / "spec" / "vectors"
@@ -18,6 +21,8 @@ NAMES = (
     *("siblings", "rows", "planar", "tiled"),
 )
 """The files that must be there; a file less is an error, not a shorter test."""
+SCHEME_OF = {"row": "row-absmax", "block": "block", "codebook": "codebook"}
+"""The scheme whose table a vector's `table` names."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,19 @@ def rational(text: str) -> Fraction:
 def optional(text: str | None) -> Fraction | None:
     """A rational, or None for what is rejected."""
     return None if text is None else rational(text)
+
+
+def float32_of(x: Fraction) -> np.float32 | None:
+    """x as a float32, or None when it is not one."""
+    value = np.float32(x.numerator / x.denominator) if abs(x) < 2**128 else np.float32(np.inf)
+    return value if np.isfinite(value) and Fraction(float(value)) == x else None
+
+
+def floats_of(texts: list[str]) -> NDArray[np.float32]:
+    """Weights of a row. Raises AssertionError for one that is not a float32."""
+    values = [float32_of(rational(text)) for text in texts]
+    assert None not in values, "a weight of the vector is not a float32"
+    return np.array(values, np.float32)
 
 
 def octets(text: str) -> list[int]:

@@ -1,7 +1,7 @@
 """Builds the kernels outside the package's own build: a changed copy of the sources, or their C++ test program.
 
-A mutation test changes one file of a copy of `kernels/cpu` and calls `build`. One CMake tree in the user's cache serves
-all such copies, so the binding library is compiled once and a changed file costs its own compilation and a link.
+A mutation test changes one file of a copy of `kernels/cpu` and calls `build`. One CMake tree in the user's cache has
+the objects of the package's own sources; a copy costs the compilation of what sees its changes, and a link.
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from q35.errors import ToolchainError
 from q35.files import cache_folder
 from q35kernels import wrappers
-from q35kernels.sources import SOURCES
+from q35kernels.sources import SOURCES, source_sha256_of
 
 PROJECT = SOURCES.parent
 """The folder of the kernels' own CMakeLists.txt."""
@@ -39,10 +43,12 @@ def _tool(name: str) -> str:
     return found
 
 
-def _run(command: list[str], where: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], where: str, folder: Path | None = None) -> str:
+    """What the command printed; raises ToolchainError when it failed."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ToolchainError(f"the C++ build failed:\n{done.stdout}{done.stderr}", where, "see the compiler's message")
+    return done.stdout
 
 
 def _tree(name: str) -> Path:
@@ -54,70 +60,113 @@ def _tree(name: str) -> Path:
     return folder
 
 
-@contextmanager
-def _alone_in(tree: Path) -> Iterator[None]:
-    """Holds the tree's lock: other processes wait here (the lock ends with its holder, however that ends)."""
-    with (tree / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _sources(folder: Path) -> dict[Path, bytes]:
+    """The C++ files in `folder` by their path within it."""
+    files = (path for path in folder.rglob("*") if path.suffix in {".cpp", ".hpp"} and path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def _differing(one: Path, other: Path) -> set[Path]:
+    """The C++ files that two folders do not have alike."""
+    return {path for path, _ in _sources(one).items() ^ _sources(other).items()}
 
 
 def _mirror(source: Path, target: Path) -> None:
     """Makes `target` hold the C++ files of `source`, touching only what differs: only that is compiled again."""
-    wanted = {
-        path.relative_to(source): path.read_bytes()
-        for path in source.rglob("*")
-        if path.suffix in {".cpp", ".hpp"} and path.is_file()
-    }
-    for path in target.rglob("*"):
-        if path.is_file() and path.relative_to(target) not in wanted:
-            path.unlink()
-    for name, content in wanted.items():
+    wanted = _sources(source)
+    for name in _differing(source, target):
         path = target / name
-        if not path.exists() or path.read_bytes() != content:
+        if name in wanted:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            path.write_bytes(wanted[name])
+        else:
+            path.unlink()
 
 
-def _cmake(tree: Path, source_dir: Path, *options: str) -> Path:
-    """Configures and builds `tree` for a mirror of `source_dir`; returns the folder of the products."""
-    mirror, build = tree / "sources", tree / "build"
+@contextmanager
+def _own_build(tree: Path, *options: str) -> Iterator[Path]:
+    """The folder of what the package's own sources were built to, which nobody changes within this context."""
+    mirror, build, complete = tree / "sources", tree / "build", tree / "complete"
     mirror.mkdir(exist_ok=True)
-    _mirror(source_dir, mirror)
+    with (tree / "lock").open("w") as lock:  # it ends with its holder, however that ends
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        while not complete.exists() or _differing(SOURCES, mirror):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            complete.unlink(missing_ok=True)
+            _mirror(SOURCES, mirror)
+            _cmake(mirror, build, *options)
+            complete.touch()
+            fcntl.flock(lock, fcntl.LOCK_SH)  # somebody with other sources may come before that
+        yield build
+
+
+def _cmake(sources: Path, build: Path, *options: str) -> None:
     cmake, ninja = _tool("cmake"), _tool("ninja")
     if not (build / "build.ninja").exists():
         paths = [
-            f"-DQ35_KERNEL_SOURCES={mirror}",
+            f"-DQ35_KERNEL_SOURCES={sources}",
             f"-DPython_EXECUTABLE={sys.executable}",
             f"-DCMAKE_MAKE_PROGRAM={ninja}",
         ]
-        _run([cmake, "-S", str(PROJECT), "-B", str(build), "-G", "Ninja", *paths, *options], str(source_dir))
-    _run([cmake, "--build", str(build)], str(source_dir))
-    return build
+        _run([cmake, "-S", str(PROJECT), "-B", str(build), "-G", "Ninja", *paths, *options], str(SOURCES))
+    _run([cmake, "--build", str(build)], str(SOURCES))
+
+
+def _build(tree: Path, product: str, source_dir: Path, out_dir: Path, *options: str) -> Path:
+    """Makes `product` of the sources in `source_dir`: only objects that see a difference are compiled, then linked with
+    those of the package's own build, by its own commands.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    source_dir, made, mirror = source_dir.absolute(), (out_dir / product).absolute(), tree / "sources"
+    with _own_build(tree, *options) as build, tempfile.TemporaryDirectory(dir=made.parent) as folder:
+        changed = {mirror / path for path in _differing(source_dir, mirror)}
+        if not changed:
+            return Path(shutil.copy2(build / product, made))
+        hash_file, own_hash_file = build / "source_hash.cpp", Path(folder, "source_hash.cpp")
+        own_hash_file.write_text(hash_file.read_text().replace(source_sha256_of(SOURCES), source_sha256_of(source_dir)))
+        changed.add(hash_file)
+        ninja = [_tool("ninja"), "-t"]
+        commands = {row["output"]: row["command"] for row in json.loads(_run([*ninja, "compdb"], str(build), build))}
+        link = commands[product].replace(f" -o {product} ", f" -o {made} ")
+        compilations = []
+        for number, (output, seen) in enumerate(_seen_files(_run([*ninja, "deps"], str(build), build))):
+            if changed & seen:
+                own_output = f"{folder}/{number}.o"
+                command = commands[output].replace(output, own_output)
+                for path, own_path in ((hash_file, own_hash_file), (mirror, source_dir)):
+                    command = command.replace(str(path), str(own_path))
+                compilations.append(command)
+                link = link.replace(output, own_output)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(lambda command: _run(["sh", "-c", command], str(source_dir), build), compilations))
+        _run(["sh", "-c", link], str(source_dir), build)
+    return made
+
+
+def _seen_files(listing: str) -> list[tuple[str, set[Path]]]:
+    """Of what `ninja -t deps` printed, the objects and the files that each was compiled from."""
+    records = (record.splitlines() for record in listing.strip().split("\n\n"))
+    return [(head.split(": #deps")[0], {Path(line.strip()) for line in files}) for head, *files in records]
 
 
 def build(source_dir: Path, out_dir: Path) -> Path:
     """Compiles the C++ sources in `source_dir` (a copy of `kernels/cpu`) to an extension in `out_dir`, and returns it.
 
-    The first build on a machine takes about 20 s, one with a single changed file 1 to 3 s. Parallel calls wait for each
-    other. Raises `ToolchainError` with the compiler's message when the sources do not compile.
+    The first build on a machine takes about 20 s, one with a single changed file 1 to 5 s. Raises `ToolchainError` with
+    the compiler's message when the sources do not compile.
     """
-    tree = _tree("variant")
-    out_dir.mkdir(parents=True, exist_ok=True)
-    with _alone_in(tree):
-        return Path(shutil.copy2(_cmake(tree, source_dir) / EXTENSION, out_dir / EXTENSION))
+    return _build(_tree("variant"), EXTENSION, source_dir, out_dir)
 
 
-def build_tests(source_dir: Path = SOURCES, *, sanitize: bool, program: str = "q35_kernel_tests") -> Path:
-    """Compiles the stand-alone C++ programs, plain or with ASan and UBSan; returns the path of one of them.
+def build_tests(
+    source_dir: Path, out_dir: Path, *, sanitize: bool, program: Literal["q35_kernel_tests", "q35_kernel_fuzz"]
+) -> Path:
+    """Compiles a stand-alone C++ program into `out_dir`, plain or with ASan and UBSan, and returns it.
 
-    `program` is "q35_kernel_tests" or "q35_kernel_fuzz". What is unchanged since the last call is not compiled again.
-    Raises `ToolchainError` without a compiler.
+    What is as in the package is compiled once. Raises `ToolchainError` without a compiler.
     """
-    tree = _tree("tests-sanitized" if sanitize else "tests")
-    with _alone_in(tree):
-        options = ("-DQ35_KERNEL_TESTS=ON", f"-DQ35_SANITIZE={'ON' if sanitize else 'OFF'}")
-        return _cmake(tree, source_dir, *options) / program
+    options = ("-DQ35_KERNEL_TESTS=ON", f"-DQ35_SANITIZE={'ON' if sanitize else 'OFF'}")
+    return _build(_tree("tests-sanitized" if sanitize else "tests"), program, source_dir, out_dir, *options)
 
 
 def load(extension: Path) -> ModuleType:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ from q35kernels.sources import SOURCES
 
 TOTAL = re.compile(r"^total: (\d+) compared, (\d+) failed$", re.MULTILINE)
 GROUP = re.compile(r"^.{45} +(\d+) compared +(\d+) failed$", re.MULTILINE)
+
+
+build_tests = partial(build_variant.build_tests, program="q35_kernel_tests")
+build_fuzz = partial(build_variant.build_tests, program="q35_kernel_fuzz")
 
 
 def run_tests(program: Path) -> subprocess.CompletedProcess[str]:
@@ -35,8 +40,8 @@ def changed_sources(folder: Path, name: str, old: str, new: str) -> Path:
 
 
 @pytest.mark.parametrize("sanitize", [False, True], ids=["plain", "sanitized"])
-def test_program_passes(sanitize: bool) -> None:
-    done = run_tests(build_variant.build_tests(sanitize=sanitize))
+def test_program_passes(sanitize: bool, tmp_path: Path) -> None:
+    done = run_tests(build_tests(SOURCES, tmp_path, sanitize=sanitize))
     assert done.returncode == 0, done.stdout + done.stderr
     total = TOTAL.search(done.stdout)
     assert total is not None, done.stdout
@@ -52,7 +57,7 @@ def test_sanitizers_are_on(tmp_path: Path) -> None:
     overflow = changed_sources(
         tmp_path, "scalar.cpp", "sum += a[j] * b[j];", "sum += (a[j] * b[j]) * 0x7FFFFFFF + 0x7FFFFFFF;"
     )
-    done = run_tests(build_variant.build_tests(overflow, sanitize=True))
+    done = run_tests(build_tests(overflow, tmp_path, sanitize=True))
     assert done.returncode != 0
     assert "runtime error: signed integer overflow" in done.stderr
 
@@ -72,7 +77,7 @@ def test_sanitizers_are_on(tmp_path: Path) -> None:
     ids=["overrun", "tie", "exact-sign", "tail-bits"],
 )
 def test_program_notices(name: str, old: str, new: str, tmp_path: Path) -> None:
-    done = run_tests(build_variant.build_tests(changed_sources(tmp_path, name, old, new), sanitize=False))
+    done = run_tests(build_tests(changed_sources(tmp_path, name, old, new), tmp_path, sanitize=False))
     assert done.returncode != 0, "the C++ tests pass with this bug planted"
 
 
@@ -84,9 +89,9 @@ def fuzz(program: Path, seconds: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run([program, str(seconds), "35"], capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_fuzz_run_is_clean() -> None:
+def test_fuzz_run_is_clean(tmp_path: Path) -> None:
     """Ten seconds of random shapes, misalignments and contents under ASan and UBSan."""
-    done = fuzz(build_variant.build_tests(sanitize=True, program="q35_kernel_fuzz"), 10)
+    done = fuzz(build_fuzz(SOURCES, tmp_path, sanitize=True), 10)
     assert done.returncode == 0, done.stdout + done.stderr
     total = FUZZED.search(done.stdout)
     assert total is not None, done.stdout
@@ -97,7 +102,7 @@ def test_fuzz_run_is_clean() -> None:
 
 def test_fuzz_run_notices(tmp_path: Path) -> None:
     wrong = changed_sources(tmp_path, "matrix.cpp", "return used == 0 ||", "return used <= 3 ||")
-    program = build_variant.build_tests(wrong, sanitize=False, program="q35_kernel_fuzz")
+    program = build_fuzz(wrong, tmp_path, sanitize=False)
     done = fuzz(program, 60)
     assert done.returncode == 1
     found = re.search(r"^FAILED unpack refuses tail bits: case (\d+)$", done.stdout, re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -99,13 +100,13 @@ def test_builds_runs_and_is_quick_when_nothing_changed(toolchain: Toolchain, ser
     assert [(m.line, m.column) for m in result.messages if m.severity == "error"] == [(4, 22)]
 
 
-def test_a_proof_without_end_fails_its_module_only(toolchain: Toolchain, base: Path) -> None:
+def test_a_proof_without_end_fails_its_module_only(toolchain: Toolchain, server: Server, base: Path) -> None:
     files = {
         "Tiny.lean": "module\nimport Tiny.Deep\nimport Tiny.Fine\n",
         "Tiny/Fine.lean": f"module\ntheorem fine : 1 = 1 := rfl -- {time.time_ns()}\n",
         "Tiny/Deep.lean": "module\nmeta partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0\n",
     }
-    result = toolchain.build_package(write_package(base / "deep", files))
+    result = toolchain.build_package(write_package(base / "deep", files), server=server)
     assert {m.module: m.status for m in result.modules} == {
         "Tiny.Fine": "built",
         "Tiny.Deep": "failed",
@@ -234,7 +235,11 @@ def test_audit_of_what_does_not_build_fails(toolchain: Toolchain, server: Server
         audit(project, toolchain, server=server)
 
 
-def test_doctor_knows_the_toolchain(base: Path, toolchain: Toolchain) -> None:
+def test_doctor_knows_the_toolchain(
+    base: Path, toolchain: Toolchain, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("q35.lean.toolchain.Server", lambda *_: nullcontext(server))  # one process for all tests
+    monkeypatch.setattr(tempfile, "tempdir", str(base))  # which that process sees
     found = doctor(base / "good")
     assert found.ok, found.problems
     assert found.kind == toolchain.kind

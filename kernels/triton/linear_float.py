@@ -32,6 +32,25 @@ from q35kernels.triton.variant import Variant
 
 
 @triton.jit
+def add_products(entries, values, sums):
+    """`sums` float32 `[R, W]` plus four products each, of `entries` int8 `[R, 4 W]` and `values` float32 `[4 W]`."""
+    rows: tl.constexpr = sums.shape[0]
+    width: tl.constexpr = sums.shape[1]
+    t0, t1, t2, t3 = split_four(tl.reshape(entries.to(tl.float32), (rows, width, 2, 2)))
+    x0, x1, x2, x3 = split_four(tl.reshape(tl.broadcast_to(values[None, :], (rows, 4 * width)), (rows, width, 2, 2)))
+    return tl.fma(t3, x3, tl.fma(t2, x2, tl.fma(t1, x1, tl.fma(t0, x0, sums))))
+
+
+@triton.jit
+def split_four(x):
+    """`[R, W, 2, 2]` -> four `[R, W]`."""
+    even, odd = tl.split(x)
+    x0, x2 = tl.split(even)
+    x1, x3 = tl.split(odd)
+    return x0, x1, x2, x3
+
+
+@triton.jit(do_not_specialize=["rows", "blocks", "biased"])
 def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, BLOCK: tl.constexpr,
                                STREAM: tl.constexpr, ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
     """One row of activations times a tile of weights, SPAN blocks at a time.
@@ -50,17 +69,17 @@ def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, B
         first, second = decode_words(stored, pairs, ARITHMETIC)
         values = tl.load(x + start * BLOCK + place, place < (blocks - start) * BLOCK, 0).to(tl.float32)
         even, odd = tl.split(tl.reshape(values, (SPAN * BLOCK // 2, 2)))
-        products = tl.fma(second.to(tl.float32), odd[None, :], first.to(tl.float32) * even[None, :])
-        parts = tl.sum(tl.reshape(products, (32, SPAN * BLOCK // 8, 4)), 2)
-        of_parts = tl.broadcast_to(steps.to(tl.float32)[:, :, None], (32, SPAN, BLOCK // 8))
-        total = tl.fma(tl.reshape(of_parts, (32, SPAN * BLOCK // 8)), parts, total)
+        sums = add_products(first, even, tl.zeros((32, SPAN * BLOCK // 8), tl.float32))
+        sums = add_products(second, odd, sums)
+        of_sums = tl.broadcast_to(steps.to(tl.float32)[:, :, None], (32, SPAN, BLOCK // 8))
+        total = tl.fma(tl.reshape(of_sums, (32, SPAN * BLOCK // 8)), sums, total)
     row = 32 * tile + tl.arange(0, 32)
     # y + -0 is y, for a zero of either sign.
     result = tl.sum(total, 1) + tl.load(bias + row, row < biased, -0.0)
     tl.store(y + row, result.to(y.dtype.element_ty), row < rows)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["m", "rows", "blocks", "biased"])
 def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased, BLOCK: tl.constexpr,
                                STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
     """COUNT rows of activations times TILES tiles of weights, block by block."""
@@ -96,7 +115,8 @@ def _vector(dtype: torch.dtype, block_size: int, width: str, arithmetic: bool) -
         f"linear_float {NAMES[dtype]}, 1 row, block {block_size}, {width}" + ", (hi, 2 lo)" * arithmetic,
         linear_float_vector_kernel,
         _pointers(dtype) | {"rows": "i32", "blocks": "i32", "biased": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 1024 // block_size},
+        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
+        num_warps=16,
     )
 
 

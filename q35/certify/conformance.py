@@ -6,15 +6,14 @@ import datetime
 import hashlib
 import json
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from q35.certify.machine import machine, room_sha256
+from q35.certify.machine import environment, machine, room_sha256
 from q35.certify.stages import Outcome
 from q35.errors import CheckFailed
 from q35.files import cache_folder, canonical_json, read_json, sha256_file, write_whole
@@ -40,15 +39,17 @@ def check_kernels(project: Path) -> Outcome:
 
 
 def suite_key(project: Path) -> str:
-    """What the suite's outcome depends on, as one hash: its sources, what it judges, Python and the machine."""
+    """What the suite's outcome depends on, as one hash: its sources, what it judges, Python with all that is installed,
+    the machine, and the tools that layers of GPU kernels need."""
     import q35kernels
 
     inputs = {
         "rooms": {room: room_sha256(project, room) for room in ("conformance", "spec", "q35ref", "kernels")},
         "extension": sha256_file(Path(q35kernels.extension_path())),
         "python": sys.version,
-        "numpy": np.__version__,
+        "packages": environment()["packages"],
         "machine": [machine()["processor"], platform.machine()],
+        "tools": [shutil.which(tool) for tool in ("nvcc", "hipcc", "clang++", "g++", "nvidia-smi", "rocm-smi")],
     }
     return hashlib.sha256(canonical_json(inputs)).hexdigest()
 

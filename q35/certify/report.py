@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from q35.certify.pages import render
@@ -10,7 +11,8 @@ from q35.certify.plots import Bar, bar_chart
 
 def render_html(report: dict[str, Any]) -> str:
     """The page for a report that is valid against `evidence.schema.json`."""
-    return render("report.html.j2", report=report, summary=summary(report), figures=figures(report))
+    layers = layer_table(report["conformance"])
+    return render("report.html.j2", report=report, summary=summary(report), figures=figures(report), layers=layers)
 
 
 def summary(report: dict[str, Any]) -> list[str]:
@@ -19,6 +21,7 @@ def summary(report: dict[str, Any]) -> list[str]:
         _proofs(report["proofs"]),
         _tests(report["conformance"]),
         _planted(report["conformance"]),
+        layer_table(report["conformance"]).summary,
         *_model(report["model"]),
     ]
 
@@ -41,7 +44,46 @@ def _planted(judged: dict[str, Any] | None) -> str:
     if judged is None or not judged["mutants"]:
         return "No planted bugs were tried in this run."
     killed = sum(mutant["outcome"] == "killed" for mutant in judged["mutants"])
-    return f"Planted bugs: {killed} of {len(judged['mutants'])} were caught by the suite."
+    return (
+        f"Planted bugs: {killed} of {len(judged['mutants'])} were caught by the suite; the same tests found nothing on "
+        "unchanged copies."
+    )
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """Which GPU kernels a run covered in which layers.
+
+    `rows`: each kernel with the status of every layer, "–" where the layer does not exist for it. `missing`: one
+    sentence for each layer and reason why kernels are not covered.
+    """
+
+    layers: dict[str, str]
+    rows: dict[str, list[str]]
+    missing: list[str]
+    summary: str
+
+
+def layer_table(judged: dict[str, Any] | None) -> LayerTable:
+    """The table of a conformance report; one without rows where the suite did not pass."""
+    if judged is None:
+        return LayerTable({}, {}, [], "No GPU kernel is judged by this run.")
+    layers, cells = judged["coverage"]["layers"], judged["coverage"]["cells"]
+    rows: dict[str, list[str]] = {}
+    gaps: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        row = rows.setdefault(cell["kernel"], ["–"] * len(layers))
+        row[list(layers).index(cell["layer"])] = cell["status"]
+        if cell["status"] != "covered":
+            gaps.setdefault((cell["layer"], "; ".join(cell["reasons"])), []).append(cell["kernel"])
+    missing = [
+        f"GPU kernels, layer {layer} ({layers[layer]}): not covered for {', '.join(kernels)}: {reason}."
+        for (layer, reason), kernels in sorted(gaps.items())
+    ]
+    covered = sum(cell["status"] == "covered" for cell in cells)
+    left = len(cells) - covered
+    summary = f"GPU kernels: {covered} of {len(cells)} pairs of a kernel and a layer are covered, {left} are not."
+    return LayerTable(layers, rows, missing, summary)
 
 
 def _model(model: dict[str, Any] | None) -> list[str]:
