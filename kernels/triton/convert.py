@@ -77,7 +77,7 @@ def convert(x: Tensor, target: str, *, keep_sign: bool = True) -> Tensor:
     if x.numel():
         grid = (-(-x.numel() // SIZE),)
         if is_element:
-            _ELEMENTS[target].launch(grid, out, aligned(x), x.numel(), int(keep_sign))
+            _ELEMENTS[target].launch(grid, out, aligned(x), x.numel(), -int(keep_sign))
         else:
             _SLOTS[target].launch(grid, out, aligned(x), x.numel())
     return out

@@ -52,7 +52,7 @@ def kv_dequantize_kernel(out, cache, slots, blocks, capacity, token_blocks, cols
     store_values(out, load_codes(cache, place, there, FORMAT), scales, block, wanted, cols, row_blocks, FORMAT)
 
 
-BLOCKS = 64
+BLOCKS = 128
 """Blocks that a program has."""
 TYPES = (torch.float16, torch.bfloat16)
 """The types of keys and values."""
@@ -65,6 +65,7 @@ def _write(kind: MxFormat, dtype: torch.dtype) -> Variant:
         kv_quantize_kernel,
         {"cache": "*u8", "tokens": f"*{NAMES[dtype]}", "slots": "*i64"} | counts | POLICY,
         {"FORMAT": kind, "BLOCKS": BLOCKS},
+        num_warps=8,
     )
 
 
@@ -75,6 +76,7 @@ def _read(kind: MxFormat, dtype: torch.dtype) -> Variant:
         kv_dequantize_kernel,
         {"out": f"*{NAMES[dtype]}", "cache": "*u8", "slots": "*i64"} | counts,
         {"FORMAT": kind, "BLOCKS": BLOCKS},
+        num_warps=8,
     )
 
 

@@ -47,7 +47,7 @@ def mx_dequantize_kernel(out, data, blocks, cols, row_blocks, FORMAT: tl.constex
     store_values(out, load_codes(data, block, mask, FORMAT), scales, block, mask, cols, row_blocks, FORMAT)
 
 
-BLOCKS = 64
+BLOCKS = 128
 """Blocks that a program has."""
 
 
@@ -57,6 +57,7 @@ def _variant(kind: MxFormat, dtype: torch.dtype) -> Variant:
         mx_dequantize_kernel,
         {"out": f"*{NAMES[dtype]}", "data": "*u8", "blocks": "i32", "cols": "i32", "row_blocks": "i32"},
         {"FORMAT": kind, "BLOCKS": BLOCKS},
+        num_warps=8,
     )
 
 

@@ -13,30 +13,34 @@ import triton.language as tl
 
 @triton.jit
 def bit_length(n):
-    """How many bits 0 <= n < 2^24 has; 0 for 0."""
-    length = (n >= 1 << 16).to(tl.int32) << 4
-    n = n >> length
-    step = (n >= 1 << 8).to(tl.int32) << 3
-    n = n >> step
-    length += step
-    step = (n >= 1 << 4).to(tl.int32) << 2
-    n = n >> step
-    length += step
-    return length + (n >= 1).to(tl.int32) + (n >= 2).to(tl.int32) + (n >= 4).to(tl.int32) + (n >= 8).to(tl.int32)
+    """How many bits 0 <= n < 2^24 has; 0 for 0. Three halvings leave 3 bits, whose lengths are digits of a number."""
+    twelve = (n >= 1 << 12).to(tl.int32) * 12
+    n = n >> twelve
+    six = (n >= 1 << 6).to(tl.int32) * 6
+    n = n >> six
+    three = (n >= 1 << 3).to(tl.int32) * 3
+    n = n >> three
+    return twelve + six + three + ((0x33332210 >> (4 * n)) & 7)
+
+
+@triton.jit
+def written_significand(size):
+    """The significand of a finite float32 as it is written: a subnormal has no leading one."""
+    return (size & 0x7FFFFF) + tl.where(size >> 23 == 0, 0, 0x800000)
 
 
 @triton.jit
 def significand_of(size):
     """A finite float32 -> its significand, in [2^23, 2^24) or 0: the number is significand * 2^power (`power_of`)."""
-    written = (size & 0x7FFFFF) + tl.where(size >> 23 == 0, 0, 0x800000)
+    written = written_significand(size)
     return written << (24 - bit_length(written))
 
 
 @triton.jit
 def power_of(size):
-    """A finite float32 -> the power of two of its last bit after the leading one is shifted to bit 23."""
+    """A finite float32 -> the power of two that belongs to `significand_of`."""
     field = size >> 23
-    return tl.where(field == 0, bit_length(size & 0x7FFFFF) - 173, field - 150)
+    return tl.where(field == 0, 1, field) - 174 + bit_length(written_significand(size))
 
 
 @triton.jit
@@ -64,6 +68,8 @@ def scale_of_largest(size, last, beyond, of_zeros, FORMAT: tl.constexpr):
 def element_of_quotient(bits, scale, keep_sign, FORMAT: tl.constexpr):
     """The bits of a finite float32, over 2^(scale - 127) -> the nearest element, ties to even, saturating.
 
+    A negative number that becomes 0 has a sign if the bits of `keep_sign` are ones, none if they are zeros.
+
     The quotient is significand * 2^power smallest elements. Elements around it are 2^spacing of these apart; each
     spacing more is one more in the exponent field, and a carry out of the mantissa goes there by itself.
     """
@@ -73,9 +79,8 @@ def element_of_quotient(bits, scale, keep_sign, FORMAT: tl.constexpr):
     spacing = power + (23 - FORMAT.mantissa_bits)
     spacing = tl.where(spacing < 0, 0, spacing)
     code = (spacing << FORMAT.mantissa_bits) + rounded(significand, spacing - power)
-    code = tl.where(size == 0, 0, tl.where(code > FORMAT.largest, FORMAT.largest, code))
-    signed = (bits < 0) & ((code > 0) | ((size > 0) & (keep_sign > 0)))
-    return tl.where(signed, code | FORMAT.sign_bit, code)
+    code = tl.where(code > FORMAT.largest, FORMAT.largest, code)
+    return tl.where((bits < 0) & ((code | (size & keep_sign)) != 0), code | FORMAT.sign_bit, code)
 
 
 @triton.jit

@@ -89,7 +89,8 @@ class MxPolicy:
         """The policy as run-time numbers of the kernels.
 
         The last 24-bit significand of a block's largest value that does not step to the next scale; the scale beyond
-        the largest one; the scale of a block of zeros; whether a negative number that becomes zero is -0.
+        the largest one; the scale of a block of zeros; all ones where a negative number that becomes
+        zero is -0.
         """
         one, mantissa_bits = 1 << 23, kind.mantissa_bits
         last = {
@@ -103,5 +104,5 @@ class MxPolicy:
             last[self.scale_rule],
             beyond[self.scale_overflow],
             of_zeros[self.zero_block_scale],
-            int(self.zero_sign == "kept"),
+            -int(self.zero_sign == "kept"),
         )

@@ -4,8 +4,8 @@ The elements are exact in both types, so that they are operands as they are; a b
 float32, and the sum, not the weights, is multiplied by the block's scale. Two kernels: one for a single row of
 activations, which multiplies in float32, and one with matrix instructions. The order of the sums is not declared.
 
-gfx90a's matrix instructions take subnormal float16 and bfloat16 operands for 0 there: small activations are lost, and
-of elements those of E5M2 below 2^-14 in float16. Other devices lose nothing.
+Matrix instructions of gfx90a take subnormal operands for 0: activations of float16 below 2^-14 are lost there. Of the
+elements only E5M2 has numbers so small, and its products with float16 are refused on AMD devices.
 """
 
 from __future__ import annotations
@@ -163,6 +163,8 @@ def mx_linear(x: Tensor, data: Tensor, element: str) -> Tensor:
     cols = x.shape[-1] if x.dim() else 0
     check_product(x, data, kind, cols)
     check_devices(x, data)
+    if torch.version.hip and element == "e5m2" and x.dtype == torch.float16:
+        raise InputError("this device may take small elements e5m2 in float16 for 0", fix="use bfloat16")
     rows, count = data.shape[0], x.numel() // cols
     y = torch.empty((*x.shape[:-1], rows), dtype=x.dtype, device=x.device)
     if y.numel() == 0:

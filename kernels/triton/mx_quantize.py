@@ -46,7 +46,7 @@ def mx_quantize_kernel(data, x, blocks, cols, row_blocks, last, beyond, of_zeros
     store_blocks(data, block, mask, scales, codes, FORMAT)
 
 
-BLOCKS = 64
+BLOCKS = 128
 """Blocks that a program has."""
 POLICY = {"last": "i32", "beyond": "i32", "of_zeros": "i32", "keep_sign": "i32"}
 """The numbers of a policy, as parameters of a kernel."""
@@ -58,6 +58,7 @@ def _variant(kind: MxFormat, dtype: torch.dtype) -> Variant:
         mx_quantize_kernel,
         {"data": "*u8", "x": f"*{NAMES[dtype]}", "blocks": "i32", "cols": "i32", "row_blocks": "i32"} | POLICY,
         {"FORMAT": kind, "BLOCKS": BLOCKS},
+        num_warps=8,
     )
 
 
