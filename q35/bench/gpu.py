@@ -161,7 +161,7 @@ class _Field:
     ) -> dict[str, Any]:
         median, weights = statistics.median(seconds), problem.inputs * problem.outputs
         bytes_a_second = weights * stored["bits_per_weight"] / 8 / median
-        operations_a_second = 2 * weights * rows / median
+        operations_a_second, peak = 2 * weights * rows / median, self._limits[f"{stored['operands']}_top_s"]
         return {
             "contender": contender.name,
             "inputs": problem.inputs,
@@ -178,7 +178,7 @@ class _Field:
             "weight_gb_s": digits(bytes_a_second / 1e9),
             "copy_share": digits(bytes_a_second / 1e9 / self._limits["copy_gb_s"]),
             "top_s": digits(operations_a_second / 1e12),
-            "peak_share": digits(operations_a_second / 1e12 / self._limits[f"{stored['operands']}_top_s"]),
+            "peak_share": digits(operations_a_second / 1e12 / peak) if peak else None,
         }
 
     @contextlib.contextmanager

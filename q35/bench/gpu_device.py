@@ -5,6 +5,7 @@ This module has not run on a GPU wherever `kernels/measured` holds no results of
 
 from __future__ import annotations
 
+import math
 import shutil
 import statistics
 import subprocess
@@ -24,6 +25,9 @@ PEAK_SIZE = 8192
 FINE_SECONDS = 0.005
 """A measurement takes at least so long: the events' clock counts half microseconds, and starting a graph takes some."""
 
+WARM_SECONDS = 0.02
+"""Before it the same calls run so long: a GPU that was idle has a low clock at first."""
+
 LIMIT_ROUNDS = 9
 
 QUERIED = ("driver_version", "clocks.sm", "clocks.mem", "clocks.max.sm", "clocks.max.mem", "power.limit")
@@ -41,9 +45,8 @@ class Calls:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self.outputs = [call() for call in calls]
-        self._repeats = 1
         self.run()
-        self._repeats = max(1, round(FINE_SECONDS / (self.seconds() * len(calls))))
+        self._seconds = self._timed(1)
 
     def run(self) -> None:
         """See `Captured.run`."""
@@ -52,13 +55,19 @@ class Calls:
 
     def seconds(self) -> float:
         """See `Captured.seconds`."""
+        for _ in range(math.ceil(WARM_SECONDS / self._seconds)):
+            self._graph.replay()
+        return self._timed(math.ceil(FINE_SECONDS / self._seconds)) / len(self.outputs)
+
+    def _timed(self, repeats: int) -> float:
+        """Seconds that the graph takes, the mean of `repeats` runs."""
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         start.record()
-        for _ in range(self._repeats):
+        for _ in range(repeats):
             self._graph.replay()
         end.record()
         end.synchronize()
-        return float(start.elapsed_time(end)) / 1e3 / (self._repeats * len(self.outputs))
+        return float(start.elapsed_time(end)) / 1e3 / repeats
 
 
 class Gpu:
@@ -70,7 +79,7 @@ class Gpu:
 
     def describe(self) -> dict[str, Any]:
         """The device, its clocks as the driver tells them (None where it does not), and versions."""
-        told = _driver()
+        told = self._driver()
         return {
             "name": self._properties.name,
             "architecture": getattr(self._properties, "gcnArchName", None) or _compute_capability(self._properties),
@@ -87,16 +96,28 @@ class Gpu:
         }
 
     def limits(self) -> dict[str, Any]:
-        """Copy bandwidth in GB/s, read and written bytes both counted, and peaks of matrix products in Top/s."""
+        """Copy bandwidth in GB/s, read and written bytes both counted, and peaks of matrix products in Top/s.
+
+        A peak is None where PyTorch has no such product for the device.
+        """
         found: dict[str, Any] = {"copy_gb_s": digits(2 * COPY_BYTES / _median(self, _copy()) / 1e9)}
         for operands, product in (
             ("f16", _product(torch.float16)),
             ("bf16", _product(torch.bfloat16)),
             ("s8", _int_product()),
         ):
-            found[f"{operands}_top_s"] = digits(2 * PEAK_SIZE**3 / _median(self, product) / 1e12)
+            found[f"{operands}_top_s"] = _peak(self, product)
         # Read at once: a clock falls within milliseconds of the last product.
-        return {**found, "clocks_mhz": _clocks(_driver())}
+        return {**found, "clocks_mhz": _clocks(self._driver())}
+
+    def _driver(self) -> dict[str, str | None]:
+        """What nvidia-smi says of this GPU; None for all where it says nothing."""
+        command = ["nvidia-smi", f"--id=GPU-{self._properties.uuid}", f"--query-gpu={','.join(QUERIED)}"]
+        if shutil.which(command[0]) is None:
+            return dict.fromkeys(QUERIED)
+        done = subprocess.run([*command, "--format=csv,noheader,nounits"], capture_output=True, text=True)
+        told = [item.strip() for item in done.stdout.split(",")]
+        return dict(zip(QUERIED, told, strict=True)) if done.returncode == 0 else dict.fromkeys(QUERIED)
 
     def tensor(self, array: NDArray[Any], dtype: str | None = None) -> Any:
         """See `Device.tensor`."""
@@ -143,6 +164,14 @@ def _int_product() -> Callable[[], Any]:
     return lambda: torch._int_mm(a, a.t())  # the second operand by columns, as cuBLAS wants it
 
 
+def _peak(gpu: Gpu, product: Callable[[], Any]) -> float | None:
+    try:
+        product()
+    except RuntimeError:
+        return None
+    return digits(2 * PEAK_SIZE**3 / _median(gpu, product) / 1e12)
+
+
 def _median(gpu: Gpu, call: Callable[[], Any]) -> float:
     captured = gpu.capture([call])
     return statistics.median(captured.seconds() for _ in range(LIMIT_ROUNDS))
@@ -150,15 +179,6 @@ def _median(gpu: Gpu, call: Callable[[], Any]) -> float:
 
 def _compute_capability(properties: Any) -> str:
     return f"sm_{properties.major}{properties.minor}"
-
-
-def _driver() -> dict[str, str | None]:
-    """What nvidia-smi says of the first GPU; None for all without it."""
-    if shutil.which("nvidia-smi") is None:
-        return dict.fromkeys(QUERIED)
-    query = ["nvidia-smi", "--id=0", f"--query-gpu={','.join(QUERIED)}", "--format=csv,noheader,nounits"]
-    done = subprocess.run(query, capture_output=True, text=True, check=True)
-    return dict(zip(QUERIED, (item.strip() for item in done.stdout.split(",")), strict=True))
 
 
 def _clocks(told: dict[str, str | None]) -> dict[str, float | None]:

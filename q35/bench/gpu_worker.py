@@ -7,6 +7,7 @@ a number of activation rows, `time` the product.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from functools import partial
@@ -48,7 +49,8 @@ class Worker:
     def prepare(self, inputs: int, outputs: int) -> dict[str, Any]:
         """Quantizes a problem's weights and copies them often enough; tells how far they are from the original ones."""
         assert self._prepare is not None
-        self._captured, self._copies = None, []  # memory for what follows
+        self._captured, self._copies = None, []
+        gc.collect()  # memory for what follows
         self._problem = Problem(inputs, outputs)
         self._weights = self._prepare(self._device, self._variant, self._problem.weights, outputs)
         size = sum(tensor.nbytes for tensor in self._weights.tensors)

@@ -68,7 +68,7 @@ def _table(title: str, contenders: list[dict[str, Any]], rows: list[dict[str, An
             table.add_row(f"{escape(contender['title'])}: faster than the best peer", "", "", "", *shown)
     for contender in contenders:
         for key, what in (("copy_share", "of the copy bandwidth"), ("peak_share", "of the matrix peak")):
-            shares = {_cell(row): row[key] for row in rows if row["contender"] == contender["name"] and key in row}
+            shares = {_cell(row): row[key] for row in rows if row["contender"] == contender["name"] and row.get(key)}
             if contender["ours"] and shares:
                 shown = [f"{shares[cell]:.0%}" if cell in shares else "" for cell in cells]
                 table.add_row(f"{escape(contender['title'])}: {what}", "", "", "", *shown)
@@ -124,10 +124,13 @@ def _gpu_limits(document: dict[str, Any]) -> list[str]:
         return []
     driver = f", driver {device['driver']}" if device["driver"] else ""
     clock = limits["clocks_mhz"]["processors"]
+    peaks = [
+        f"{label} {'unknown' if limits[key] is None else f'{limits[key]:.4g} Top/s'}"
+        for label, key in (("fp16", "f16_top_s"), ("bf16", "bf16_top_s"), ("int8", "s8_top_s"))
+    ]
     return [
         f"{device['name']}{driver}, torch {device['torch']}; it can do at most",
-        f"  copy {limits['copy_gb_s']:.4g} GB/s, fp16 {limits['f16_top_s']:.4g}, bf16 {limits['bf16_top_s']:.4g}, "
-        f"int8 {limits['s8_top_s']:.4g} Top/s" + (f" at {clock:.0f} MHz" if clock else ""),
+        f"  copy {limits['copy_gb_s']:.4g} GB/s, {', '.join(peaks)}" + (f" at {clock:.0f} MHz" if clock else ""),
     ]
 
 
