@@ -120,8 +120,8 @@ theorem mx_within_stored {P : MxPolicy} {E : MxElement} {b : FloatBlock} {weight
       exact List.mem_cons_of_mem _ hx
 
 /-- The standard's rule: less than the scale times the distance from the largest element to the next power of two. -/
-theorem mx_floor_within_stored {P : MxPolicy} (hP : P.rule = .floor) {E : MxElement} {b : FloatBlock} {weights : List Rat}
-    {m : Rat} (hmax : mxMaxAbs (weights.map some) = some m) (hm : m < twoPow (E.emax + 128))
+theorem mx_floor_within_stored {P : MxPolicy} (hP : P.rule = .floor) {E : MxElement} {b : FloatBlock}
+    {weights : List Rat} {m : Rat} (hmax : mxMaxAbs (weights.map some) = some m) (hm : m < twoPow (E.emax + 128))
     (hstep : scaleToRat (quantizeBlockMx P E (weights.map some)).scale = some b.step)
     (h : b.storedWeights.map some = restoreBlockMx P E (weights.map some)) :
     Within (List.replicate weights.length (b.step * E.clipGap)) weights b.storedWeights := by
@@ -132,6 +132,12 @@ theorem mx_floor_within_stored {P : MxPolicy} (hP : P.rule = .floor) {E : MxElem
     exact ⟨v', hv', Rat.le_of_lt hlt⟩
 
 /-! ### The hypotheses can be met -/
+
+example : Within ([1, 2].flatMap fun x : Rat => [x]) ([1, 2].flatMap fun x : Rat => [x])
+    ([1, 2].flatMap fun _ : Rat => [0]) :=
+  within_flatMap fun p hp => ⟨by
+    simp only [List.mem_cons, List.not_mem_nil, or_false] at hp
+    rcases hp with rfl | rfl <;> decide +kernel, trivial⟩
 
 /-- An MXFP4 block of the weights 7 and 5, which come back as 6 and 4, times two activations. -/
 def mxFloatBlock : FloatBlock := ⟨1, [6, 4], [1/2, -3], -9⟩
