@@ -48,6 +48,10 @@ def quantize_activations(x):
 def linear_int8(a, scales, codes, steps, table, block_size):
     return q.matmul(a, scales, codes, steps, table, block_size)
 
+def linear_float(x, codes, steps, table, block_size):
+    weights = q.dequantize(codes, steps, table, block_size, x.shape[1])
+    return x.astype(np.float32) @ weights.T
+
 def mx_dequantize(elements, scales, element):
     return mx_vectorized.dequantize(mx_vectorized.MxBlocks(scales, elements), mx.element(element))
 
@@ -61,11 +65,12 @@ BUGS = {
     "np.rint(x)": "np.floor(x + np.float32(0.5))",  # ties up
     "q.pack_stream(codes)": "q.pack_stream(codes) & np.uint8(127)",
     "q.unpack_stream(stream, pairs)": "q.unpack_stream(stream, pairs)[:, ::-1].copy()",
-    "q.dequantize(codes, steps,": "q.dequantize(codes, abs(steps),",  # the step's sign lost
+    "return q.dequantize(codes, steps,": "return q.dequantize(codes, abs(steps),",  # the step's sign lost
     "q.encode_blocks(weights, steps,": "q.encode_blocks(weights, abs(steps),",
     "found.codes, found.steps": "found.codes, abs(found.steps)",
     "q.quantize_activations(x)": "q.quantize_activations(np.abs(x))",
     "q.matmul(a, scales,": "q.matmul(a[:, ::-1].copy(), scales,",  # slots swapped
+    "x.astype(np.float32) @ weights.T": "(x @ weights.T.astype(np.float16)).astype(np.float32)",  # float16 sums
     "MxBlocks(scales,": "MxBlocks(np.maximum(scales, 1),",  # the smallest scale is another
     "rule=rule": "rule='ceil'",
 }
@@ -89,6 +94,9 @@ COUNTEREXAMPLES = {
     "linear_int8": "linear_int8(a=[[-128, 0]], scales=[1.0], codes=[[1]], steps=[[1.0]], table=<table of row-absmax>, "
     "block_size=2) at [0, 0]; a [-128, 0], codes [1], steps [1.0], scale 1.0 (0x3f800000): "
     "expected 0.0 (0x00000000), got -128.0 (0xc3000000)",
+    "linear_float": "linear_float(x=[[0.822]], codes=[[60]], steps=[[6.59e-05]], table=<table of row-absmax>, "
+    "block_size=2) at [0, 0]; x [0.822], codes [60], steps [6.59e-05]: "
+    "expected 0.0003792166826315224, give or take 1.58e-10, got 0.00037932396 (0x39c6e000)",
     "mx_dequantize": "mx_dequantize(elements=<uint8 [1, 32]: 0 but 12 at [0, 0]>, scales=[0], element='e2m1') "
     "at [0, 0]; code 12 of e2m1, scale 0x00: expected -1.1754944e-38 (0x80800000), got -2.3509887e-38 (0x81000000)",
     "mx_quantize": "mx_quantize(values=<float32 [1, 32]: 0 but -0.07028484 at [0, 19]>, element='e2m1', rule='floor') "

@@ -25,9 +25,8 @@ class Difference:
 def difference(results: tuple[Array, ...], answers: tuple[Array, ...]) -> Difference | None:
     """The first place where results are not bit for bit the answers; one NaN is as good as another."""
     for output, (got, want) in enumerate(zip(results, answers, strict=True)):
-        if got.dtype != want.dtype or got.shape != want.shape:
-            kinds = (f"{array.dtype} {list(array.shape)}" for array in (want, got))
-            return Difference(output, None, *kinds)
+        if other := other_kind(output, got, want.dtype, want.shape):
+            return other
         raw = np.dtype(f"u{want.dtype.itemsize}")
         wrong = np.ascontiguousarray(got).view(raw) != np.ascontiguousarray(want).view(raw)
         if want.dtype.kind == "f":
@@ -38,10 +37,30 @@ def difference(results: tuple[Array, ...], answers: tuple[Array, ...]) -> Differ
     return None
 
 
+def other_kind(output: int, got: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Difference | None:
+    """The difference of a result that has not this type and shape."""
+    if got.dtype == dtype and got.shape == shape:
+        return None
+    return Difference(output, None, f"{dtype} {list(shape)}", f"{got.dtype} {list(got.shape)}")
+
+
+def beyond(got: Array, expected: Array, bounds: Array) -> Difference | None:
+    """The first of the float32 results that is further from what is expected than its bound; NaN is."""
+    if other := other_kind(0, got, np.dtype(np.float32), expected.shape):
+        return other
+    off = ~(np.abs(got.astype(np.float64) - expected) <= bounds)
+    if not off.any():
+        return None
+    index = tuple(int(i) for i in np.argwhere(off)[0])
+    return Difference(0, index, f"{expected[index]!s}, give or take {bounds[index]:.3g}", shown(got[index]))
+
+
 def tried(file: KernelFile, operation: Operation, case: Case) -> tuple[int, Difference | None]:
     """How many values a call gave, and the first that is not the answer. Raises `KernelFailed`."""
     answers = operation.answer(**case.arguments) if case.answer is None else case.answer
     results = file.call(operation, case.arguments)
+    if operation.bounded:
+        return results[0].size, beyond(results[0], *answers)
     return sum(answer.size for answer in answers), difference(results, answers)
 
 

@@ -50,9 +50,9 @@ class Made:
 class Operation:
     """An operation of the specification.
 
-    `outputs`: dtype and meaning of each result. `answer`: from the arguments, the exact results. `smaller`: from
-    arguments and the place of a difference in an output, calls that may show it too, the smallest first. `words`: the
-    same place in the words of the format.
+    `outputs`: dtype and meaning of each result. `answer`: from the arguments, the exact results; if `bounded`, the
+    exact number for each result and how far it may be from it, float64. `smaller`: from arguments and the place of a
+    difference in an output, calls that may show it too, the smallest first. `words`: the place in the format's words.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Operation:
     answer: Callable[..., tuple[Array, ...]]
     smaller: Callable[[Arguments, int, Index], Iterator[Arguments]]
     words: Callable[[Arguments, int, Index], dict[str, str]]
+    bounded: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:

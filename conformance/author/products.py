@@ -1,4 +1,4 @@
-"""Operations of matrix products: activations to int8, and the product with int8 activations."""
+"""Operations of matrix products: activations to int8, and the products with int8 and with float16 activations."""
 
 from __future__ import annotations
 
@@ -142,6 +142,25 @@ def linear_int8(
         return (np.asarray(total * scales[:, None], np.float32),)
 
 
+def linear_float_cases(made: Made) -> Iterator[Case]:
+    part = Part("odd shapes, sums in any order", "proved-bound")
+    for m, n, k in (*SHAPES, (1, 2, 2048)):
+        for name in made.tables:
+            for own in made.block_sizes:
+                random, size = np.random.default_rng(k), block_size_of(name, own, k)
+                codes = random.integers(0, 128, (n, -(-k // 2))).astype(np.uint8)
+                x = np.ldexp(random.normal(size=(m, k)), random.integers(-9, 9, (m, k))).astype(np.float16)
+                steps = random_steps(random, (n, -(-k // size)))
+                table = scheme(name).array()
+                yield Case(part, {"x": x, "codes": codes, "steps": steps, "table": table, "block_size": size})
+
+
+def linear_float(x: Array, codes: Array, steps: Array, table: Array, block_size: int) -> tuple[Array, ...]:
+    from q35ref import linear_float_bound
+
+    return linear_float_bound.linear_float_bounds(x, codes, steps, table, block_size)
+
+
 def smaller_linear(arguments: Arguments, output: int, index: Index) -> Iterator[Arguments]:
     (m, n), size = index, arguments["block_size"]
     columns = "a" if "a" in arguments else "x"
@@ -184,4 +203,13 @@ OPERATIONS = (
         activation_words,
     ),
     Operation("linear_int8", ("float32 [M, N]",), linear_cases, linear_int8, smaller_linear, linear_words),
+    Operation(
+        "linear_float",
+        ("float32 [M, N]",),
+        linear_float_cases,
+        linear_float,
+        smaller_linear,
+        linear_words,
+        bounded=True,
+    ),
 )
