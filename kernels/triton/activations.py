@@ -30,7 +30,7 @@ def nearest_int8(x, scale):
     return ((quotient + shift) - shift).to(tl.int8)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["stride"])
 def quantize_activations_kernel(a, scales, x, cols, stride, CHUNK: tl.constexpr):
     """`x` `[M, cols]` -> `a` int8 `[M, stride]`, zero from `cols` on, and `scales` float32 `[M]`; a row a program."""
     row = tl.program_id(0).to(tl.int64)

@@ -19,7 +19,7 @@ from q35kernels.triton.launcher import NAMES, SIZES, WIDTHS, Weights, prepared
 from q35kernels.triton.variant import Variant
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "blocks"])
 def dequantize_kernel(out, words, table, rows, cols, blocks, BLOCK: tl.constexpr, STREAM: tl.constexpr,
                       TILES: tl.constexpr):  # fmt: skip
     """`out` `[rows, cols]` of the weights; a program has a block of TILES tiles."""

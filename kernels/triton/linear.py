@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from q35.errors import InputError
 from q35kernels.triton.activations import quantize_activations
 from q35kernels.triton.decode import decode_words, load_block, load_blocks, load_table
 from q35kernels.triton.launcher import (
@@ -43,7 +44,7 @@ def add_in_order(total, terms):
     return total
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "blocks", "biased"])
 def linear_vector_kernel(y, a, scales, words, table, bias, rows, blocks, biased, BLOCK: tl.constexpr,
                          STREAM: tl.constexpr, ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
     """One row of activations times a tile of weights, SPAN blocks at a time."""
@@ -68,7 +69,7 @@ def linear_vector_kernel(y, a, scales, words, table, bias, rows, blocks, biased,
     tl.store(y + row, total * tl.load(scales) + offset, row < rows)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["m", "rows", "blocks", "biased"])
 def linear_matrix_kernel(y, a, scales, words, table, bias, m, rows, blocks, biased, BLOCK: tl.constexpr,
                          STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
     """COUNT rows of activations times TILES tiles of weights, block by block."""
@@ -98,7 +99,8 @@ def _vector(block_size: int, width: str, arithmetic: bool) -> Variant:
         f"linear 1 row, block {block_size}, {width}" + ", (hi, 2 lo)" * arithmetic,
         linear_vector_kernel,
         _POINTERS | {"rows": "i32", "blocks": "i32", "biased": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 1024 // block_size},
+        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
+        num_warps=16,
     )
 
 
@@ -131,10 +133,12 @@ def linear(x: Tensor, weights: Weights, bias: Tensor | None = None) -> Tensor:
 
 
 def linear_int8(a: Tensor, scales: Tensor, weights: Weights, bias: Tensor | None = None) -> Tensor:
-    """`a` int8 `[M, padded_cols]`, zero from column K on, with `scales` float32 `[M]` times the weights: see `linear`."""
+    """`a` int8 `[M, padded_cols]`, zero from column K on, with `scales` float32 `[M]`, times the weights: `linear`."""
     words, table = prepared(weights, a, scales)
     check_activations(a, (torch.int8,), weights.padded_cols)
     m = len(a)
+    if scales.dtype != torch.float32 or tuple(scales.shape) != (m,):
+        raise InputError(f"the scales are {scales.dtype} {list(scales.shape)}, expected {torch.float32} {[m]}")
     y = torch.empty((m, weights.rows), dtype=torch.float32, device=a.device)
     if not y.numel():
         return y

@@ -307,7 +307,7 @@ theorem dotRat_append {xs ws : List Rat} (h : xs.length = ws.length) (ys vs : Li
     dotRat (xs ++ ys) (ws ++ vs) = dotRat xs ws + dotRat ys vs := by
   induction xs generalizing ws with
   | nil => cases ws with
-    | nil => rw [List.nil_append, List.nil_append, dotRat]; grind
+    | nil => exact (Rat.zero_add _).symm
     | cons w ws => simp at h
   | cons x xs ih => cases ws with
     | nil => simp at h
@@ -318,10 +318,10 @@ theorem storedRow_eq {row : List FloatBlock} (h : ∀ b ∈ row, b.activations.l
     storedRow row = dotRat (row.flatMap FloatBlock.activations) (row.flatMap FloatBlock.storedWeights) := by
   have scaled (d : Rat) (xs ts : List Rat) : dotRat xs (ts.map fun t => d * t) = d * dotRat xs ts := by
     induction xs generalizing ts with
-    | nil => rw [dotRat, dotRat]; grind
+    | nil => simp only [dotRat, Rat.mul_zero]
     | cons x xs ih =>
       cases ts with
-      | nil => rw [List.map_nil, dotRat, dotRat]; grind
+      | nil => simp only [List.map_nil, dotRat, Rat.mul_zero]
       | cons t ts => rw [List.map_cons, dotRat, dotRat, ih]; grind
   induction row with
   | nil => rfl
@@ -397,12 +397,10 @@ example : abs (storedRow floatRow + 1/3 - (floatTree floatRow (1/3)).eval float3
 example : abs (1/3 - float16.round (float32.round (1/3))) ≤
     outputBound float16.unitRoundoff float16.underflowError (1/10 ^ 8) (1/3) :=
   linearFloat_output_error_le float16.isRounding (by decide +kernel)
-example : abs (dotRat (floatRow.flatMap FloatBlock.activations) (floatRow.flatMap FloatBlock.storedWeights) + 0 -
-    storedRow floatRow) ≤
-    dotRat ((floatRow.flatMap FloatBlock.activations).map abs) (List.replicate 8 0) +
-      dotRat (List.replicate 8 0) ((floatRow.flatMap FloatBlock.storedWeights).map abs) + 0 :=
-  linearFloat_original_error_le (row := floatRow) (by decide +kernel) (by simp only [Within, floatRow]; decide +kernel)
-    (by simp only [Within, floatRow]; decide +kernel) (by decide +kernel)
+example : abs (dotRat [5] [13/2] + 1 - 31) ≤ dotRat ([5].map abs) [1/2] + dotRat [0] ([2 * 3].map abs) + 0 :=
+  linearFloat_original_error_le (row := [⟨2, [3], [5], 15⟩]) (by decide)
+    (show Within [1/2] [13/2] [2 * 3] by simp only [Within]; decide +kernel)
+    (show Within [0] [5] [5] by simp only [Within]; decide +kernel) (by decide +kernel)
 example : float16.round ((-3 : Int) * twoPow (-24)) = (-3 : Int) * twoPow (-24) :=
   round_mul_twoPow float16 (by decide) (by decide)
 example : float32.round (-65504 * (127 : Int)) = -65504 * (127 : Int) :=
