@@ -1,4 +1,4 @@
-"""The claims about the functions of integers that the GPU kernels decode and encode with: each is stated for all inputs.
+"""Claims about the functions of integers that the GPU kernels decode and encode with, each stated for all inputs.
 
 Terms are z3 bit vectors, arguments and results by position. What the specification says is in `definition` and in
 `machine_code.statement`; here is only how the functions carry it in 32-bit words.
@@ -53,8 +53,8 @@ class Claim:
 class TritonClaim(Claim):
     """A function in a file of `kernels/triton`, called with scalars of these types and with constants."""
 
-    file: str = ""
-    types: Mapping[str, str] = field(default_factory=dict)
+    file: str = field(kw_only=True)
+    types: Mapping[str, str] = field(kw_only=True)
     constants: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -66,7 +66,7 @@ class TritonClaim(Claim):
 class HeaderClaim(Claim):
     """A function of `kernels/hip/decode.hpp`, called by a function with C's types."""
 
-    entry: Entry = Entry("", (), 32)
+    entry: Entry = field(kw_only=True)
 
 
 def low(bits: int, term: Bits) -> Bits:

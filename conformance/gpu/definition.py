@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import z3
@@ -60,7 +61,8 @@ class Format:
         if not isinstance(size, Fraction):
             return self.numbers + (1 if math.isnan(size) and self.specials == "ieee" else 0)
         found = bisect_left(range(self.numbers), size, key=self.size)
-        assert found < self.numbers and self.size(found) == size, f"{size} is no number of the format"
+        assert found < self.numbers, f"{size} is beyond the format"
+        assert self.size(found) == size, f"{size} is between two numbers of the format"
         return found
 
 
@@ -151,7 +153,8 @@ def _parts(value: Fraction, inclusive: bool = True) -> tuple[int, int]:
     exponent = value.numerator.bit_length() - value.denominator.bit_length() - SIGNIFICAND
     exponent += value >= Fraction(2) ** (exponent + SIGNIFICAND)
     significand = value / Fraction(2) ** exponent
-    assert significand.denominator == 1 and significand % 2 == 0, f"{value} has more than {SIGNIFICAND - 1} bits"
+    assert significand.denominator == 1, f"{value} has more than {SIGNIFICAND} bits"
+    assert inclusive or significand % 2 == 0, f"{value} has no room for what is just beyond it"
     return exponent, int(significand) + (not inclusive)
 
 
@@ -165,8 +168,8 @@ def _chosen_number(index: Bits, parts: Sequence[tuple[int, int]]) -> Number:
 def _middles(sizes: Sequence[Fraction]) -> list[tuple[int, int]]:
     """The least numbers that round to each of ascending sizes, the first one aside: the middle itself does if the
     size's number is even."""
-    pairs = zip(sizes, sizes[1:], strict=False)
-    return [(0, 0), *(_parts((low + high) / 2, place % 2 == 0) for place, (low, high) in enumerate(pairs, start=1))]
+    middles = [(low + high) / 2 for low, high in pairwise(sizes)]
+    return [(0, 0), *(_parts(middle, place % 2 == 0) for place, middle in enumerate(middles, start=1))]
 
 
 def _is_nearest(found: Number, sizes: Sequence[Fraction], power: Bits | int, place: Bits) -> Any:

@@ -50,12 +50,10 @@ def built(sources: Path, entries: dict[str, Entry], folder: Path) -> Binary:
 
 
 def lifted(binary: Binary, name: str, entry: Entry) -> Function:
-    """What the machine code of an entry computes. The upper bits of a register hold anything, as the convention has it."""
+    """What the machine code of an entry computes. The upper bits of a register hold anything, as it is agreed on."""
     parameters = [z3.BitVec(letter, bits) for letter, bits in zip("abcd", entry.parameters, strict=False)]
-    arguments = [
-        parameter if parameter.size() == 64 else z3.Concat(z3.BitVec(f"above {parameter}", 64 - parameter.size()), parameter)
-        for parameter in parameters
-    ]
+    arguments = [z3.Concat(z3.BitVec(f"above {term}", 64), term) for term in parameters]
+    arguments = [z3.Extract(63, 0, argument) for argument in arguments]
     result = z3.BitVec("no path", entry.result)
     for state in Machine(binary, arguments).run(binary.functions[name]):
         returned = z3.Extract(entry.result - 1, 0, state.register("rax"))

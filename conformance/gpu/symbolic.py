@@ -76,7 +76,7 @@ class Function:
     defined: Any
 
     def counterexample(self, claim: Claim) -> list[int] | None:
-        """Arguments for which a claim does not hold or the results are not defined; None is a proof that there are none.
+        """Arguments for which a claim does not hold or the results are not defined; None: it is proved, there are none.
 
         Raises Unsupported where the solver gives up.
         """

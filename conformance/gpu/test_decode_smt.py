@@ -1,9 +1,9 @@
 """The tricks with bits that the GPU kernels decode and encode with, proved equal to the specification for all inputs.
 
 What is proved is what is shipped: for Triton the intermediate representation that Triton itself makes of the function,
-so that its types, promotions and shifts are Triton's own; for C++ the machine code of the header's function. The control
-is two-sided: the function with a bug planted in its text must be refuted, and on the solver's counterexample, when both
-are run, it must be wrong and the function without the bug right.
+so that its types, promotions and shifts are Triton's own; for C++ the machine code of the header's function. The
+control is two-sided: the function with a bug planted in its text must be refuted, and on the solver's counterexample,
+when both are run, it must be wrong and the function without the bug right.
 
 What a proof stands on: Triton's compiler from there on, or that of the C++ kernels for a GPU (layers d and f), the
 translation into terms (tested here against Triton's interpreter and the processor), and the solver.
@@ -14,10 +14,10 @@ from __future__ import annotations
 import ast
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,16 @@ import pytest
 
 from conformance import vectors
 from conformance.ledger import Ledger
-from conformance.subjects import reference
+from conformance.subjects import exact_reference, reference
 
 for _needed in ("elftools", "pyvex", "triton", "z3"):
     pytest.importorskip(_needed, reason=f"not covered: nothing is proved without {_needed} (pip install 'q35[test]')")
 
-import z3
+import z3  # noqa: E402
 
-from conformance.gpu import claims, definition, header, symbolic, triton_functions
-from conformance.gpu.claims import Claim, HeaderClaim, TritonClaim
-from conformance.gpu.triton_functions import Call
+from conformance.gpu import claims, definition, header, symbolic, triton_functions  # noqa: E402
+from conformance.gpu.claims import HeaderClaim, TritonClaim  # noqa: E402
+from conformance.gpu.triton_functions import Call  # noqa: E402
 
 PROVED: dict[str, Any] = {"truth": "bit-vectors", "level": "all-inputs"}
 SAMPLED: dict[str, Any] = {"truth": "bit-vectors", "level": "sampled"}
@@ -115,34 +115,43 @@ def test_header_function(claim: HeaderClaim, header_library: Any, compared: Ledg
     compared.count(1, subject="simt", **PROVED)
 
 
-def jit_functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+def jit_functions() -> Iterator[ast.FunctionDef]:
     for path in sorted(sources("triton").glob("*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and "triton.jit" in map(ast.unparse, node.decorator_list):
-                yield path.name, node
+                yield node
 
 
-def names_in(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+def of_triton(node: ast.AST) -> set[str]:
+    """What a function uses of `tl`."""
+    attributes = [part for part in ast.walk(node) if isinstance(part, ast.Attribute)]
+    return {part.attr for part in attributes if ast.unparse(part.value) == "tl"}
+
+
+def reached_from(names: set[str], calls: dict[str, set[str]]) -> set[str]:
+    """They and all that they call, directly or not."""
+    found, waiting = set(names), list(names)
+    while waiting:
+        new = calls[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
 
 
 def test_every_trick_is_claimed(compared: Ledger) -> None:
-    """A trick is a function that neither moves data nor computes with floats; one that a proved function calls is
-    proved with it."""
-    functions = {node.name: (file, node) for file, node in jit_functions()}
-    harmless = {"where", "constexpr", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float32"}
-    tricks = {
-        name
-        for name, (_, node) in functions.items()
-        if {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute) and ast.unparse(part.value) == "tl"}
-        <= harmless
+    """A trick is a function that computes with integers alone and moves no data, nor does what it calls. One that a
+    proved function calls is proved with it."""
+    functions = {node.name: node for node in jit_functions()}
+    names = {
+        name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} for name, node in functions.items()
     }
-    proved = {claim.function for claim in claims.TRITON}
-    waiting = list(proved)
-    while waiting:
-        for called in names_in(functions[waiting.pop()][1]) & set(functions) - proved:
-            proved.add(called)
-            waiting.append(called)
+    calls = {name: names[name] & set(functions) for name in functions}
+    allowed = {"where", "constexpr", "float32"} | {
+        f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)
+    }
+    plain = {name for name, node in functions.items() if of_triton(node) <= allowed}
+    tricks = {name for name in functions if reached_from({name}, calls) <= plain}
+    proved = reached_from({claim.function for claim in claims.TRITON}, calls)
     assert tricks <= proved, f"nothing is claimed of {sorted(tricks - proved)}"
     compared.count(len(tricks), **EXPECTED)
 
@@ -170,10 +179,8 @@ def columns(rows: list[list[int]]) -> list[list[int]]:
 
 
 def test_terms_equal_the_interpreter(triton_terms: dict[str, symbolic.Function], compared: Ledger) -> None:
-    given = {claim.name: samples(triton_terms[claim.name], 20) for claim in claims.TRITON}
-    calls = [
-        call_of(claim, sources("triton") / claim.file, columns(given[claim.name])) for claim in claims.TRITON
-    ]
+    given = {claim.name: samples(triton_terms[claim.name], 16) for claim in claims.TRITON}
+    calls = [call_of(claim, sources("triton") / claim.file, columns(given[claim.name])) for claim in claims.TRITON]
     for claim, results in zip(claims.TRITON, triton_functions.interpreted(calls), strict=True):
         for row, run in zip(given[claim.name], columns(results), strict=True):
             assert triton_terms[claim.name].on(row) == run, f"{claim.name} of {row}"
@@ -226,7 +233,7 @@ HEADER_BUGS = {
     "step_value": ("units * 0x1p-24f", "units * 0x1p-25f"),
     "step_bits": ("(bits & 0x7C00) == 0x7C00", "bits == 0x7C00"),
     "magic_half_bits": ("static_cast<uint8_t>(value) ^ 0x80u", "static_cast<uint8_t>(value)"),
-    "element_to_float_bits e4m3": ("mantissa > 3", "mantissa > 4"),
+    "element_to_float_bits e4m3": ("(mantissa << (23 - leading))", "(mantissa << 23)"),
     "element_to_float_bits e5m2": ("mantissa != 0 ? 0x7FC00000u : 0x7F800000u", "0x7F800000u"),
     "scale_to_float_bits": ("bits == 0 ? 0x00400000u", "bits == 0 ? 0u"),
 }
@@ -280,7 +287,8 @@ def test_bugs_in_the_header_are_refuted(header_library: Any, tmp_path: Path, com
         function = header.lifted(wrong, symbol(claim), claim.entry)
         arguments = function.counterexample(claim)
         assert arguments is not None, f"{claim.name} with its bug passes for correct"
-        bad, good = (header.native(library, symbol(claim), claim.entry, arguments) for library in (wrong, header_library))
+        bad = header.native(wrong, symbol(claim), claim.entry, arguments)
+        good = header.native(header_library, symbol(claim), claim.entry, arguments)
         assert function.is_right(claim, arguments, [good])
         assert not function.is_right(claim, arguments, [bad]), f"{claim.name} of {arguments}"
         compared.count(1, **EXPECTED)
@@ -310,12 +318,122 @@ def test_undefined_shift_in_the_header_is_refuted(tmp_path: Path, compared: Ledg
 # What the specification says
 
 
-def test_statement_equals_lean(compared: Ledger) -> None:
-    """All values of the formats, and their neighbours' middles, as Lean has them."""
-    claim: dict[str, Any] = {"subject": "framework", "truth": "lean-vector", "level": "sampled"}
+def test_values_equal_lean(compared: Ledger) -> None:
+    """Every number, infinity and NaN of a format that Lean's vectors have."""
     for row in vectors.having("floats", "bits", "format", "value"):
-        kind = definition.float_format(row["format"])
+        kind, value = definition.float_format(row["format"]), vectors.optional(row["value"])
+        if row["bits"] >= 2 * kind.sign_bit:
+            continue
         size = kind.size(row["bits"] % kind.sign_bit)
-        value = -size if row["bits"] >= kind.sign_bit else size
-        want = vectors.optional(row["value"])
-        compared.equal(value if want is not None else want, want, **claim)
+        found = (-size if row["bits"] & kind.sign_bit else size) if isinstance(size, Fraction) else None
+        vectors.expect(found, value, row, "framework", compared)
+        if isinstance(size, Fraction):
+            vectors.expect(kind.bits(size), row["bits"] % kind.sign_bit, row, "framework", compared)
+
+
+SIZE, BYTE, ANSWER = z3.BitVec("size", 31), z3.BitVec("byte", 8), z3.BitVec("answer", 8)
+EXACT: dict[str, Any] = {"subject": "framework", "truth": "exact-rational", "level": "sampled"}
+
+
+def bits_of_sizes(element: str, count: int) -> list[int]:
+    """float32 numbers near the middles between elements, near powers of two and anywhere."""
+    kind, random = reference("mx").element(element), np.random.default_rng(35)
+    middles = [(kind.to_rat(bits) + kind.to_rat(bits + 1)) / 2 for bits in range(kind.format.largest_bits)]
+    places = [definition.FLOAT32.bits(middle * Fraction(2) ** shift) for middle in middles for shift in (-100, 0)]
+    places += [1 << 23, (1 << 23) - 1, *(1 << power for power in range(23)), *(field << 23 for field in range(1, 255))]
+    chosen = [place + near for place in random.choice(places, count).tolist() for near in (-1, 0, 1)]
+    return [0, definition.FLOAT32.numbers - 1, *chosen, *random.integers(0, definition.FLOAT32.numbers, count).tolist()]
+
+
+def only(stated: Any, given: list[tuple[Any, int]], want: int) -> bool:
+    """Whether of the wanted answer and its neighbours that one alone is as stated."""
+    pairs = [(term, z3.BitVecVal(number, term.size())) for term, number in given]
+    answers = [(want + near) % 256 for near in (-1, 0, 1)]
+    found = [z3.substitute(stated, *pairs, (ANSWER, z3.BitVecVal(answer, 8))) for answer in answers]
+    return [z3.is_true(z3.simplify(term)) for term in found] == [False, True, False]
+
+
+@pytest.mark.parametrize("element", claims.ELEMENTS)
+def test_statements_of_mx_equal_the_reference(element: str, compared: Ledger) -> None:
+    mx = reference("mx")
+    kind, width = mx.element(element), definition.float_format(element).width
+    nearest = definition.is_quotient(element, SIZE, BYTE, claims.low(width - 1, ANSWER))
+    quotient = z3.And(z3.ULT(ANSWER, kind.format.sign_bit), nearest)
+    beyond, of_zeros = z3.BitVecVal(254, 8), z3.BitVecVal(0, 8)
+    scales = {rule: definition.is_scale(rule, element, SIZE, beyond, of_zeros, ANSWER) for rule in claims.formats.RULES}
+    random = np.random.default_rng(35)
+    for size in bits_of_sizes(element, 12):
+        value = definition.FLOAT32.size(size)
+        scale = int(random.choice([127, 127, 0, 1, 60, 200, 254]))
+        want = kind.of_rat("positive", "unused", value / mx.scale_to_rat(scale))
+        assert only(quotient, [(SIZE, size), (BYTE, scale)], want), (size, scale)
+        for rule, stated in scales.items():
+            policy = replace(mx.standard, rule=rule)
+            assert only(stated, [(SIZE, size)], mx.mx_scale_bits(policy, kind, [value])), (rule, size)
+        compared.count(5, **EXACT)
+
+
+@pytest.mark.parametrize("element", claims.ELEMENTS)
+def test_statement_of_products_equals_the_reference(element: str, compared: Ledger) -> None:
+    """All elements times the scales at both ends, in the middle and without a number; no other bits are the product."""
+    vectorized, kind = reference("mx_vectorized"), reference("mx").element(element)
+    code, product = z3.BitVec("code", kind.width), z3.BitVec("product", 32)
+    stated = definition.is_product(element, code, BYTE, product)
+    scales, random = np.array([0, 1, 2, 127, 252, 253, 254, 255], np.uint8), np.random.default_rng(35)
+    for _ in range(40):
+        codes = random.integers(0, 1 << kind.width, (1, 32), np.uint8)
+        scale = random.choice(scales, 1)
+        want = int(vectorized.dequantize(vectorized.MxBlocks(scale, codes), kind).view(np.uint32)[0, 0])
+        pairs = [(code, z3.BitVecVal(int(codes[0, 0]), kind.width)), (BYTE, z3.BitVecVal(int(scale[0]), 8))]
+        nan = (want & 0x7FFFFFFF) > definition.FLOAT32.numbers
+        for bits, right in ((want, True), (want ^ 1, nan), (want ^ 1 << 31, nan)):
+            found = z3.simplify(z3.substitute(stated, *pairs, (product, z3.BitVecVal(bits, 32))))
+            assert z3.is_true(found) == right, (codes[0, 0], scale, bits)
+        compared.count(1, **EXACT)
+
+
+@pytest.mark.parametrize("element", claims.ELEMENTS)
+def test_statement_of_elements_equals_the_reference(element: str, compared: Ledger) -> None:
+    values = reference("mx_vectorized").element_values(reference("mx").element(element))
+    code = z3.BitVec("code", definition.float_format(element).width)
+    stated = definition.decoded(element, "float32", code)
+    got = np.array(
+        [
+            z3.simplify(z3.substitute(stated, (code, z3.BitVecVal(bits, code.size())))).as_long()
+            for bits in range(len(values))
+        ],
+        np.uint32,
+    )
+    np.testing.assert_array_equal(got.view(np.float32), values)
+    np.testing.assert_array_equal(got >> 31, values.view(np.uint32) >> 31)
+    compared.count(len(values), subject="framework", truth="exact-rational", level="exhaustive", domain=len(values))
+
+
+def test_statement_of_scales_equals_the_reference(compared: Ledger) -> None:
+    mx = reference("mx")
+    stated = definition.scale("float32", BYTE)
+    for byte in range(256):
+        bits = z3.simplify(z3.substitute(stated, (BYTE, z3.BitVecVal(byte, 8)))).as_long()
+        size = definition.FLOAT32.size(bits)
+        assert (size if isinstance(size, Fraction) else None) == mx.scale_to_rat(byte), byte
+    compared.count(256, subject="framework", truth="exact-rational", level="exhaustive", domain=256)
+
+
+@pytest.mark.parametrize("ends", [(-8, 7), (-4, 3)], ids=["hi", "lo"])
+def test_statement_of_slots_equals_the_reference(ends: tuple[int, int], compared: Ledger) -> None:
+    exact, random = exact_reference(), np.random.default_rng(35)
+    middles = [definition.FLOAT32.bits(Fraction(number, 2)) for number in range(1, 20)]
+    sizes = [middle + near for middle in middles for near in (-1, 0, 1)]
+    sizes += [
+        0,
+        1,
+        1 << 23,
+        definition.FLOAT32.numbers - 1,
+        *random.integers(0, definition.FLOAT32.numbers, 20).tolist(),
+    ]
+    for sign in (-1, 1):
+        stated = definition.is_slot(SIZE, z3.BoolVal(sign < 0), *ends, ANSWER)
+        for size in sizes:
+            want = exact.quantize_slot(*ends, sign * definition.FLOAT32.size(size))
+            assert only(stated, [(SIZE, size)], want % 256), (sign, size)
+    compared.count(2 * len(sizes), **EXACT)

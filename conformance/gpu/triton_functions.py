@@ -98,7 +98,8 @@ def _run(function: Any, call: Call) -> list[list[int]]:
 
 def _loaded(path: Path) -> Any:
     spec = spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None, path
+    if spec is None or spec.loader is None:
+        raise RuntimeError(f"{path} is no module")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -107,6 +108,7 @@ def _loaded(path: Path) -> Any:
 def _constants(given: Mapping[str, Any]) -> dict[str, Any]:
     """FORMAT is given by the id of an element format, KIND by the name of a type of Triton."""
     import triton.language as tl
+
     from q35kernels.triton.mx_format import format_named
 
     made = {"FORMAT": format_named, "KIND": lambda name: getattr(tl, name)}
