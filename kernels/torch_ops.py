@@ -1,18 +1,21 @@
-"""The kernels in PyTorch: the product as a custom operator, and `Q35Linear`, which takes the place of `nn.Linear`.
+"""The kernels in PyTorch: the products as custom operators, and `Q35Linear`, which takes the place of `nn.Linear`.
 
     from q35kernels.torch_ops import Q35Linear, quantize_linears
     layer = Q35Linear.from_linear(linear, scheme="codebook", block_size=64)
     reports = quantize_linears(model)                     # every nn.Linear of a model, in place
 
-torch is not a dependency of this package: importing this module without it raises ImportError. The operators compute
-what `q35kernels.linear` computes, on the tensors' own memory and without the interpreter's lock.
+torch is not a dependency of this package: importing this module without it raises ImportError. `linear` computes what
+`q35kernels.linear` computes, the same bits on the CPU (on the tensors' own memory, without the interpreter's lock) and
+on a GPU; `linear_float` takes activations as they are, and is for GPUs alone.
 
     torch.ops.q35.tile(codes, steps, table, cols, block_size, width)
-    torch.ops.q35.linear(x, tiled, table, rows, cols, block_size, width, threads=0, bias=None)
+    torch.ops.q35.linear(x, tiled, table, rows, cols, block_size, width, threads=0, bias=None, arithmetic=False)
+    torch.ops.q35.linear_float(x, tiled, table, rows, cols, block_size, width, bias=None, arithmetic=False)
     torch.ops.q35.dequantize_tiled(tiled, table, rows, cols, block_size, width)
 
-All have a fake implementation, so that torch.compile, torch.export and tracing see through them. There are kernels for
-the CPU only; tensors on another device are an error, never a silent copy.
+`arithmetic` says that the table is (hi, 2 lo); a GPU then need not look it up. All have a fake implementation, so that
+torch.compile, torch.export and tracing see through them. Tensors on a device without a kernel are an error, never a
+silent copy. GPUs (NVIDIA and AMD alike, "cuda" in torch) need the package triton, which comes with torch for them.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from importlib import import_module
+from typing import Any, Literal, Self, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +46,34 @@ except ImportError as error:
 ACTIVATIONS = (torch.float32, torch.bfloat16, torch.float16)
 """The types of activations: those that float32 holds exactly."""
 
+NARROW = (torch.float16, torch.bfloat16)
+"""Those of `linear_float`."""
+
+
+Activations = Literal["int8", "float"]
+"""Whether a module quantizes its input (`q35::linear`) or takes it as it is (`q35::linear_float`)."""
+
+_DEVICES = ("cpu", "cuda", "meta")
+
 
 # The operators
 
 
-def _check(x: Tensor, tiled: Tensor, table: Tensor, rows: int, cols: int, width: str, bias: Tensor | None) -> None:
+def _check(
+    x: Tensor,
+    tiled: Tensor,
+    table: Tensor,
+    rows: int,
+    cols: int,
+    width: str,
+    bias: Tensor | None,
+    dtypes: tuple[Any, ...] = ACTIVATIONS,
+) -> None:
     """Raises `InputError` for what the product does not take; reads no data, so that it holds for fake tensors too."""
     _check_devices(x, tiled, table)
     _check_width(width)
-    if x.dtype not in ACTIVATIONS:
-        raise InputError(f"activations of {x.dtype}", fix=f"use one of {', '.join(map(str, ACTIVATIONS))}")
+    if x.dtype not in dtypes:
+        raise InputError(f"activations of {x.dtype}", fix=f"use one of {', '.join(map(str, dtypes))}")
     if x.dim() == 0 or x.shape[-1] != cols:
         raise InputError(f"the activations have shape {list(x.shape)}, expected [..., {cols}]")
     if bias is not None:
@@ -62,7 +84,7 @@ def _check(x: Tensor, tiled: Tensor, table: Tensor, rows: int, cols: int, width:
 
 def _check_devices(first: Tensor, *others: Tensor) -> None:
     device = first.device
-    if device.type not in ("cpu", "meta"):
+    if device.type not in _DEVICES:
         raise InputError(f"there is no kernel for the device {device}", fix="move the module and its inputs to the CPU")
     for other in others:
         if other.device != device:
@@ -96,6 +118,7 @@ def _linear(
     width: str,
     threads: int = 0,
     bias: Tensor | None = None,
+    arithmetic: bool = False,
 ) -> Tensor:
     """`x` `[..., cols]` times the weights [rows, cols], transposed, plus `bias` `[rows]`: `[..., rows]` of x's type.
 
@@ -134,17 +157,97 @@ def _fake_linear(
     width: str,
     threads: int = 0,
     bias: Tensor | None = None,
+    arithmetic: bool = False,
 ) -> Tensor:
     _check(x, tiled, table, rows, cols, width, bias)
     return x.new_empty((*x.shape[:-1], rows))
 
 
+def _linear_gpu(
+    x: Tensor,
+    tiled: Tensor,
+    table: Tensor,
+    rows: int,
+    cols: int,
+    block_size: int,
+    width: str,
+    threads: int = 0,
+    bias: Tensor | None = None,
+    arithmetic: bool = False,
+) -> Tensor:
+    """`_linear` on a GPU: the same bits; threads are its own affair."""
+    _check(x, tiled, table, rows, cols, width, bias)
+    weights = _weights(tiled, table, rows, cols, block_size, width, arithmetic)
+    y = _triton("linear").linear(x.detach().reshape(-1, cols), weights, None if bias is None else bias.detach())
+    return y.reshape(*x.shape[:-1], rows).to(x.dtype)
+
+
+def _linear_float(
+    x: Tensor,
+    tiled: Tensor,
+    table: Tensor,
+    rows: int,
+    cols: int,
+    block_size: int,
+    width: str,
+    bias: Tensor | None = None,
+    arithmetic: bool = False,
+) -> Tensor:
+    """`x` `[..., cols]` times the weights [rows, cols], transposed, plus `bias` `[rows]`: `[..., rows]` of x's type.
+
+    x is float16 or bfloat16 and is not quantized; sums are in float32, rounded once to x's type after the bias. In what
+    order they are made depends on the device and on how many rows x has; the bound of `matmulFloat` holds for every
+    order. Raises `InputError` as `linear` does, and off a GPU.
+    """
+    _check(x, tiled, table, rows, cols, width, bias, NARROW)
+    weights = _weights(tiled, table, rows, cols, block_size, width, arithmetic)
+    y = _triton("linear_float").linear_float(
+        x.detach().reshape(-1, cols), weights, None if bias is None else bias.detach()
+    )
+    return y.reshape(*x.shape[:-1], rows)
+
+
+def _fake_linear_float(
+    x: Tensor,
+    tiled: Tensor,
+    table: Tensor,
+    rows: int,
+    cols: int,
+    block_size: int,
+    width: str,
+    bias: Tensor | None = None,
+    arithmetic: bool = False,
+) -> Tensor:
+    _check(x, tiled, table, rows, cols, width, bias, NARROW)
+    return x.new_empty((*x.shape[:-1], rows))
+
+
+def _triton(name: str) -> Any:
+    """The module `q35kernels.triton.<name>`, imported when a GPU first needs it. Raises `InputError` without triton."""
+    try:
+        return import_module(f"q35kernels.triton.{name}")
+    except ImportError as error:
+        raise InputError("the kernels for GPUs need triton", fix="pip install 'q35[gpu]'") from error
+
+
+def _weights(
+    tiled: Tensor, table: Tensor, rows: int, cols: int, block_size: int, width: str, arithmetic: bool = False
+) -> Any:
+    return _triton("launcher").Weights(tiled, table, rows, cols, block_size, width, arithmetic)
+
+
 def _dequantize_tiled(tiled: Tensor, table: Tensor, rows: int, cols: int, block_size: int, width: str) -> Tensor:
-    """The weights float32 `[rows, cols]` that tiled ones stand for, exactly. Raises `InputError` off the CPU."""
+    """The weights float32 `[rows, cols]` that tiled ones stand for, exactly."""
     _check_devices(tiled, table)
     _check_width(width)
     weights = TiledWeights(tiled.numpy(), rows, cols, block_size, table.numpy(), cast(Width, width))
     return torch.from_numpy(wrappers.dequantize(*products.untile_weights(weights), weights.table, block_size, cols))
+
+
+def _dequantize_tiled_gpu(tiled: Tensor, table: Tensor, rows: int, cols: int, block_size: int, width: str) -> Tensor:
+    """`_dequantize_tiled` on a GPU."""
+    dequantized: Tensor = _triton("dequantize").dequantize(_weights(tiled, table, rows, cols, block_size, width))
+    return dequantized
 
 
 def _fake_dequantize_tiled(tiled: Tensor, table: Tensor, rows: int, cols: int, block_size: int, width: str) -> Tensor:
@@ -153,7 +256,7 @@ def _fake_dequantize_tiled(tiled: Tensor, table: Tensor, rows: int, cols: int, b
 
 
 def _save_for_gradients(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    _, tiled, table, rows, cols, block_size, width, _, bias = inputs
+    _, tiled, table, rows, cols, block_size, width, *_, bias, _ = inputs
     ctx.save_for_backward(tiled, table)
     ctx.layout = rows, cols, block_size, width
     ctx.bias_dtype = None if bias is None else bias.dtype
@@ -165,9 +268,10 @@ def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     of_x = of_bias = None
     if ctx.needs_input_grad[0]:
         of_x = (wide @ torch.ops.q35.dequantize_tiled(*ctx.saved_tensors, *ctx.layout)).to(gradient.dtype)
-    if ctx.bias_dtype is not None and ctx.needs_input_grad[8]:
+    *between, bias_needs_one, _ = ctx.needs_input_grad[1:]
+    if ctx.bias_dtype is not None and bias_needs_one:
         of_bias = wide.reshape(-1, wide.shape[-1]).sum(0).to(ctx.bias_dtype)
-    return of_x, None, None, None, None, None, None, None, of_bias
+    return of_x, *(None for _ in between), of_bias, None
 
 
 def _define(name: str, arguments: str, kernel: Callable[..., Tensor], fake: Callable[..., Tensor]) -> None:
@@ -183,8 +287,13 @@ _LAYOUT = "SymInt cols, SymInt block_size, str width"
 _define("q35::tile", f"Tensor codes, Tensor steps, Tensor table, {_LAYOUT}", _tile, _fake_tile)
 _TILED = f"Tensor tiled, Tensor table, SymInt rows, {_LAYOUT}"
 _define("q35::dequantize_tiled", _TILED, _dequantize_tiled, _fake_dequantize_tiled)
-_define("q35::linear", f"Tensor x, {_TILED}, SymInt threads=0, Tensor? bias=None", _linear, _fake_linear)
-torch.library.register_autograd("q35::linear", _gradients, setup_context=_save_for_gradients)
+_BIAS = "Tensor? bias=None, bool arithmetic=False"
+_define("q35::linear", f"Tensor x, {_TILED}, SymInt threads=0, {_BIAS}", _linear, _fake_linear)
+_define("q35::linear_float", f"Tensor x, {_TILED}, {_BIAS}", _linear_float, _fake_linear_float)
+torch.library.impl("q35::dequantize_tiled", "cuda", _dequantize_tiled_gpu)
+torch.library.impl("q35::linear", "cuda", _linear_gpu)
+for _name in ("q35::linear", "q35::linear_float"):
+    torch.library.register_autograd(_name, _gradients, setup_context=_save_for_gradients)
 
 
 # The module
@@ -202,6 +311,7 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
     were not quantized; the weights have none. The number of threads is torch's own (`torch.set_num_threads`).
 
     scheme: one with blocks. block_size: one of the specification's. width: "stream" or "byte", see `tile_weights`.
+    activations: "int8", which are the same bits on every device; or "float", on a GPU with float16 or bfloat16 inputs.
     """
 
     codes: Tensor
@@ -218,13 +328,17 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
         scheme: str = "codebook",
         block_size: int = 64,
         width: Width = "stream",
+        activations: Activations = "int8",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         _check_format(scheme, block_size)
+        if activations not in get_args(Activations):
+            raise InputError(f"unknown activations {activations!r}", fix="choose int8 or float")
         self.in_features, self.out_features = in_features, out_features
-        self.scheme, self.block_size, self.width = scheme, block_size, width
+        self.scheme, self.block_size, self.width, self.activations = scheme, block_size, width, activations
+        self.arithmetic = scheme_named(scheme).scales == (1, 2)
         pairs, blocks = -(-in_features // 2), -(-in_features // block_size)
         self.register_buffer("codes", torch.zeros((out_features, pairs), dtype=torch.uint8, device=device))
         self.register_buffer("steps", torch.zeros((out_features, blocks), dtype=torch.float16, device=device))
@@ -244,6 +358,7 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
         scheme: str = "codebook",
         block_size: int = 64,
         width: Width = "stream",
+        activations: Activations = "int8",
     ) -> Self:
         """The layer of `codes` uint8 `[out, pairs]` and `steps` float16 `[out, blocks]`, whose memory it keeps.
 
@@ -253,7 +368,14 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
         codes, steps = torch.as_tensor(codes), torch.as_tensor(steps)
         cols = 2 * codes.shape[-1] if in_features is None else in_features
         layer = cls(
-            cols, codes.shape[0], bias is not None, scheme=scheme, block_size=block_size, width=width, device="meta"
+            cols,
+            codes.shape[0],
+            bias is not None,
+            scheme=scheme,
+            block_size=block_size,
+            width=width,
+            activations=activations,
+            device="meta",
         )
         for name, value in (("codes", codes), ("steps", steps)):
             if problem := layer._problem(name, value):
@@ -267,7 +389,13 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
 
     @classmethod
     def from_linear(
-        cls, source: nn.Linear, scheme: str = "codebook", block_size: int = 64, *, width: Width = "stream"
+        cls,
+        source: nn.Linear,
+        scheme: str = "codebook",
+        block_size: int = 64,
+        *,
+        width: Width = "stream",
+        activations: Activations = "int8",
     ) -> Self:
         """`source` with its weights quantized (as float32), its own bias, on its device.
 
@@ -284,34 +412,39 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
             scheme=scheme,
             block_size=block_size,
             width=width,
+            activations=activations,
         )
         layer.train(source.training)
         return layer
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` `[..., in_features]` float32, bfloat16 or float16 -> `[..., out_features]` of its type."""
-        return torch.ops.q35.linear(
-            x, self.tiled, self.table, self.out_features, self.in_features, self.block_size, self.width, 0, self.bias
-        )
+        layout = self.tiled, self.table, self.out_features, self.in_features, self.block_size, self.width
+        if self.activations == "float":
+            return torch.ops.q35.linear_float(x, *layout, self.bias, self.arithmetic)
+        return torch.ops.q35.linear(x, *layout, 0, self.bias, self.arithmetic)
 
     def dequantize(self) -> Tensor:
         """The weights as an ordinary tensor, float32 `[out_features, in_features]`, exactly."""
-        _check_devices(self.codes, self.steps, self.table)
-        codes, steps = self.codes.numpy(), self.steps.numpy()
-        return torch.from_numpy(
-            wrappers.dequantize(codes, steps, self.table.numpy(), self.block_size, self.in_features)
+        return torch.ops.q35.dequantize_tiled(
+            self.tiled, self.table, self.out_features, self.in_features, self.block_size, self.width
         )
 
     def extra_repr(self) -> str:
         """What `nn.Linear` says, and the format."""
         shape = f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-        return f"{shape}, scheme={self.scheme}, block_size={self.block_size}, width={self.width}"
+        layout = f"scheme={self.scheme}, block_size={self.block_size}, width={self.width}"
+        return f"{shape}, {layout}, activations={self.activations}"
 
     def _tile(self) -> Tensor:
-        """The weights in the layout of the CPU's product; on a device without that product nothing."""
-        if self.codes.device.type not in ("cpu", "meta"):
+        """The weights in the layout of the products, made on the CPU; on a device without products nothing."""
+        device = self.codes.device
+        if device.type not in _DEVICES:
             return self.codes.new_empty(0)
-        return torch.ops.q35.tile(self.codes, self.steps, self.table, self.in_features, self.block_size, self.width)
+        parts = self.codes, self.steps, self.table
+        if device.type == "cuda":
+            parts = tuple(part.cpu() for part in parts)
+        return torch.ops.q35.tile(*parts, self.in_features, self.block_size, self.width).to(device)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """As every module is moved and converted, but the format's own tensors keep their types."""
@@ -321,7 +454,7 @@ class Q35Linear(nn.Module):  # type: ignore[misc]
             moved = getattr(self, name)
             if moved.dtype != tensor.dtype:
                 setattr(self, name, tensor.to(moved.device))
-        if self.tiled.numel() == 0 or self.tiled.device.type not in ("cpu", "meta"):
+        if self.tiled.numel() == 0 or self.tiled.device.type not in _DEVICES:
             self.tiled = self._tile()
         return self
 
@@ -393,6 +526,7 @@ def quantize_linears(
     block_size: int = 64,
     *,
     width: Width = "stream",
+    activations: Activations = "int8",
     predicate: Callable[[str, nn.Linear], bool] = lambda name, layer: True,
 ) -> list[LayerReport]:
     """Replaces the `nn.Linear` layers of `model`, all or those of which `predicate(name, layer)` is true, in place.
@@ -408,7 +542,7 @@ def quantize_linears(
     for name, layer in model.named_modules():
         if type(layer) is nn.Linear and predicate(name, layer):
             try:
-                made[layer] = Q35Linear.from_linear(layer, scheme, block_size, width=width)
+                made[layer] = Q35Linear.from_linear(layer, scheme, block_size, width=width, activations=activations)
             except InputError as error:
                 raise InputError(str(error), name) from None
             relative_rmse = _relative_rmse(layer.weight.detach(), made[layer].dequantize())

@@ -2,6 +2,8 @@ module
 
 public import Q35.Accumulate
 public import Q35.AccumulateCodebook
+public import Q35.AdderTree
+public import Q35.AlignedAdder
 public import Q35.Arith
 public import Q35.Bits
 public import Q35.Block
@@ -17,6 +19,7 @@ public import Q35.FloatRound
 public import Q35.FloatSum
 public import Q35.Half
 public import Q35.Linear
+public import Q35.LinearFloat
 public import Q35.MatMul
 public import Q35.MxBlock
 public import Q35.MxElement

@@ -54,77 +54,83 @@ def second_of_pair(pair):
 
 
 @triton.jit
-def decode_code(code, table, ARITHMETIC: tl.constexpr):
-    """int32 code -> both slots, int8: entries of `table` (int16 `[128]`, a pair each), or (hi, 2 lo) by arithmetic."""
+def load_table(table):
+    """The table's pairs, int16 `[128]`, where they are looked up."""
+    return tl.load(table + tl.arange(0, 128))
+
+
+@triton.jit
+def decode_codes(codes, table, ARITHMETIC: tl.constexpr):
+    """int32 codes -> both slots, int8: entries of `table` (int16 `[128]`, a pair each), or (hi, 2 lo) by arithmetic."""
     if ARITHMETIC:
-        first, second = decode_hi(code).to(tl.int8), (2 * decode_lo(code)).to(tl.int8)
+        first, second = decode_hi(codes).to(tl.int8), (2 * decode_lo(codes)).to(tl.int8)
     else:
-        pair = tl.load(table + code)
-        first, second = first_of_pair(pair), second_of_pair(pair)
+        pairs = tl.gather(table, codes, 0)
+        first, second = first_of_pair(pairs), second_of_pair(pairs)
     return first, second
 
 
 @triton.jit
-def load_words(words, offset, mask, STREAM: tl.constexpr):
-    """Words uint32 `[32 T, 4 UNITS]` of T tiles, in the order of rows and weights.
-
-    `offset` int `[16 T, UNITS]`: where in `words` a unit of a tile has row r of its first vector; `mask` `[16 T, 1]`.
-    """
-    w0 = tl.load(words + offset, mask, 0)
-    w1 = tl.load(words + offset + 16, mask, 0)
-    w2 = tl.load(words + offset + 32, mask, 0)
-    w3 = tl.load(words + offset + 48, mask, 0)
-    w4 = tl.load(words + offset + 64, mask, 0)
-    w5 = tl.load(words + offset + 80, mask, 0)
-    w6 = tl.load(words + offset + 96, mask, 0)
-    if STREAM:
-        w7 = eighth_word(w0, w1, w2, w3, w4, w5, w6)
-    else:
-        w7 = tl.load(words + offset + 112, mask, 0)
-    # Vector 2 q + h holds quad q of rows 16 h .. 16 h + 15; [.., 2, 2] of a pair of joins is [.., q].
-    rows: tl.constexpr = offset.shape[0]
-    units: tl.constexpr = offset.shape[1]
-    upper = tl.reshape(tl.join(tl.join(w0, w4), tl.join(w2, w6)), (rows, units, 4))
-    lower = tl.reshape(tl.join(tl.join(w1, w5), tl.join(w3, w7)), (rows, units, 4))
-    both = tl.reshape(tl.join(upper, lower), (rows // 16, 16, units, 4, 2))
-    return tl.reshape(tl.permute(both, (0, 4, 1, 2, 3)), (2 * rows, 4 * units))
-
-
-@triton.jit
 def decode_words(words, table, ARITHMETIC: tl.constexpr):
-    """Words uint32 `[R, W]` of stored codes -> the entries that they stand for, int8 `[R, 8 W]`."""
+    """Words uint32 `[R, W]` of stored codes -> the slots that they stand for, both int8 `[R, 4 W]`."""
     rows: tl.constexpr = words.shape[0]
     width: tl.constexpr = words.shape[1]
     four = codes_of_word(words)
     even = tl.join(code_of_word(four, 0), code_of_word(four, 2))
     odd = tl.join(code_of_word(four, 1), code_of_word(four, 3))
-    codes = tl.reshape(tl.join(even, odd), (rows, 4 * width))
-    first, second = decode_code(codes, table, ARITHMETIC)
-    return tl.reshape(tl.join(first, second), (rows, 8 * width))
+    codes = tl.reshape(tl.join(even, odd), (4 * rows * width,))
+    first, second = decode_codes(codes, table, ARITHMETIC)
+    return tl.reshape(first, (rows, 4 * width)), tl.reshape(second, (rows, 4 * width))
 
 
 @triton.jit
-def block_offset(tile, block, blocks, BLOCK: tl.constexpr, STREAM: tl.constexpr):
-    """Where a block of a tile begins, in words (int64): 32 steps of two bytes, then its units."""
-    UNIT: tl.constexpr = 112 if STREAM else 128
-    return (tile.to(tl.int64) * blocks + block) * (16 + BLOCK // 32 * UNIT)
+def load_blocks(words, first_tile, tiles, first_block, blocks, TILES: tl.constexpr, SPAN: tl.constexpr,
+                BLOCK: tl.constexpr, STREAM: tl.constexpr):  # fmt: skip
+    """Of TILES tiles from `first_tile` on, SPAN blocks from `first_block` on: their stored codes and their steps.
+
+    uint32 `[32 TILES, SPAN BLOCK / 8]` in the order of rows and weights, and float16 `[32 TILES, SPAN]`. Tiles from
+    `tiles` on and blocks from `blocks` on are not read: their steps are 0.
+    """
+    UNIT: tl.constexpr = 112 if STREAM else 128  # words of a unit, of which a vector has 16, and the steps as many
+    UNITS: tl.constexpr = BLOCK // 32
+    block_size: tl.constexpr = 16 + UNITS * UNIT
+    half = tl.arange(0, 16 * TILES)
+    tile = first_tile + half // 16
+    unit = tl.arange(0, SPAN * UNITS)
+    block = first_block + unit // UNITS
+    place = tile.to(tl.int64) * blocks * block_size + half % 16
+    vector = words + place[:, None] + (block * block_size + 16 + unit % UNITS * UNIT)[None, :]
+    inside = (tile < tiles)[:, None] & (block < blocks)[None, :]
+    w0 = tl.load(vector, inside, 0)
+    w1 = tl.load(vector + 16, inside, 0)
+    w2 = tl.load(vector + 32, inside, 0)
+    w3 = tl.load(vector + 48, inside, 0)
+    w4 = tl.load(vector + 64, inside, 0)
+    w5 = tl.load(vector + 80, inside, 0)
+    w6 = tl.load(vector + 96, inside, 0)
+    if STREAM:
+        w7 = eighth_word(w0, w1, w2, w3, w4, w5, w6)
+    else:
+        w7 = tl.load(vector + 112, inside, 0)
+    # Vector 2 q + h holds quad q of rows 16 h .. 16 h + 15 of a tile. A pair of joins counts q as [.., 2, 2].
+    upper = tl.reshape(tl.join(tl.join(w0, w4), tl.join(w2, w6)), (16 * TILES, SPAN * UNITS, 4))
+    lower = tl.reshape(tl.join(tl.join(w1, w5), tl.join(w3, w7)), (16 * TILES, SPAN * UNITS, 4))
+    both = tl.reshape(tl.join(upper, lower), (TILES, 16, SPAN * UNITS, 4, 2))
+    stored = tl.reshape(tl.permute(both, (0, 4, 1, 2, 3)), (32 * TILES, SPAN * UNITS * 4))
+
+    row = tl.arange(0, 32 * TILES)
+    tile = first_tile + row // 32
+    block = first_block + tl.arange(0, SPAN)
+    place = 2 * tile.to(tl.int64) * blocks * block_size + row % 32
+    halves = words.to(tl.pointer_type(tl.float16), bitcast=True) + place[:, None] + (2 * block * block_size)[None, :]
+    steps = tl.load(halves, (tile < tiles)[:, None] & (block < blocks)[None, :], 0)
+    return stored, steps
 
 
 @triton.jit
 def load_block(words, table, first_tile, tiles, block, blocks, TILES: tl.constexpr, BLOCK: tl.constexpr,
-               STREAM: tl.constexpr, ARITHMETIC: tl.constexpr):  # fmt: skip
-    """A block of TILES tiles from `first_tile` on: entries int8 `[32 TILES, BLOCK]` and steps float16 `[32 TILES]`.
-
-    Those of tiles from `tiles` on are some numbers and steps 0.
-    """
-    UNIT: tl.constexpr = 112 if STREAM else 128
-    half = tl.arange(0, 16 * TILES)
-    tile = first_tile + half // 16
-    start = block_offset(tile, block, blocks, BLOCK, STREAM) + half % 16
-    unit = tl.arange(0, BLOCK // 32)
-    stored = load_words(words, start[:, None] + (16 + UNIT * unit)[None, :], (tile < tiles)[:, None], STREAM)
-    row = tl.arange(0, 32 * TILES)
-    tile = first_tile + row // 32
-    place = 2 * block_offset(tile, block, blocks, BLOCK, STREAM) + row % 32
-    steps = tl.load(words.to(tl.pointer_type(tl.float16), bitcast=True) + place, tile < tiles, 0)
-    return decode_words(stored, table, ARITHMETIC), steps
+               STREAM: tl.constexpr):  # fmt: skip
+    """A block of TILES tiles: its entries int8 `[32 TILES, BLOCK]` and its steps float32 `[32 TILES, 1]`."""
+    stored, steps = load_blocks(words, first_tile, tiles, block, blocks, TILES, 1, BLOCK, STREAM)
+    first, second = decode_words(stored, table, False)
+    return tl.reshape(tl.join(first, second), (32 * TILES, BLOCK)), steps.to(tl.float32)

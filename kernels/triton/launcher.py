@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,10 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 """Whether kernels run in Triton's interpreter, on tensors of the CPU."""
 
 NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-SIZES = (32, 64, 128, 256)
+SIZES = (32, 64, 128)
 WIDTHS = ("stream", "byte")
+COUNTS = (16, 64, 128)
+"""Rows of activations that a program of a matrix kernel takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,11 @@ class Weights:
     def blocks(self) -> int:
         """Blocks of a row."""
         return -(-self.cols // self.block_size)
+
+    @property
+    def padded_cols(self) -> int:
+        """Columns with those that fill up the last block."""
+        return self.blocks * self.block_size
 
     @property
     def bytes(self) -> int:
@@ -82,3 +90,25 @@ def aligned(tensor: Tensor) -> Tensor:
     """The tensor, contiguous and from a multiple of 16 bytes on, which is what variants are compiled for."""
     tensor = tensor.contiguous()
     return tensor if tensor.data_ptr() % 16 == 0 else tensor.clone()
+
+
+def bias_of(bias: Tensor | None, y: Tensor) -> Tensor:
+    """The bias as the kernels take it, float32 `[N]`; for none anything that can be pointed at."""
+    if bias is None:
+        return y
+    if bias.device != y.device or tuple(bias.shape) != tuple(y.shape[1:]):
+        raise InputError(f"the bias is {list(bias.shape)} on {bias.device}, expected {[y.shape[1]]} on {y.device}")
+    return aligned(bias.float())
+
+
+def check_activations(x: Tensor, dtypes: Iterable[torch.dtype], cols: int | None = None) -> None:
+    """Raises `InputError` unless `x` is `[M, cols]`, or a matrix at all, of one of the types."""
+    if x.dtype not in dtypes:
+        raise InputError(f"activations of {x.dtype}", fix=f"use one of {', '.join(map(str, dtypes))}")
+    if x.dim() != 2 or cols not in (None, x.shape[1]):
+        raise InputError(f"the activations have shape {list(x.shape)}, expected [M, {'K' if cols is None else cols}]")
+
+
+def smallest(counts: tuple[int, ...], m: int) -> int:
+    """The smallest of ascending `counts` that `m` rows fit in, or the last."""
+    return next((count for count in counts if m <= count), counts[-1])

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 
 @dataclass(frozen=True, eq=False)
 class Variant:
@@ -36,5 +38,6 @@ class Variant:
         return {(index,): [["tt.divisibility", 16]] for index in pointers}
 
     def launch(self, grid: tuple[int, ...], *args: Any) -> None:
-        """Runs the kernel on a grid of programs with the arguments of the signature, in its order."""
-        self.kernel[grid](*args, **self.constants, **self.options)
+        """Runs the kernel on a grid of programs, on the device of the first argument; arguments as in the signature."""
+        with torch.cuda.device_of(args[0]):
+            self.kernel[grid](*args, **self.constants, **self.options)
