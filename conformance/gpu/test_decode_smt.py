@@ -146,7 +146,7 @@ def test_every_trick_is_claimed(compared: Ledger) -> None:
         name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} for name, node in functions.items()
     }
     calls = {name: names[name] & set(functions) for name in functions}
-    allowed = {"where", "constexpr", "float32"} | {
+    allowed = {"where", "constexpr", "float32", "float64"} | {
         f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)
     }
     plain = {name for name, node in functions.items() if of_triton(node) <= allowed}
@@ -208,7 +208,7 @@ TRITON_BUGS = {
     "decode_codes True": ("(2 * decode_lo(codes))", "decode_lo(codes)"),
     "first_of_pair": ("return pair.to(tl.int8)", "return (pair >> 8).to(tl.int8)"),
     "second_of_pair": ("(pair >> 8)", "(pair >> 7)"),
-    "element_to_f16_bits e2m3": ("(size >= 2).to(tl.int32) - (size >= 4)", "(size >= 2).to(tl.int32) - (size > 4)"),
+    "element_to_f16_bits e2m3": ("tl.where(size >> FORMAT.mantissa_bits == 0,", "tl.where(size == 0,"),
     "element_to_bf16_bits e5m2": ("INFINITY + (1 << MANTISSA - 1)", "INFINITY - (1 << MANTISSA)"),
     "element_to_f32_bits e4m3": ("size > FORMAT.largest", "size > FORMAT.largest + 1"),
     "scale_to_f32_bits": ("tl.where(scale == 0, 0x400000,", "tl.where(scale == 0, 0,"),
@@ -292,6 +292,15 @@ def test_bugs_in_the_header_are_refuted(header_library: Any, tmp_path: Path, com
         assert function.is_right(claim, arguments, [good])
         assert not function.is_right(claim, arguments, [bad]), f"{claim.name} of {arguments}"
         compared.count(1, **EXPECTED)
+
+
+def test_wrong_rounding_of_quotients_is_refuted(tmp_path: Path, compared: Ledger) -> None:
+    """2^52 instead of 1.5 * 2^52: below it doubles have halves."""
+    claim = next(claim for claim in claims.TRITON if claim.function == "nearest_int8")
+    bug = ("6755399441055744.0", "4503599627370496.0")
+    (function,) = terms([claim], [planted(sources("triton") / claim.file, bug, tmp_path / "bug.py")])
+    assert function.counterexample(claim) is not None
+    compared.count(1, **EXPECTED)
 
 
 def test_undefined_shift_is_refuted(tmp_path: Path, compared: Ledger) -> None:
