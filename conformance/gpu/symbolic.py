@@ -115,12 +115,12 @@ class Function:
         return found
 
     def is_defined(self, arguments: Sequence[int]) -> bool:
-        return z3.is_true(self._of(arguments, self.defined))
+        return bool(z3.is_true(self._of(arguments, self.defined)))
 
     def is_right(self, claim: Claim, arguments: Sequence[int], results: Sequence[int]) -> bool:
         """Whether results, of whatever made them, are as claimed for these arguments."""
         found = [z3.BitVecVal(bits, result.size()) for bits, result in zip(results, self.results, strict=True)]
-        return z3.is_true(self._of(arguments, claim.stated(*self.symbols, *found)))
+        return bool(z3.is_true(self._of(arguments, claim.stated(*self.symbols, *found))))
 
     def _of(self, arguments: Sequence[int], term: Any) -> Any:
         pairs = zip(self.parameters, arguments, strict=True)
