@@ -22,7 +22,7 @@ LAYERS = {
 
 TRITON = (
     *("dequantize", "quantize_activations", "linear", "linear_float"),
-    *("mx_dequantize", "mx_quantize", "mx_linear", "kv_cache"),
+    *("mx_dequantize", "mx_quantize", "mx_linear", "kv_cache", "convert"),
 )
 HIP = ("hip_decode", "hip_dequantize", "hip_linear")
 
