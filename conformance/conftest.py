@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile(config.getoption("--q35-effort"))
     subjects.EXCLUDED.update(config.getoption("--q35-without"))
     subjects.DEVICE = config.getoption("--q35-device")
+    if subjects.DEVICE == "interpreter":
+        os.environ["TRITON_INTERPRET"] = "1"  # looked at when triton itself is imported, which torch may do
     root = config.getoption("--q35-root")
     if root:
         try:

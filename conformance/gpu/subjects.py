@@ -1,27 +1,37 @@
-"""The Triton kernels behind NumPy arrays: interpreted on the CPU, or on a device (`--q35-device cuda`).
-
-Triton decides when a kernel's module is imported, so `device()` is asked before any is.
-"""
+"""The Triton kernels behind NumPy arrays: interpreted on the CPU, or on a device (`--q35-device cuda`)."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
 
+import hypothesis
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-DEVICE = "cpu"
-"""Where kernels run: "cpu" is the interpreter. Set by `--q35-device` before the first test."""
+import conformance.subjects
+
+DEVICE = "cuda" if conformance.subjects.DEVICE == "cuda" else "cpu"
+"""Where torch has the tensors; on "cpu" kernels are interpreted."""
+
+
+def covers(*kernels: str, values: bool = False) -> Callable[[Any], Any]:
+    """A mark: the test covers these kernels in the interpreter or on the device, and in layer a if `values`."""
+    where = pytest.mark.layer("c" if DEVICE == "cpu" else "f", *kernels)
+    return lambda test: pytest.mark.layer("a", *kernels)(where(test)) if values else where(test)
+
+
+def examples(count: int) -> hypothesis.settings:
+    """That many sampled examples by default, and in proportion with `--q35-effort`: interpreting takes its time."""
+    return hypothesis.settings(max_examples=max(2, count * hypothesis.settings.default.max_examples // 100))
 
 
 @cache
 def module(name: str) -> Any:
     """The module `q35kernels.triton.<name>`, for the device of this session."""
-    if DEVICE == "cpu":
-        os.environ["TRITON_INTERPRET"] = "1"
     return import_module(f"q35kernels.triton.{name}")
 
 
@@ -49,6 +59,13 @@ def weights(
     """`codes` `[rows, pairs]` and `steps` `[rows, blocks]` as the kernels take them."""
     from q35kernels import tile_weights
 
-    launcher = module("launcher")
     data = np.array(tile_weights(codes, steps, table, block_size, cols, width=width).data)  # type: ignore[arg-type]
-    return launcher.Weights(tensor(data), tensor(table), len(codes), cols, block_size, width, arithmetic)
+    shape = len(codes), cols, block_size, width, arithmetic
+    return module("launcher").Weights(tensor(data), tensor(table), *shape)
+
+
+def every_place() -> NDArray[np.uint8]:
+    """Codes uint8 `[32, 2048]`: in 128 units each code in each of the 512 places of one."""
+    unit, row, place = np.arange(128)[None, :, None], np.arange(32)[:, None, None], np.arange(16)[None, None, :]
+    codes: NDArray[np.uint8] = ((unit + 5 * row + 11 * place) % 128).astype(np.uint8).reshape(32, 2048)
+    return codes

@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from q35.errors import InputError
 from q35kernels.triton.activations import quantize_activations
 from q35kernels.triton.decode import decode_words, load_block, load_blocks, load_table
 from q35kernels.triton.launcher import (
@@ -136,6 +137,8 @@ def linear_int8(a: Tensor, scales: Tensor, weights: Weights, bias: Tensor | None
     words, table = prepared(weights, a, scales)
     check_activations(a, (torch.int8,), weights.padded_cols)
     m = len(a)
+    if scales.dtype != torch.float32 or tuple(scales.shape) != (m,):
+        raise InputError(f"the scales are {scales.dtype} {list(scales.shape)}, expected {torch.float32} {[m]}")
     y = torch.empty((m, weights.rows), dtype=torch.float32, device=a.device)
     if not y.numel():
         return y

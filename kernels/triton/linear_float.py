@@ -79,53 +79,70 @@ def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, B
     tl.store(y + row, result.to(y.dtype.element_ty), row < rows)
 
 
-@triton.jit(do_not_specialize=["m", "rows", "blocks", "biased"])
-def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased, BLOCK: tl.constexpr,
+@triton.jit(do_not_specialize=["m", "rows", "blocks", "biased", "portion"])
+def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased, portion, BLOCK: tl.constexpr,
                                STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
-    """COUNT rows of activations times TILES tiles of weights, block by block."""
+    """COUNT rows of activations times TILES tiles of weights, block by block; `portion` blocks for each part of `y`."""
     tile = TILES * tl.program_id(0)
+    part = tl.program_id(2)
     pairs = load_table(table)
     place = tl.arange(0, BLOCK)
     of_x = COUNT * tl.program_id(1) + tl.arange(0, COUNT)
     start = of_x.to(tl.int64) * blocks * BLOCK
     total = tl.zeros((32 * TILES, COUNT), tl.float32)
-    for block in range(blocks):
+    for block in range(part * portion, tl.minimum((part + 1) * portion, blocks)):
         entries, steps = load_block(words, pairs, tile, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK, STREAM)
         values = tl.load(x + start[None, :] + (block * BLOCK + place)[:, None], (of_x < m)[None, :], 0)
-        total = tl.fma(
-            tl.broadcast_to(steps, (32 * TILES, COUNT)), tl.dot(entries.to(x.dtype.element_ty), values), total
-        )
+        dots = tl.dot(entries.to(x.dtype.element_ty), values)
+        total = tl.fma(tl.broadcast_to(steps, (32 * TILES, COUNT)), dots, total)
     row = 32 * tile + tl.arange(0, 32 * TILES)
     result = total + tl.load(bias + row, row < biased, -0.0)[:, None]
-    places = y + of_x.to(tl.int64)[None, :] * rows + row[:, None]
+    places = y + (part * m + of_x).to(tl.int64)[None, :] * rows + row[:, None]
     tl.store(places, result.to(y.dtype.element_ty), (row < rows)[:, None] & (of_x < m)[None, :])
+
+
+@triton.jit(do_not_specialize=["count", "size", "rows", "biased"])
+def add_parts_kernel(y, parts, bias, count, size, rows, biased, CHUNK: tl.constexpr):
+    """`y` `[size]` of the `parts` float32 `[count, size]`, added in order, and the bias; `rows` outputs a row."""
+    place = tl.program_id(0).to(tl.int64) * CHUNK + tl.arange(0, CHUNK)
+    total = tl.zeros((CHUNK,), tl.float32)
+    for part in range(count):
+        total += tl.load(parts + part * size.to(tl.int64) + place, place < size, 0)
+    row = place % rows
+    result = total + tl.load(bias + row, row < biased, -0.0)
+    tl.store(y + place, result.to(y.dtype.element_ty), place < size)
 
 
 FLOATS = {torch.float16: "f16", torch.bfloat16: "bf16"}
 """Types of activations, as matrix instructions name them."""
 
 
-def _pointers(dtype: torch.dtype) -> dict[str, str]:
-    kind = f"*{NAMES[dtype]}"
-    return {"y": kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
+PROGRAMS = 512
+"""How many programs the columns of weights are split among, where there are few rows of activations: some for each of
+the 108 to 132 processors of an A100, MI210 or H200.
+"""
 
 
 def _vector(dtype: torch.dtype, block_size: int, width: str, arithmetic: bool) -> Variant:
+    kind = f"*{NAMES[dtype]}"
     return Variant(
         f"linear_float {NAMES[dtype]}, 1 row, block {block_size}, {width}" + ", (hi, 2 lo)" * arithmetic,
         linear_float_vector_kernel,
-        _pointers(dtype) | {"rows": "i32", "blocks": "i32", "biased": "i32"},
+        {"y": kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
+        | {"rows": "i32", "blocks": "i32", "biased": "i32"},
         {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
         num_warps=16,
     )
 
 
 def _matrix(dtype: torch.dtype, count: int, block_size: int, width: str) -> Variant:
-    many = count == COUNTS[-1]
+    few, many = count == COUNTS[0], count == COUNTS[-1]
+    kind = f"*{NAMES[dtype]}"
     return Variant(
         f"linear_float {NAMES[dtype]}, {count} rows, block {block_size}, {width}",
         linear_float_matrix_kernel,
-        _pointers(dtype) | {"m": "i32", "rows": "i32", "blocks": "i32", "biased": "i32"},
+        {"y": "*fp32" if few else kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
+        | {"m": "i32", "rows": "i32", "blocks": "i32", "biased": "i32", "portion": "i32"},
         {"BLOCK": block_size, "STREAM": width == "stream", "TILES": 4 if many else 2, "COUNT": count},
         num_warps=8 if many else 4,
         num_stages=3,
@@ -133,9 +150,20 @@ def _matrix(dtype: torch.dtype, count: int, block_size: int, width: str) -> Vari
     )
 
 
+def _add_parts(dtype: torch.dtype) -> Variant:
+    return Variant(
+        f"linear_float {NAMES[dtype]}, sum of parts",
+        add_parts_kernel,
+        {"y": f"*{NAMES[dtype]}", "parts": "*fp32", "bias": "*fp32"}
+        | {"count": "i32", "size": "i32", "rows": "i32", "biased": "i32"},
+        {"CHUNK": 1024},
+    )
+
+
 _VECTORS = {choice: _vector(*choice) for choice in product(FLOATS, SIZES, WIDTHS, (False, True))}
 _MATRICES = {choice: _matrix(*choice) for choice in product(FLOATS, COUNTS, SIZES, WIDTHS)}
-VARIANTS = (*_VECTORS.values(), *_MATRICES.values())
+_ADD_PARTS = {dtype: _add_parts(dtype) for dtype in FLOATS}
+VARIANTS = (*_VECTORS.values(), *_MATRICES.values(), *_ADD_PARTS.values())
 
 
 def linear_float(x: Tensor, weights: Weights, bias: Tensor | None = None) -> Tensor:
@@ -151,13 +179,22 @@ def linear_float(x: Tensor, weights: Weights, bias: Tensor | None = None) -> Ten
     if not y.numel():
         return y
     whole = x if weights.cols == weights.padded_cols else pad(x, (0, weights.padded_cols - weights.cols))
-    pointers = y, aligned(whole), words, table, bias_of(bias, y)
-    sizes = weights.rows, weights.blocks, 0 if bias is None else weights.rows
+    operands = aligned(whole), words, table, bias_of(bias, y)
+    rows, blocks, biased = weights.rows, weights.blocks, 0 if bias is None else weights.rows
     if m == 1:
         variant = _VECTORS[x.dtype, weights.block_size, weights.width, weights.arithmetic]
-        variant.launch((weights.tiles,), *pointers, *sizes)
-    else:
-        variant = _MATRICES[x.dtype, smallest(COUNTS, m), weights.block_size, weights.width]
-        grid = -(-weights.tiles // variant.constants["TILES"]), -(-m // variant.constants["COUNT"])
-        variant.launch(grid, *pointers, m, *sizes)
+        variant.launch((weights.tiles,), y, *operands, rows, blocks, biased)
+        return y
+    variant = _MATRICES[x.dtype, smallest(COUNTS, m), weights.block_size, weights.width]
+    grid = -(-weights.tiles // variant.constants["TILES"]), -(-m // variant.constants["COUNT"])
+    if m > COUNTS[0]:
+        variant.launch((*grid, 1), y, *operands, m, rows, blocks, biased, blocks)
+        return y
+    portion = -(-blocks * grid[0] // PROGRAMS)
+    count = -(-blocks // portion)
+    parts = torch.empty((count, m, rows), dtype=torch.float32, device=x.device)
+    variant.launch((*grid, count), parts, *operands, m, rows, blocks, 0, portion)
+    add = _ADD_PARTS[x.dtype]
+    chunks = -(-y.numel() // add.constants["CHUNK"])
+    add.launch((chunks,), y, parts, operands[-1], count, y.numel(), rows, biased)
     return y

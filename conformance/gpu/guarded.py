@@ -1,0 +1,105 @@
+"""Interprets kernels on tensors that end at a page which may not be touched: `python -m conformance.gpu.guarded CALL
+[ROOT]`.
+
+A read or a write past the end kills the process. Prints how many calls were made.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["TRITON_INTERPRET"] = "1"
+
+import numpy as np
+import torch
+
+from conformance.formats import scheme
+from conformance.gpu.subjects import module
+from conformance.guarded import codes_of, guarded, steps_of
+from conformance.roots import judge_packages_in
+
+SHAPES = ((1, 64), (33, 65), (31, 127), (65, 63), (40, 199))
+"""Rows and columns of weights: in whole tiles and blocks and not."""
+
+
+def tensor(array: Any) -> Any:
+    """The array before a guard page, if it then begins at a multiple of 16 bytes, as kernels want it; else as it is."""
+    held = guarded(np.ascontiguousarray(array))
+    return torch.from_numpy(held if held.ctypes.data % 16 == 0 else array)
+
+
+def empty(shape: Any, dtype: Any, device: Any) -> Any:
+    """torch.empty, before a guard page."""
+    like = torch.zeros(shape, dtype=dtype)
+    return torch.from_numpy(guarded(like.numpy())) if like.numel() else like
+
+
+def weights(rows: int, cols: int, block_size: int, width: str) -> Any:
+    from q35kernels import tile_weights
+
+    table = scheme("codebook").array()
+    tiled = tile_weights(codes_of(rows, cols), steps_of(rows, cols, block_size), table, block_size, cols, width=width)  # type: ignore[arg-type]
+    return module("launcher").Weights(tensor(tiled.data), tensor(table), rows, cols, block_size, width)
+
+
+def all_weights() -> Iterator[Any]:
+    for rows, cols in SHAPES:
+        for block_size in (32, 64):
+            for width in ("stream", "byte"):
+                yield weights(rows, cols, block_size, width)
+
+
+def x_of(m: int, cols: int, dtype: Any) -> Any:
+    return tensor(np.random.default_rng(m).normal(size=(m, cols)).astype(dtype))
+
+
+def dequantize() -> Iterator[object]:
+    for held in all_weights():
+        yield module("dequantize").dequantize(held, torch.float16)
+
+
+def quantize_activations() -> Iterator[object]:
+    for m, cols, stride in ((1, 64, 64), (3, 65, 96), (4, 4100, 4100)):
+        yield module("activations").quantize_activations(x_of(m, cols, np.float32), stride)
+
+
+def linear() -> Iterator[object]:
+    for held in all_weights():
+        for m in (1, 5):
+            a = tensor(np.ones((m, held.padded_cols), np.int8))
+            yield module("linear").linear_int8(a, tensor(np.ones(m, np.float32)), held)
+
+
+def linear_float() -> Iterator[object]:
+    for held in all_weights():
+        for m in (1, 5):
+            yield module("linear_float").linear_float(x_of(m, held.cols, np.float16), held)
+
+
+def overrun() -> Iterator[object]:
+    """Reads one row of tiles too many on purpose."""
+    held = weights(32, 64, 64, "stream")
+    variant = module("dequantize").VARIANTS[2]
+    words, table = module("launcher").prepared(held)
+    yield variant.launch((1, 1), empty((64, 64), torch.float32, "cpu"), words, table, 64, 64, 1)
+
+
+CALLS: dict[str, Callable[[], Iterator[object]]] = {
+    call.__name__: call for call in (dequantize, quantize_activations, linear, linear_float, overrun)
+}
+
+
+def main() -> None:
+    call, *root = sys.argv[1:]
+    if root:
+        judge_packages_in(Path(root[0]).resolve())
+    torch.empty = empty
+    print(sum(1 for _ in CALLS[call]()))
+
+
+if __name__ == "__main__":
+    main()
