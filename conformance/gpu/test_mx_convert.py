@@ -76,7 +76,7 @@ def convert(bits: Any, target: str, keep_sign: bool) -> Any:
 
 
 def boundaries(target: str) -> NDArray[np.int64]:
-    """Every change with its neighbours, and every exponent with the ends and the middle of its fractions; both signs."""
+    """Every change and its neighbours, every exponent with the ends and the middle of its fractions; both signs."""
     near = np.concatenate([changes(target, sign) for sign in (False, True)])
     ends = np.array([0, 1, 0x3FFFFF, 0x400000, 0x400001, 0x7FFFFE, 0x7FFFFF])
     exponents = np.add.outer(np.arange(256) << 23, ends).ravel()

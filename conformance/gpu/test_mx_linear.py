@@ -33,13 +33,13 @@ def linear(x: NDArray[Any], data: Bytes, element: str, dtype: str = "float16") -
 def blocks_between(
     seed: int, element: str, rows: int, cols: int, sizes: tuple[int, int], scales: tuple[int, int]
 ) -> Any:
-    """Blocks of `[rows, cols]` of random elements of sizes and scales of a range; what follows a row's end is not 0."""
+    """Blocks of `[rows, cols]` of random elements of sizes and scales of a range; after a row's end all bits are ones."""
     random, kind = np.random.default_rng(seed), reference("mx").element(element)
-    count = rows * -(-cols // 32)
-    elements = random.integers(*sizes, (count, 32)) + random.integers(0, 2, (count, 32)) * kind.format.sign_bit
-    return reference("mx_vectorized").MxBlocks(
-        random.integers(*scales, count).astype(np.uint8), elements.astype(np.uint8)
-    )
+    elements = random.integers(*sizes, (rows, -(-cols // 32) * 32))
+    elements += random.integers(0, 2, elements.shape) * kind.format.sign_bit
+    elements[:, cols:] = (1 << kind.width) - 1
+    factors = random.integers(*scales, elements.size // 32)
+    return reference("mx_vectorized").MxBlocks(factors.astype(np.uint8), elements.astype(np.uint8).reshape(-1, 32))
 
 
 @covers("mx_linear")

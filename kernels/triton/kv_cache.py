@@ -56,25 +56,25 @@ BLOCKS = 128
 """Blocks that a program has."""
 TYPES = (torch.float16, torch.bfloat16)
 """The types of keys and values."""
+COUNTS = {"blocks": "i32", "capacity": "i32", "token_blocks": "i32", "cols": "i32", "row_blocks": "i32"}
+"""What a kernel is told of the cache and the tokens: see `_counts`."""
 
 
 def _write(kind: MxFormat, dtype: torch.dtype) -> Variant:
-    counts = {"blocks": "i32", "capacity": "i32", "token_blocks": "i32", "cols": "i32", "row_blocks": "i32"}
     return Variant(
         f"kv_cache {NAMES[dtype]} to {kind.id}",
         kv_quantize_kernel,
-        {"cache": "*u8", "tokens": f"*{NAMES[dtype]}", "slots": "*i64"} | counts | POLICY,
+        {"cache": "*u8", "tokens": f"*{NAMES[dtype]}", "slots": "*i64"} | COUNTS | POLICY,
         {"FORMAT": kind, "BLOCKS": BLOCKS},
         num_warps=8,
     )
 
 
 def _read(kind: MxFormat, dtype: torch.dtype) -> Variant:
-    counts = {"blocks": "i32", "capacity": "i32", "token_blocks": "i32", "cols": "i32", "row_blocks": "i32"}
     return Variant(
         f"kv_cache {kind.id} to {NAMES[dtype]}",
         kv_dequantize_kernel,
-        {"out": f"*{NAMES[dtype]}", "cache": "*u8", "slots": "*i64"} | counts,
+        {"out": f"*{NAMES[dtype]}", "cache": "*u8", "slots": "*i64"} | COUNTS,
         {"FORMAT": kind, "BLOCKS": BLOCKS},
         num_warps=8,
     )
@@ -97,6 +97,7 @@ def check_cache(cache: Tensor, slots: Tensor, kind: MxFormat, dtype: torch.dtype
 
 
 def _counts(cache: Tensor, tokens: int, head_dim: int) -> tuple[int, int, int, int, int]:
+    """Blocks of all tokens, slots, blocks of a token, elements and blocks of a head."""
     capacity, heads, _ = cache.shape
     row_blocks = -(-head_dim // BLOCK)
     return tokens * heads * row_blocks, capacity, heads * row_blocks, head_dim, row_blocks
