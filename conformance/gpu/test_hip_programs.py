@@ -148,12 +148,14 @@ def test_toolchain_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comp
 
     claim = {"subject": "simt", **EXPECTED}
     compared.refused(partial(build, "cuda", arch="gfx90a"), InputError, ["cuda has no gfx90a"], **claim)
+    compared.refused(partial(build, "cuda", sanitize=True), InputError, ["compute-sanitizer"], **claim)
     compared.refused(partial(device_code, "sm_70"), InputError, ["'sm_70'", "sm_90"], **claim)
     broken = with_change(tmp_path, "namespace q35::gpu {", "namespace q35::gpu { this is no declaration")
     compared.refused(partial(build, sources=broken), ToolchainError, ["library.cpp", "no declaration"], **claim)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    for platform, compiler in (("host", "g++"), ("cuda", "nvcc"), ("hip", "hipcc")):
+    names: dict[Any, str] = {"host": "g++", "cuda": "nvcc", "hip": "hipcc"}
+    for platform, compiler in names.items():
         compared.refused(partial(compiler_of, platform), ToolchainError, [f"there is no {compiler}"], **claim)
 
 
