@@ -39,7 +39,8 @@ PROCESSES = 2
 
 SIZES = ("multiples of 16", "any")
 """What a compiled kernel may know of its integers, the most and the least: at launch a kernel is compiled once more for
-multiples of 16, unless it forbids that. The first ones are those of real layers, and take the most shared memory."""
+multiples of 16 (and for 1), unless it forbids that. The first ones are those of real layers, and take the most shared
+memory."""
 
 KIB = 1024
 
@@ -126,12 +127,14 @@ def build(
 
 
 def _sources_sha256(module: str) -> str:
-    """A hash of the kernels' package, of this file, and of what compiles them."""
-    spec = find_spec(module)
-    assert spec is not None
-    assert spec.origin is not None
-    sources = [*sorted(Path(spec.origin).parent.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
-    parts = [version("triton"), version("torch"), sys.version, *(file.read_text() for file in sources)]
+    """A hash of the module, of the kernels' package, of this file, and of what compiles them."""
+    own, package = (find_spec(name) for name in (module, "q35kernels.triton.variant"))
+    assert own is not None
+    assert own.origin is not None
+    assert package is not None
+    assert package.origin is not None
+    files = {Path(own.origin), *Path(package.origin).parent.glob("*.py"), Path(__file__)}
+    parts = [version("triton"), version("torch"), sys.version, *(file.read_text() for file in sorted(files))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
