@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -339,8 +340,9 @@ def _key(row: Any, target: Target, sizes: str) -> str:
 
     backend = make_backend(GPUTarget(target.backend, target.arch, target.warp_size))
     parts = [triton_key(), _source(row, sizes).hash(), backend.hash(), str(sorted(row.options.items())), str(target)]
-    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return hashlib.sha256("\0".join([*parts, own]).encode()).hexdigest()
+    readers = [inspect.getsource(function) for function in (_compile, _source, _nvidia, _amd)]
+    patterns = [SASS.pattern, NOT_FUSED.pattern, FUSED["cuda"]]
+    return hashlib.sha256("\0".join([*parts, *readers, *patterns]).encode()).hexdigest()
 
 
 def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
