@@ -1,0 +1,55 @@
+"""The C++ kernels as subjects: on the host through their shim (layers a and e), and on a GPU (layer f)."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from typing import Any
+
+import pytest
+
+from conformance import subjects
+
+
+def on(*kernels: str) -> pytest.MarkDecorator:
+    """Gives a test its `subject`, one after the other, and says which kernels it covers."""
+    layers = {letter: pytest.mark.layer(letter, *kernels) for letter in "aef"}
+    return pytest.mark.parametrize(
+        "subject",
+        [
+            pytest.param("simt", marks=[layers["a"], layers["e"]]),
+            pytest.param("hip-device", marks=[layers["f"]]),
+        ],
+    )
+
+
+def kernels(subject: str) -> Any:
+    """The library of a subject; a skip when this session has no device. A kernel that breaks a rule fails its test."""
+    if subject == "simt":
+        return _kernels("host")
+    if subjects.DEVICE != "cuda":
+        pytest.skip("not covered: no GPU in this session (--q35-device cuda)")
+    return _kernels(platform_of_the_device())
+
+
+def platform_of_the_device() -> Any:
+    """ "cuda" where nvcc is, "hip" where hipcc is; a skip without both."""
+    for compiler, platform in (("nvcc", "cuda"), ("hipcc", "hip")):
+        if shutil.which(compiler):
+            return platform
+    pytest.skip("not covered: there is neither nvcc nor hipcc")
+
+
+@cache
+def _kernels(platform: Any) -> Any:
+    from q35.errors import CheckFailed
+    from q35kernels.hip import Library, build
+
+    class Judged(Library):
+        def _call(self, name: str, *arguments: Any) -> None:
+            try:
+                super()._call(name, *arguments)
+            except CheckFailed as broken:
+                raise AssertionError(str(broken)) from None
+
+    return Judged(build(platform))
