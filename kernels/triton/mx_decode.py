@@ -99,9 +99,13 @@ def bits_to_16(bits, KIND: tl.constexpr):
 
 
 @triton.jit
-def f32_to_bits(x):
-    """float32 -> its bits, int32."""
-    return x.to(tl.int32, bitcast=True)
+def bits_as_f32(x):
+    """A float32, float16 or bfloat16 -> the bits of the same float32, int32."""
+    if x.dtype == tl.bfloat16:  # its leading half: the interpreter's own conversion loses subnormals
+        bits = x.to(tl.int16, bitcast=True).to(tl.int32) << 16
+    else:
+        bits = x.to(tl.float32).to(tl.int32, bitcast=True)
+    return bits
 
 
 # Blocks in memory: a byte of scale, then 32 elements as a little-endian stream

@@ -21,6 +21,7 @@ from torch import Tensor
 from q35.errors import InputError
 from q35kernels.triton.launcher import NAMES, aligned, check_devices
 from q35kernels.triton.mx_decode import (
+    bits_as_f32,
     bits_to_16,
     bits_to_f32,
     element_to_bf16_bits,
@@ -64,7 +65,8 @@ def mx_gemv_kernel(y, x, data, rows, cols, row_blocks, FORMAT: tl.constexpr, ROW
         codes = tl.reshape(load_codes(data, place, mask, FORMAT), (ROWS, BLOCKS, 32))
         codes = tl.where((col < cols)[None, :, :], codes, 0)
         weights = bits_to_f32(element_to_f32_bits(codes, FORMAT))
-        products = weights * tl.load(x + col, col < cols, 0).to(tl.float32)[None, :, :]
+        activations = bits_to_f32(bits_as_f32(tl.load(x + col, col < cols, 0)))
+        products = weights * activations[None, :, :]
         sums += tl.reshape(tl.sum(products, axis=2), (ROWS * BLOCKS,)) * load_factors(data, place, mask, FORMAT)
     out = ROWS * tl.program_id(0) + tl.arange(0, ROWS)
     total = tl.sum(tl.reshape(sums, (ROWS, BLOCKS)), axis=1)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from q35.errors import InputError
 from q35kernels.triton.launcher import NAMES, aligned, check_devices
-from q35kernels.triton.mx_decode import f32_to_bits
+from q35kernels.triton.mx_decode import bits_as_f32
 from q35kernels.triton.mx_dequantize import check_type
 from q35kernels.triton.mx_encode import element_of_quotient, scale_of_largest, store_blocks
 from q35kernels.triton.mx_format import BLOCK, FORMATS, MxFormat, MxPolicy, format_named, row_bytes
@@ -30,7 +30,7 @@ def load_and_quantize(x, block, mask, cols, row_blocks, last, beyond, of_zeros, 
     """
     row, col = block // row_blocks, (block % row_blocks * 32)[:, None] + tl.arange(0, 32)[None, :]
     values = tl.load(x + row.to(tl.int64)[:, None] * cols + col, mask[:, None] & (col < cols), 0)
-    bits = f32_to_bits(values.to(tl.float32))
+    bits = bits_as_f32(values)
     scales = scale_of_largest(tl.max(bits & 0x7FFFFFFF, axis=1), last, beyond, of_zeros, FORMAT)
     codes = element_of_quotient(bits, scales[:, None], keep_sign, FORMAT)
     return scales, tl.where((scales == 255)[:, None], 0, codes)
