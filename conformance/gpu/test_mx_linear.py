@@ -47,12 +47,16 @@ def blocks_between(
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_products_inside_the_proved_bound(name: str, dtype: str, compared: Ledger) -> None:
+    import torch
+
     bounds, kind = reference("linear_float_bound"), reference("mx").element(name)
-    unit = bounds.IEEE if subjects.DEVICE == "cpu" else bounds.TENSOR_CORE
+    on_device = bounds.MFMA if torch.version.hip else bounds.TENSOR_CORE
+    unit = bounds.IEEE if subjects.DEVICE == "cpu" else on_device
     for m, n, k in SHAPES:
         middle = 127 - kind.emax
         blocks = blocks_between(k, name, n, k, (0, kind.format.largest_bits + 1), (middle - 6, middle + 1))
-        x = np.random.default_rng(m).normal(size=(m, k)).astype(np.float16)
+        x = np.random.default_rng(m).normal(size=(m, k))
+        x = torch.from_numpy(x).to(getattr(torch, dtype)).double().numpy()
         expected, allowed = bounds.mx_linear_bounds(x, blocks, kind, reference("floats").FORMATS[dtype], unit)
         off = np.abs(linear(x, mx.pack_rows(blocks, name, n), name, dtype) - expected)
         assert (off <= allowed).all(), f"{(m, n, k)}: off by up to {(off / allowed).max():.3g} times the bound"
