@@ -41,6 +41,7 @@ BUG_CLASSES = {
     "float-log2": "a scale's exponent from a logarithm in floating point",
     "float-order": "a sum in another order than declared, or fused",
     "half-accumulator": "a sum rounded to float16 on the way",
+    "missing-barrier": "threads read what others have not yet written, or write what others still read",
     "nan-as-number": "NaN or infinity read as a number",
     "narrow-accumulator": "an accumulator too narrow, or a length accepted at which it is",
     "nearest-strictness": "nearest by the wrong one of < and <=: the wrong side of a tie",

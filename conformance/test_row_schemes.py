@@ -10,8 +10,8 @@ from conformance import vectors
 from conformance.formats import scheme
 from conformance.ledger import Ledger
 from conformance.subjects import ArraySubject, exact_reference, reference
-from conformance.test_vectors import exactly, float32_of
-from conformance.vectors import expect, rational
+from conformance.test_vectors import exactly
+from conformance.vectors import expect, float32_of, rational
 
 ABSMAX_ROWS = ("codes", "restored", "step", "weights")
 AFFINE_ROWS = ("matrix", "matrix_codes", "matrix_restored", "steps", "zeros")

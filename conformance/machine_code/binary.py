@@ -34,9 +34,13 @@ class Section:
 
 
 class Binary:
-    """An extension module of this machine's processor (x86-64 ELF), as its file holds it."""
+    """An extension module of this machine's processor (x86-64 ELF), as its file holds it.
 
-    def __init__(self, path: Path, kernels_header: Path) -> None:
+    Its functions are those that `EXPORTED` names and the slots of the kernels' table that `kernels_header` declares;
+    without a header all that it exports.
+    """
+
+    def __init__(self, path: Path, kernels_header: Path | None = None) -> None:
         self.path = path
         with path.open("rb") as file:
             elf = ELFFile(file)
@@ -61,8 +65,11 @@ class Binary:
                 self._relocate(elf, elf.get_section_by_name(name))
             exported: Any = elf.get_section_by_name(".dynsym")
             addresses = {row.name: LOAD_ADDRESS + row["st_value"] for row in exported.iter_symbols()}
-        self.functions = {name: found for name in EXPORTED if (found := _named(name, addresses)) is not None}
-        self.functions |= self._kernels(re.findall(r"\(\*(\w+)\)\(", _struct(kernels_header, "Isa")))
+        if kernels_header is None:
+            self.functions = addresses
+        else:
+            self.functions = {name: found for name in EXPORTED if (found := _named(name, addresses)) is not None}
+            self.functions |= self._kernels(re.findall(r"\(\*(\w+)\)\(", _struct(kernels_header, "Isa")))
 
     def _relocate(self, elf: Any, table: Any) -> None:
         if table is None:

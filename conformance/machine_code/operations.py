@@ -132,6 +132,16 @@ def _narrowed(source: int, target: int, sign: str | None) -> Operation:
     return lambda x, y: joined([narrow(lane) for value in (y, x) for lane in lanes(value, source)])
 
 
+def _lowest_float(operation: Callable[..., Any]) -> Operation:
+    """Of the lowest float32 of two vectors, to nearest; the rest is the first one's."""
+
+    def apply(x: Bits, y: Bits) -> Bits:
+        a, b = (z3.fpBVToFP(z3.Extract(31, 0, value), z3.Float32()) for value in (x, y))
+        return z3.Concat(z3.Extract(127, 32, x), z3.fpToIEEEBV(operation(z3.RNE(), a, b)))
+
+    return apply
+
+
 def _patterns() -> list[tuple[str, Callable[..., Operation]]]:
     widths = r"(1|8|16|32|64|128)"
     return [
@@ -151,6 +161,7 @@ def _patterns() -> list[tuple[str, Callable[..., Operation]]]:
         (r"ZeroHI(64|96|112|120)of128", lambda n: lambda x: z3.ZeroExt(int(n), z3.Extract(127 - int(n), 0, x))),
         (r"(Add|Sub)(8|16|32|64)x\d+", lambda name, width: _lanewise(int(width), ARITHMETIC[name])),
         (r"Mul(16|32)x\d+", lambda width: _lanewise(int(width), ARITHMETIC["Mul"])),
+        (r"(Sub|Mul)32F0x4", lambda name: _lowest_float({"Sub": z3.fpSub, "Mul": z3.fpMul}[name])),
         (r"MulHi16(S|U)x8", lambda sign: _lanewise(16, lambda x, y: _high_product(x, y, sign))),
         (
             r"Cmp(EQ|GT)(8|16|32|64)(S|U)?x\d+",

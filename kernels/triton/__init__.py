@@ -9,7 +9,10 @@ from importlib import import_module
 
 from q35kernels.triton.variant import Variant
 
-MODULES = ("dequantize", "activations", "linear", "linear_float")
+MODULES = (
+    *("dequantize", "activations", "linear", "linear_float"),
+    *("mx_dequantize", "mx_quantize", "mx_linear", "kv_cache", "convert"),
+)
 """The modules with kernels, each with its VARIANTS."""
 
 
