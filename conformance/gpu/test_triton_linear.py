@@ -72,6 +72,21 @@ def test_long_rows_and_narrow_types(compared: Ledger) -> None:
         compared.equal(a.ravel().tolist(), np.ravel(want).tolist(), subject=subject(), **EXACT)
 
 
+@covers("quantize_activations")
+def test_rows_without_a_scale(compared: Ledger) -> None:
+    """A row of zeros has scale 0, a row with NaN or an infinity zeros and the scale NaN; the rows beside are whole."""
+    x = np.ones((5, 67), np.float32)
+    x[0], x[1, 66], x[2, 0], x[3, 5] = 0, np.nan, -np.inf, np.inf
+    a, scales = quantized(x)
+    want = np.zeros((5, 67), np.int8)
+    want[4] = 127
+    compared.bits(a, want, subject=subject(), **EXPECTED)
+    assert np.isnan(scales[1:4]).all()
+    compared.equal(
+        scales[[0, 4]].tolist(), [0.0, float(np.float32(1) / np.float32(127))], subject=subject(), **EXPECTED
+    )
+
+
 @covers("linear")
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
 @pytest.mark.parametrize("m", COUNTS)
