@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-IMPORTED = ("conformance.conftest", "hypothesis", "pytest", "torch", "triton")
-"""Modules that a session finds imported; those that are not installed are left out."""
+IMPORTED = ("conformance.conftest", "hypothesis", "pytest", "torch")
+"""Modules that a session finds imported; those that are not installed are left out. Not triton, which asks the
+environment when it is imported whether it has to interpret."""
 
 
 @dataclass(frozen=True)
