@@ -32,7 +32,8 @@ _HOST = ("-std=c++20", "-O1", "-ffp-contract=off", *_WARNINGS)
 _CUDA = ("-std=c++20", "-O3", "-fmad=false", "-ftz=false", "-Werror", "all-warnings", "-x", "cu")
 _HIP = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-gpu-flush-denormals-to-zero", *_WARNINGS, "-x", "hip")
 _SANITIZE = ("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-_NO_HEADERS = ("-nogpulib", "-nogpuinc", "--cuda-device-only", "-S")
+# Where only hipcc is, it names libraries for a linker that is not called.
+_NO_HEADERS = ("-nogpulib", "-nogpuinc", "--cuda-device-only", "-S", "-Wno-unused-command-line-argument")
 
 
 def compiler_of(platform: Platform, *, device_only: bool = False) -> list[str]:
@@ -45,7 +46,7 @@ def compiler_of(platform: Platform, *, device_only: bool = False) -> list[str]:
     if platform == "host" and (chosen := os.environ.get("CXX")):
         return [chosen]
     if platform == "hip" and device_only:
-        wanted += ["clang++", *(f"clang++-{version}" for version in range(22, 14, -1))]
+        wanted = ["clang++", *(f"clang++-{version}" for version in range(22, 14, -1)), "hipcc"]
     for name in wanted:
         if found := shutil.which(name):
             return [found]
@@ -126,7 +127,7 @@ def _compiled(command: list[str], sources: Path, name: str) -> tuple[Path, str]:
             whole = Path(folder) / "made"
             whole.mkdir()
             call = [*command, str(sources / name), "-o", str(whole / output)]
-            done = subprocess.run(call, capture_output=True, text=True, check=False)
+            done = _run(call)
             said = done.stdout + done.stderr
             if done.returncode:
                 raise ToolchainError(f"{Path(command[0]).name} failed:\n{said}", str(sources / name))
@@ -139,4 +140,10 @@ def _compiled(command: list[str], sources: Path, name: str) -> tuple[Path, str]:
 def _version(command: list[str]) -> str:
     """What the compiler says of itself."""
     start = command[: command.index("clang") + 1] if "ziglang" in command else command[:1]
-    return subprocess.run([*start, "--version"], capture_output=True, text=True, check=False).stdout
+    return _run([*start, "--version"]).stdout
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Runs a compiler; hipcc for AMD, also where there is an nvcc that it could start instead."""
+    environment = os.environ | {"HIP_PLATFORM": "amd"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
