@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -39,7 +40,8 @@ PROCESSES = 2
 
 SIZES = ("multiples of 16", "any")
 """What a compiled kernel may know of its integers, the most and the least: at launch a kernel is compiled once more for
-multiples of 16, unless it forbids that. The first ones are those of real layers, and take the most shared memory."""
+multiples of 16 (and for 1), unless it forbids that. The first ones are those of real layers, and take the most shared
+memory."""
 
 KIB = 1024
 
@@ -126,12 +128,14 @@ def build(
 
 
 def _sources_sha256(module: str) -> str:
-    """A hash of the kernels' package, of this file, and of what compiles them."""
-    spec = find_spec(module)
-    assert spec is not None
-    assert spec.origin is not None
-    sources = [*sorted(Path(spec.origin).parent.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
-    parts = [version("triton"), version("torch"), sys.version, *(file.read_text() for file in sources)]
+    """A hash of the module, of the kernels' package, of this file, and of what compiles them."""
+    own, package = (find_spec(name) for name in (module, "q35kernels.triton.variant"))
+    assert own is not None
+    assert own.origin is not None
+    assert package is not None
+    assert package.origin is not None
+    files = {Path(own.origin), *Path(package.origin).parent.glob("*.py"), Path(__file__)}
+    parts = [version("triton"), version("torch"), sys.version, *(file.read_text() for file in sorted(files))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -336,8 +340,9 @@ def _key(row: Any, target: Target, sizes: str) -> str:
 
     backend = make_backend(GPUTarget(target.backend, target.arch, target.warp_size))
     parts = [triton_key(), _source(row, sizes).hash(), backend.hash(), str(sorted(row.options.items())), str(target)]
-    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return hashlib.sha256("\0".join([*parts, own]).encode()).hexdigest()
+    readers = [inspect.getsource(function) for function in (_compile, _source, _nvidia, _amd)]
+    patterns = [SASS.pattern, NOT_FUSED.pattern, FUSED["cuda"]]
+    return hashlib.sha256("\0".join([*parts, *readers, *patterns]).encode()).hexdigest()
 
 
 def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
