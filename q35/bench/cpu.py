@@ -24,6 +24,7 @@ from q35.errors import InputError
 SCHEMA = "q35.benchmark/1"
 STATES = ("cold", "hot")
 
+
 @dataclass(frozen=True)
 class Request:
     """What to measure. `evicting_bytes` are read before each cold call; None for four times the largest cache."""
