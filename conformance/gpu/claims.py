@@ -32,8 +32,8 @@ class Claim:
     function: str
     stated: Callable[..., Condition]
     known: Callable[..., Condition] = lambda *arguments: z3.BoolVal(True)
-    split: Callable[..., Condition] | None = None
-    """Proved where this holds of the arguments and where it does not, one after the other: each is easier by itself."""
+    split: Callable[..., list[Condition]] = lambda *arguments: []
+    """Proved where each of these holds of the arguments and where none does, one after the other: each is easier."""
     label: str = ""
 
     @property
@@ -42,11 +42,8 @@ class Claim:
 
     def cases(self, arguments: Sequence[Any]) -> list[Condition]:
         """Conditions, one of which holds of any arguments that are known."""
-        known = self.known(*arguments)
-        if self.split is None:
-            return [known]
-        half = self.split(*arguments)
-        return [z3.And(known, half), z3.And(known, z3.Not(half))]
+        known, parts = self.known(*arguments), self.split(*arguments)
+        return [z3.And(known, part) for part in [*parts, z3.Not(z3.Or(False, *parts))]]
 
 
 @dataclass(frozen=True)
@@ -252,8 +249,8 @@ def in_a_block(bits: Bits, scale: Bits, keep_sign: Bits) -> Condition:
     return z3.And(is_finite(bits), z3.ULT(scale, 255), z3.Or(keep_sign == 0, keep_sign == -1))
 
 
-def is_normal(bits: Bits, *rest: Bits) -> Condition:
-    return z3.Extract(30, 23, bits) != 0
+def is_normal(bits: Bits, *rest: Bits) -> list[Condition]:
+    return [z3.Extract(30, 23, bits) != 0]
 
 
 def is_slot(least: int, largest: int) -> Callable[..., Condition]:
@@ -291,11 +288,40 @@ MX_ENCODE = [
 ]  # fmt: skip
 
 
+def rounded_quotients(bits: Bits) -> list[tuple[Condition, Bits]]:
+    """The integer nearest to a double below 256, ties to even, in 16 bits: by the double's exponent field, as the
+    fraction is what is shifted out of its significand."""
+    sign, field, significand = z3.Extract(63, 63, bits), z3.Extract(62, 52, bits), z3.Extract(51, 0, bits)
+    significand = z3.Concat(z3.BitVecVal(1, 12), significand)
+    found = [(z3.ULT(field, 1022), z3.BitVecVal(0, 16))]
+    for exponent in range(-1, 8):
+        places = 52 - exponent
+        whole, rest, half = low(16, z3.LShR(significand, places)), low(places, significand), 1 << (places - 1)
+        up = z3.Or(z3.UGT(rest, half), z3.And(rest == half, low(1, whole) == 1))
+        size = whole + z3.If(up, z3.BitVecVal(1, 16), z3.BitVecVal(0, 16))
+        found.append((field == 1023 + exponent, z3.If(sign == 1, -size, size)))
+    return found
+
+
+def is_rounded(x: Bits, scale: Bits, quotient: Bits, integer: Bits) -> Condition:
+    cases = rounded_quotients(quotient)
+    return z3.And(*[z3.Implies(case, z3.SignExt(8, integer) == rounded) for case, rounded in cases])
+
+
+def has_room(x: Bits, scale: Bits, quotient: Bits) -> Condition:
+    cases = rounded_quotients(quotient)
+    return z3.Or(*[z3.And(case, rounded >= -128, rounded <= 127) for case, rounded in cases])
+
+
 ACTIVATIONS = [
     TritonClaim(
         "magnitude_bits", same(lambda bits: z3.ZeroExt(1, low(31, bits))), file="activations.py", types={"x": "fp32"}
-    )
-]
+    ),
+    TritonClaim(
+        "nearest_int8", is_rounded, has_room, lambda *terms: [case for case, _ in rounded_quotients(terms[-1])],
+        file="activations.py", types={"x": "fp32", "scale": "fp32"},
+    ),
+]  # fmt: skip
 
 
 # The C++ kernels

@@ -60,7 +60,7 @@ class Format:
         """The bits of a number, which the format has, or of an infinity or NaN, of which it has at least one."""
         if not isinstance(size, Fraction):
             return self.numbers + (1 if math.isnan(size) and self.specials == "ieee" else 0)
-        found = bisect_left(range(self.numbers), size, key=self.size)
+        found = bisect_left(range(self.numbers), size, key=lambda bits: Fraction(self.size(bits)))
         assert found < self.numbers, f"{size} is beyond the format"
         assert self.size(found) == size, f"{size} is between two numbers of the format"
         return found

@@ -103,8 +103,6 @@ def test_benchmark(subject: str, table: str, compared: Ledger) -> None:
     """It measures, and it finds no error against its own plain computation; on the shim it says what its times are."""
     from q35kernels.hip import build
 
-    if subject == "hip-device":
-        hip.kernels(subject)
     program = build("host" if subject == "simt" else hip.platform_of_the_device(), program="benchmark")
     for size in SIZES[subject]:
         done = run([program, "--matrix-size", size, "--iterations", "3", "--table", table])
@@ -148,12 +146,14 @@ def test_toolchain_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comp
 
     claim = {"subject": "simt", **EXPECTED}
     compared.refused(partial(build, "cuda", arch="gfx90a"), InputError, ["cuda has no gfx90a"], **claim)
+    compared.refused(partial(build, "cuda", sanitize=True), InputError, ["compute-sanitizer"], **claim)
     compared.refused(partial(device_code, "sm_70"), InputError, ["'sm_70'", "sm_90"], **claim)
     broken = with_change(tmp_path, "namespace q35::gpu {", "namespace q35::gpu { this is no declaration")
     compared.refused(partial(build, sources=broken), ToolchainError, ["library.cpp", "no declaration"], **claim)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    for platform, compiler in (("host", "g++"), ("cuda", "nvcc"), ("hip", "hipcc")):
+    names: dict[Any, str] = {"host": "g++", "cuda": "nvcc", "hip": "hipcc"}
+    for platform, compiler in names.items():
         compared.refused(partial(compiler_of, platform), ToolchainError, [f"there is no {compiler}"], **claim)
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -111,7 +111,7 @@ def _constants(given: Mapping[str, Any]) -> dict[str, Any]:
 
     from q35kernels.triton.mx_format import format_named
 
-    made = {"FORMAT": format_named, "KIND": lambda name: getattr(tl, name)}
+    made: dict[str, Callable[[str], Any]] = {"FORMAT": format_named, "KIND": lambda name: getattr(tl, name)}
     return {name: made[name](value) if name in made else value for name, value in given.items()}
 
 

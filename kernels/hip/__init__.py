@@ -1,7 +1,7 @@
 """The C++ kernels for GPUs: one source for NVIDIA (nvcc), AMD (hipcc) and, through a shim, this machine's processor.
 
     library = Library(build())                            # on the host: for tests, not for speed
-    library = Library(build("cuda", arch="sm_90"))        # on a GPU
+    library = Library(build("cuda"))                      # on a GPU
     y = library.linear_int8(a, scales, tiled)             # the bits of q35kernels.linear_int8
 
 `device_code("gfx90a")` compiles the kernels alone, without a GPU; `build(program="benchmark")` the program that times

@@ -66,18 +66,24 @@ def build(
 ) -> Path:
     """The library for `Library`, or the benchmark program, compiled from the folder `sources`; returns its file.
 
-    `arch` is the GPU, "native" the one of this machine (the default). `sanitize`, on the host, turns on
-    the address and undefined-behaviour sanitizers. Raises `ToolchainError` without the compiler, or with its message
-    when the sources do not compile, and `InputError` for a GPU that is not the platform's.
+    `arch` is the GPU, None all of the platform's; later GPUs of NVIDIA take what is for the last one. `sanitize` sets
+    the address and undefined-behaviour sanitizers of the host. Raises `ToolchainError` without the compiler, or with
+    its message when the sources do not compile, and `InputError` for what the platform does not have.
     """
     options = list({"host": _HOST, "cuda": _CUDA, "hip": _HIP}[platform])
-    if arch not in (None, "native") and ARCHITECTURES.get(str(arch)) != platform:
-        raise InputError(f"{platform} has no {arch}", fix=f"choose one of {', '.join(ARCHITECTURES)}")
-    if platform == "cuda":
-        options.append(f"-arch={arch or 'native'}")
-    elif platform == "hip":
-        options.append(f"--offload-arch={arch or 'native'}")
+    known = [name for name, its_platform in ARCHITECTURES.items() if its_platform == platform]
+    if arch is not None and arch not in known:
+        raise InputError(f"{platform} has no {arch}", fix=f"choose one of {', '.join(known)}" if known else None)
+    for name in [arch] if arch else known:
+        number = name.removeprefix("sm_")
+        options += (
+            ["-gencode", f"arch=compute_{number},code=[sm_{number},compute_{number}]"]
+            if platform == "cuda"
+            else [f"--offload-arch={name}"]
+        )
     if sanitize:
+        if platform != "host":
+            raise InputError(f"{platform} has no sanitizers of the host", fix="use compute-sanitizer")
         options += _SANITIZE
     if program == "library":
         options += ["-shared", *(["-Xcompiler"] if platform == "cuda" else []), "-fPIC"]

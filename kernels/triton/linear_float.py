@@ -136,16 +136,16 @@ def _vector(dtype: torch.dtype, block_size: int, width: str, arithmetic: bool) -
 
 
 def _matrix(dtype: torch.dtype, count: int, block_size: int, width: str) -> Variant:
-    few, many = count == COUNTS[0], count == COUNTS[-1]
+    few, many, long = count == COUNTS[0], count == COUNTS[-1], block_size == SIZES[-1]
     kind = f"*{NAMES[dtype]}"
     return Variant(
         f"linear_float {NAMES[dtype]}, {count} rows, block {block_size}, {width}",
         linear_float_matrix_kernel,
         {"y": "*fp32" if few else kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
         | {"m": "i32", "rows": "i32", "blocks": "i32", "biased": "i32", "portion": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "TILES": 4 if many else 2, "COUNT": count},
+        {"BLOCK": block_size, "STREAM": width == "stream", "TILES": 4 if many and not long else 2, "COUNT": count},
         num_warps=8 if many else 4,
-        num_stages=3,
+        num_stages=2 if long else 3,  # an MI210 has 64 KiB of shared memory
         matrix_operands=FLOATS[dtype],
     )
 
