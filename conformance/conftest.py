@@ -24,9 +24,12 @@ MUTANTS = pytest.StashKey[list[dict[str, Any]]]()
 MARKS = pytest.StashKey[list[layers.Mark]]()
 
 HEALTH = [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow]
+UNSHRUNK = tuple(phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.shrink)
+"""Mutants are judged with little effort: that an example fails is enough, it need not be a small one."""
 for _name, _examples in (("quick", 25), ("default", 100), ("deep", 2000)):
     hypothesis.settings.register_profile(
         _name,
+        phases=UNSHRUNK if _name == "quick" else tuple(hypothesis.Phase),
         max_examples=_examples,
         report_multiple_bugs=False,
         deadline=None,
