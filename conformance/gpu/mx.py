@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
-def covers(*kernels: str) -> Any:
+def covers(*kernels: str) -> Callable[[Any], Any]:
     """Marks a test of kernels: values against the specification, in the interpreter or on the device."""
     where = pytest.mark.layer("c" if subjects.DEVICE == "cpu" else "f", *kernels)
     return lambda test: where(pytest.mark.layer("a", *kernels)(test))
