@@ -26,7 +26,9 @@ def covers(*kernels: str, values: bool = False) -> Callable[[Any], Any]:
 
 def examples(count: int) -> hypothesis.settings:
     """That many sampled examples by default, and in proportion with `--q35-effort`: interpreting takes its time."""
-    return hypothesis.settings(max_examples=max(2, count * hypothesis.settings.default.max_examples // 100))
+    profile = hypothesis.settings.default
+    assert profile is not None
+    return hypothesis.settings(max_examples=max(2, count * profile.max_examples // 100))
 
 
 @cache
