@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WIDTHS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "f16": 16, "bf16": 16, "f32": 32, "f64": 64}
 """Bits of a scalar type; a float is its bits."""
-FLOATS = {"f32": z3.Float32(), "f64": z3.Float64()}
+FLOATS = {"f16": z3.Float16(), "f32": z3.Float32(), "f64": z3.Float64()}
 """The types that are computed with; every operation rounds to nearest, ties to even."""
 
 BINARY: dict[str, Callable[[Bits, Bits], Bits]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,12 @@ def interpreted(calls: Sequence[Call]) -> list[list[list[int]]]:
     return found
 
 
+def called() -> list[str]:
+    """The functions that the shipped kernels call, as Triton names them: `module.function__` and what they get."""
+    names: list[str] = _answers("called", ())
+    return names
+
+
 def _answers(how: str, calls: Sequence[Call]) -> Any:
     command = [sys.executable, "-m", "conformance.gpu.triton_functions", how]
     interpret = str(int(how == "interpreted"))
@@ -66,17 +73,21 @@ class Compiler:
         self.options = self.backend.parse_options({})
 
     def ttir(self, function: Any, call: Call) -> str:
+        module = self.module(function, call.types, call.constants)
+        text: str = self.backend.make_ttir(module, {}, self.options, self.target.arch).str_nodebug()
+        return text
+
+    def module(self, function: Any, types: Mapping[str, str], constants: Mapping[str, Any]) -> Any:
+        """What the front end makes of a function, before inlining."""
         from triton._C.libtriton import ir
         from triton.compiler import ASTSource
 
         context = ir.context()
         ir.load_dialects(context)
         self.backend.load_dialects(context)
-        source = ASTSource(function, {**call.types, **dict.fromkeys(call.constants, "constexpr")}, dict(call.constants))
+        source = ASTSource(function, {**types, **dict.fromkeys(constants, "constexpr")}, dict(constants))
         helpers = self.backend.get_codegen_implementation(self.options)
-        module = source.make_ir(self.target, self.options, helpers, self.backend.get_module_map(), context)
-        text: str = self.backend.make_ttir(module, {}, self.options, self.target.arch).str_nodebug()
-        return text
+        return source.make_ir(self.target, self.options, helpers, self.backend.get_module_map(), context)
 
 
 def _run(function: Any, call: Call) -> list[list[int]]:
@@ -115,7 +126,25 @@ def _constants(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: made[name](value) if name in made else value for name, value in given.items()}
 
 
+def _called() -> list[str]:
+    """Of variants that differ in sizes or formats alone, one is enough."""
+    from q35kernels.triton import variants
+
+    chosen = {}
+    for variant in variants():
+        choices = tuple(value for value in variant.constants.values() if isinstance(value, bool))
+        chosen[variant.kernel.__name__, tuple(variant.signature.values()), choices] = variant
+    compiler, names = Compiler(), set()
+    for variant in chosen.values():
+        text = compiler.module(variant.kernel, variant.signature, variant.constants).str_nodebug()
+        names |= set(re.findall(r'tt\.call @"?([^"(]+)', text))
+    return sorted(names)
+
+
 def main(how: str) -> None:
+    if how == "called":
+        json.dump(_called(), sys.stdout)
+        return
     calls = [Call(**row) for row in json.load(sys.stdin)]
     calls = [replace(call, constants=_constants(call.constants)) for call in calls]
     modules = {path: _loaded(Path(path)) for path in {call.path for call in calls}}
