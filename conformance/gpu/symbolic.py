@@ -1,4 +1,4 @@
-"""TTIR of a function of integers, as bit-vector terms: what it computes for all arguments at once.
+"""TTIR of a function of scalars, as bit-vector terms: what it computes for all arguments at once.
 
 An operation that is not listed here is refused, so nothing is guessed. A value has two terms: its bits, and whether it
 is defined at all: a shift by the width or more, or the integer of a float that is too large, is nothing that can be
@@ -135,8 +135,11 @@ def of_ttir(text: str) -> Function:
     tail = re.fullmatch(r"tt\.return (.*) : .*", lines[-3])
     if lines[0] != "module {" or head is None or tail is None or lines[-2:] != ["}", "}"]:
         raise Unsupported(f"a module that is not one function: {text}")
-    parameters = [z3.BitVec(name, WIDTHS[kind]) for name, kind in re.findall(r"%(\w+): (\w+)", head[1])]
-    values = {f"%arg{number}": Value(term, z3.BoolVal(True)) for number, term in enumerate(parameters)}
+    declared = [parameter.split(": ") for parameter in head[1].split(", ")]
+    if not all(kind in WIDTHS for _, kind in declared):
+        raise Unsupported(f"the parameters {head[1]}")
+    parameters = [z3.BitVec(name, WIDTHS[kind]) for name, kind in declared]
+    values = {str(parameter): Value(parameter, z3.BoolVal(True)) for parameter in parameters}
     quotients: list[tuple[Bits, Bits]] = []
     for line in lines[2:-3]:
         name, _, operation = line.partition(" = ")
