@@ -61,21 +61,19 @@ def _answers(how: str, calls: Sequence[Call]) -> Any:
     return json.loads(run.stdout)
 
 
-class Compiler:
-    """The first stage of Triton's compilation, for an H100; these functions have no other on any device."""
+TARGETS = (("cuda", 90, 32), ("hip", "gfx90a", 64))
 
-    def __init__(self) -> None:
-        from triton.backends.compiler import GPUTarget
+
+class Compiler:
+    """The first stage of Triton's compilation."""
+
+    def __init__(self, target: tuple[str, int | str, int]) -> None:
+        from triton.backends.compiler import GPUTarget, Language
         from triton.compiler.compiler import make_backend
 
-        self.target = GPUTarget("cuda", 90, 32)
+        self.target = GPUTarget(*target)
         self.backend: Any = make_backend(self.target)
-        self.options = self.backend.parse_options({})
-
-    def ttir(self, function: Any, call: Call) -> str:
-        module = self.module(function, call.types, call.constants)
-        text: str = self.backend.make_ttir(module, {}, self.options, self.target.arch).str_nodebug()
-        return text
+        self.options, self.language = self.backend.parse_options({}), Language.TRITON
 
     def module(self, function: Any, types: Mapping[str, str], constants: Mapping[str, Any]) -> Any:
         """What the front end makes of a function, before inlining."""
@@ -88,6 +86,20 @@ class Compiler:
         source = ASTSource(function, {**types, **dict.fromkeys(constants, "constexpr")}, dict(constants))
         helpers = self.backend.get_codegen_implementation(self.options)
         return source.make_ir(self.target, self.options, helpers, self.backend.get_module_map(), context)
+
+    def ttir(self, function: Any, call: Call) -> str:
+        module, stages = self.module(function, call.types, call.constants), dict[str, Any]()
+        self.backend.add_stages(stages, self.options, self.language)
+        text: str = stages["ttir"](module, {}).str_nodebug()
+        return text
+
+
+def _compiled(function: Any, call: Call) -> str:
+    """The same for NVIDIA and for AMD, or else an error."""
+    texts = {Compiler(target).ttir(function, call) for target in TARGETS}
+    if len(texts) != 1:
+        raise RuntimeError(f"{call.function} differs from device to device: {texts}")
+    return texts.pop()
 
 
 def _run(function: Any, call: Call) -> list[list[int]]:
@@ -134,7 +146,7 @@ def _called() -> list[str]:
     for variant in variants():
         choices = tuple(value for value in variant.constants.values() if isinstance(value, bool))
         chosen[variant.kernel.__name__, tuple(variant.signature.values()), choices] = variant
-    compiler, names = Compiler(), set()
+    compiler, names = Compiler(TARGETS[0]), set()
     for variant in chosen.values():
         text = compiler.module(variant.kernel, variant.signature, variant.constants).str_nodebug()
         names |= set(re.findall(r'tt\.call @"?([^"(]+)', text))
@@ -148,7 +160,7 @@ def main(how: str) -> None:
     calls = [Call(**row) for row in json.load(sys.stdin)]
     calls = [replace(call, constants=_constants(call.constants)) for call in calls]
     modules = {path: _loaded(Path(path)) for path in {call.path for call in calls}}
-    answer = Compiler().ttir if how == "compiled" else _run
+    answer = _compiled if how == "compiled" else _run
     json.dump([answer(getattr(modules[call.path], call.function), call) for call in calls], sys.stdout)
 
 
