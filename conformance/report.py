@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 
-from conformance import layers
+from conformance import layers, subjects
 from conformance.ledger import LEVELS
 
 SCHEMA_ID = "q35.conformance/1"
@@ -69,7 +70,8 @@ class Session:
 
     def coverage(self) -> dict[str, Any]:
         """The table of kernels and layers."""
-        return layers.coverage((record.marks, record.outcome, record.reason) for record in self.records.values())
+        tests = ((record.marks, record.outcome, record.reason) for record in self.records.values())
+        return layers.coverage(tests, subjects.DEVICE)
 
     def of_outcome(self, outcome: str) -> list[Record]:
         return [record for record in self.records.values() if record.outcome == outcome]
@@ -92,7 +94,8 @@ class Session:
         if killed:
             before = sum(mutant["judged"] != "now" for mutant in killed)
             lines.append(f"mutants killed: {len(killed)}, of them {before} before, on the same content")
-        lines += [f"NOT RUN {record.id}: {record.reason}" for record in self.of_outcome("not run")]
+        idle = Counter((record.id.split("[")[0], record.reason) for record in self.of_outcome("not run"))
+        lines += [f"NOT RUN {test}, {cases} cases: {reason}" for (test, reason), cases in idle.items()]
         lines += [f"VOID {record.id}: {record.reason}" for record in self.of_outcome("void")]
         return lines if self.compared() else [*lines, "VOID: nothing was compared"]
 

@@ -1,7 +1,7 @@
 """Builds the kernels outside the package's own build: a changed copy of the sources, or their C++ test program.
 
-A mutation test changes one file of a copy of `kernels/cpu` and calls `build`. One CMake tree in the user's cache has
-the objects of the package's own sources; a copy costs the compilation of what sees its changes, and a link.
+A mutation test changes one file of a copy of `kernels/cpu` and calls `build`. A CMake tree in the user's cache has the
+objects of the package's own sources; a copy costs the compilation of what sees its changes, and a link.
 """
 
 from __future__ import annotations
@@ -84,41 +84,44 @@ def _mirror(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _own_build(tree: Path, *options: str) -> Iterator[Path]:
-    """The folder of what the package's own sources were built to, which nobody changes within this context."""
-    mirror, build, complete = tree / "sources", tree / "build", tree / "complete"
+def _own_build(tree: Path, target: str, *options: str) -> Iterator[Path]:
+    """The folder in which `target` was built of the package's own sources, as it stays within this context."""
+    mirror, build, complete = tree / "sources", tree / "build", tree / f"{target}.complete"
     mirror.mkdir(exist_ok=True)
     with (tree / "lock").open("w") as lock:  # it ends with its holder, however that ends
         fcntl.flock(lock, fcntl.LOCK_SH)
         while not complete.exists() or _differing(SOURCES, mirror):
             fcntl.flock(lock, fcntl.LOCK_EX)
-            complete.unlink(missing_ok=True)
-            _mirror(SOURCES, mirror)
-            _cmake(mirror, build, *options)
+            if _differing(SOURCES, mirror):
+                for outdated in tree.glob("*.complete"):
+                    outdated.unlink()
+                _mirror(SOURCES, mirror)
+            _cmake(mirror, build, target, *options)
             complete.touch()
             fcntl.flock(lock, fcntl.LOCK_SH)  # somebody with other sources may come before that
         yield build
 
 
-def _cmake(sources: Path, build: Path, *options: str) -> None:
+def _cmake(sources: Path, build: Path, target: str, *options: str) -> None:
     cmake, ninja = _tool("cmake"), _tool("ninja")
     if not (build / "build.ninja").exists():
         paths = [
             f"-DQ35_KERNEL_SOURCES={sources}",
             f"-DPython_EXECUTABLE={sys.executable}",
             f"-DCMAKE_MAKE_PROGRAM={ninja}",
+            "-DQ35_KERNEL_TESTS=ON",
         ]
         _run([cmake, "-S", str(PROJECT), "-B", str(build), "-G", "Ninja", *paths, *options], str(SOURCES))
-    _run([cmake, "--build", str(build)], str(SOURCES))
+    _run([cmake, "--build", str(build), "--target", target], str(SOURCES))
 
 
-def _build(tree: Path, product: str, source_dir: Path, out_dir: Path, *options: str) -> Path:
-    """Makes `product` of the sources in `source_dir`: only objects that see a difference are compiled, then linked with
-    those of the package's own build, by its own commands.
+def _build(tree: Path, target: str, product: str, source_dir: Path, out_dir: Path, *options: str) -> Path:
+    """Makes `product`, the file of `target`, of the sources in `source_dir`: only objects that see a difference are
+    compiled, then linked with those of the package's own build, by its own commands.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     source_dir, made, mirror = source_dir.absolute(), (out_dir / product).absolute(), tree / "sources"
-    with _own_build(tree, *options) as build, tempfile.TemporaryDirectory(dir=made.parent) as folder:
+    with _own_build(tree, target, *options) as build, tempfile.TemporaryDirectory(dir=made.parent) as folder:
         changed = {mirror / path for path in _differing(source_dir, mirror)}
         if not changed:
             return Path(shutil.copy2(build / product, made))
@@ -128,9 +131,9 @@ def _build(tree: Path, product: str, source_dir: Path, out_dir: Path, *options: 
         ninja = [_tool("ninja"), "-t"]
         commands = {row["output"]: row["command"] for row in json.loads(_run([*ninja, "compdb"], str(build), build))}
         link = commands[product].replace(f" -o {product} ", f" -o {made} ")
-        compilations = []
+        linked, compilations = set(link.split()), []
         for number, (output, seen) in enumerate(_seen_files(_run([*ninja, "deps"], str(build), build))):
-            if changed & seen:
+            if output in linked and changed & seen:
                 own_output = f"{folder}/{number}.o"
                 command = commands[output].replace(output, own_output)
                 for path, own_path in ((hash_file, own_hash_file), (mirror, source_dir)):
@@ -155,7 +158,7 @@ def build(source_dir: Path, out_dir: Path) -> Path:
     The first build on a machine takes about 20 s, one with a single changed file 1 to 5 s. Raises `ToolchainError` with
     the compiler's message when the sources do not compile.
     """
-    return _build(_tree("variant"), EXTENSION, source_dir, out_dir)
+    return _build(_tree("plain"), "q35kernels", EXTENSION, source_dir, out_dir)
 
 
 def build_tests(
@@ -165,8 +168,9 @@ def build_tests(
 
     What is as in the package is compiled once. Raises `ToolchainError` without a compiler.
     """
-    options = ("-DQ35_KERNEL_TESTS=ON", f"-DQ35_SANITIZE={'ON' if sanitize else 'OFF'}")
-    return _build(_tree("tests-sanitized" if sanitize else "tests"), program, source_dir, out_dir, *options)
+    if sanitize:
+        return _build(_tree("sanitized"), program, program, source_dir, out_dir, "-DQ35_SANITIZE=ON")
+    return _build(_tree("plain"), program, program, source_dir, out_dir)
 
 
 def load(extension: Path) -> ModuleType:

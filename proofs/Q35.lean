@@ -20,6 +20,7 @@ public import Q35.FloatSum
 public import Q35.Half
 public import Q35.Linear
 public import Q35.LinearFloat
+public import Q35.LinearFloatWeights
 public import Q35.MatMul
 public import Q35.MxBlock
 public import Q35.MxElement

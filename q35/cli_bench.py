@@ -1,4 +1,4 @@
-"""The commands that measure speed: `q35 bench cpu`."""
+"""The commands that measure speed: `q35 bench cpu` and `q35 bench gpu`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from q35.cli_project import Json, print_json
 from q35.errors import CheckFailed, InputError
 
 if TYPE_CHECKING:
-    from q35.bench.cpu import Tell
+    from q35.bench.results import Tell
 
 bench = typer.Typer(help="Measure speed beside other libraries.", no_args_is_help=True, add_completion=False)
 
@@ -45,7 +45,6 @@ def cpu(
     from q35.bench.contenders import OURS, choose_peers
     from q35.bench.cpu import Request, run
     from q35.bench.problem import Problem
-    from q35.files import canonical_json, write_whole
 
     problems = tuple(Problem.parse(text) for text in shapes.split(","))
     contenders = (*OURS, *choose_peers(peers.split(",")))
@@ -59,23 +58,66 @@ def cpu(
         check_drawing()
     with _progress() as tell:
         document = run(request, tell)
-    if out is not None:
-        write_whole(out, canonical_json(document))
+    _write(document, out)
     if plots is not None:
         write_plots(document, plots)
+    _show(document, json_)
+
+
+@bench.command()
+def gpu(
+    shapes: Annotated[
+        str, typer.Option(metavar="KxN,...", help="Shapes of the weights: inputs x outputs.")
+    ] = "4096x4096,4096x11008,11008x4096,8192x1024,8192x8192,8192x28672,28672x8192",
+    rows: Annotated[str, typer.Option(metavar="M,...", help="Rows of activations.")] = "1,8,64,512,4096",
+    rounds: Annotated[int, typer.Option(min=1, help="Turns of each contender; the median counts.")] = 9,
+    peers: Annotated[str, typer.Option(metavar="all|none|NAME,...", help="Which other libraries take part.")] = "all",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results as JSON.")] = None,
+    json_: Json = False,
+) -> None:
+    """Time products with Q35 and MXFP4 weights on a GPU and PyTorch's in turn, speed beside accuracy.
+
+    The shapes are the layers of LLaMA 7B and 70B. Where there is no GPU every cell says "not measured", and why. Exit
+    code 3 if there is one, and a product of ours is wrong or could not be measured.
+    """
+    from q35.bench import gpu_contenders
+    from q35.bench.contenders import choose_peers
+    from q35.bench.gpu import DEVICE, Request, run
+    from q35.bench.problem import Problem
+
+    problems = tuple(Problem.parse(text) for text in shapes.split(","))
+    contenders = (*gpu_contenders.OURS, *choose_peers(peers.split(","), gpu_contenders.PEERS))
+    request = Request(problems, _numbers("rows", rows), rounds, contenders, DEVICE)
+    if out is not None:
+        _check_writable(out)
+    with _progress() as tell:
+        document = run(request, tell)
+    _write(document, out)
+    _show(document, json_)
+
+
+def _write(document: dict[str, Any], out: Path | None) -> None:
+    from q35.files import canonical_json, write_whole
+
+    if out is not None:
+        write_whole(out, canonical_json(document))
+
+
+def _show(document: dict[str, Any], json_: bool) -> None:
+    """Prints the results; raises `CheckFailed` if one of ours has none, unless the machine lacks the device."""
     if json_:
         print_json(document)
     else:
         _print_tables(document)
-    ours = {contender.name for contender in OURS}
+    ours = {contender["name"] for contender in document["contenders"] if contender["ours"]}
     failed = [entry for entry in document["not_measured"] if entry["contender"] in ours]
-    if failed:
+    if failed and document.get("device", True) is not None:
         raise CheckFailed(f"{failed[0]['contender']} was not measured: {failed[0]['reason']}")
 
 
 @bench.command()
 def show(
-    results: Annotated[Path, typer.Argument(metavar="FILE", help="What `q35 bench cpu --out FILE` wrote.")],
+    results: Annotated[Path, typer.Argument(metavar="FILE", help="What `q35 bench cpu` or `gpu` wrote to --out FILE.")],
 ) -> None:
     """Print the tables of results that were kept."""
     import jsonschema
@@ -84,8 +126,9 @@ def show(
     from q35.files import read_json
 
     document = read_json(results)
+    on_gpu = isinstance(document, dict) and document.get("schema") == "q35.benchmark-gpu/1"
     try:
-        jsonschema.validate(document, q35spec.schema("benchmark"))
+        jsonschema.validate(document, q35spec.schema("benchmark_gpu" if on_gpu else "benchmark"))
     except jsonschema.ValidationError as error:
         raise InputError(f"not the results of a benchmark: {error.message[:100]}", str(results)) from None
     _print_tables(document)

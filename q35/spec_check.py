@@ -150,7 +150,7 @@ def check_tests_traced(project: Path) -> Check:
     named = {name for requirement in requirements(project) for name in requirement["tests"]}
     present = {
         f"{path.relative_to(project).as_posix()}::{name}"
-        for path in sorted((project / "conformance").glob("test_*.py"))
+        for path in sorted((project / "conformance").rglob("test_*.py"))
         for name in top_level_names(path)
         if name.lower().startswith("test")
     }

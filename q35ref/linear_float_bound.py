@@ -43,7 +43,7 @@ IEEE = MatrixUnit(float32.unit_roundoff, float32.underflow_error)
 """float32 additions or fused operations, rounded to nearest: the interpreter, scalar code, the SIMT shim."""
 
 TENSOR_CORE = MatrixUnit(two_pow(-23), two_pow(-126))
-"""NVIDIA from sm_80 on: operands aligned and cut off, at least 5 at a time with at least 24 bits after the leading one
+"""NVIDIA from sm_80 on: operands aligned and cut off, at least 4 at a time with at least 24 bits after the leading one
 of the largest, and the result cut off to float32; `alignedAdder_obeys` proves that this is such a unit. That devices
 do so is measured by others, not documented: Fasi, Higham, Mikaitis, Pranesh, "Numerical behavior of NVIDIA tensor
 cores", 2021; Li et al., "FTTN", 2024; Khattak, Mikaitis, "Accurate models of NVIDIA tensor cores", 2025.

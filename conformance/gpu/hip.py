@@ -12,28 +12,21 @@ from conformance import subjects
 
 
 def on(*kernels: str) -> pytest.MarkDecorator:
-    """Gives a test its `subject`, one after the other, and says which kernels it covers."""
+    """Gives a test its `subject`: the shim, and the GPU if this session has one; says which kernels it covers."""
     layers = {letter: pytest.mark.layer(letter, *kernels) for letter in "aef"}
-    return pytest.mark.parametrize(
-        "subject",
-        [
-            pytest.param("simt", marks=[layers["a"], layers["e"]]),
-            pytest.param("hip-device", marks=[layers["f"]]),
-        ],
-    )
+    chosen = [pytest.param("simt", marks=[layers["a"], layers["e"]])]
+    if subjects.DEVICE == "cuda":
+        chosen.append(pytest.param("hip-device", marks=[layers["f"]]))
+    return pytest.mark.parametrize("subject", chosen)
 
 
 def kernels(subject: str) -> Any:
-    """The library of a subject; a skip when this session has no device. A kernel that breaks a rule fails its test."""
-    if subject == "simt":
-        return _kernels("host")
-    if subjects.DEVICE != "cuda":
-        pytest.skip("not covered: no GPU in this session (--q35-device cuda)")
-    return _kernels(platform_of_the_device())
+    """The library of a subject, in which a kernel that breaks a rule fails its test."""
+    return _kernels("host" if subject == "simt" else platform_of_the_device())
 
 
 def platform_of_the_device() -> Any:
-    """ "cuda" where nvcc is, "hip" where hipcc is; a skip without both."""
+    """What compiles for the GPU of this session; a skip without a compiler."""
     for compiler, platform in (("nvcc", "cuda"), ("hipcc", "hip")):
         if shutil.which(compiler):
             return platform

@@ -103,8 +103,6 @@ def test_benchmark(subject: str, table: str, compared: Ledger) -> None:
     """It measures, and it finds no error against its own plain computation; on the shim it says what its times are."""
     from q35kernels.hip import build
 
-    if subject == "hip-device":
-        hip.kernels(subject)
     program = build("host" if subject == "simt" else hip.platform_of_the_device(), program="benchmark")
     for size in SIZES[subject]:
         done = run([program, "--matrix-size", size, "--iterations", "3", "--table", table])

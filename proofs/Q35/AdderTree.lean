@@ -8,9 +8,9 @@ public import Q35.MxScale
 /-! Sums by adders of several operands, as matrix units have them.
 
 Nothing is said about how an adder works. It has any number of operands, and what comes out of it is as near to their
-exact sum as `levels` roundings would leave it. Rounded additions and fused operations are such adders, and so are adders
-that align several operands, cut them off and add what is left. The bound on the error of a tree of them has the form of
-the one for rounded operations, so it holds for every order, grouping and split of the terms. -/
+exact sum as `levels` roundings would leave it. Rounded additions and fused operations are such adders, and so are
+adders that align several operands, cut them off and add what is left. The bound on the error of a tree of them has the
+form of the one for rounded operations, so it holds for every order, grouping and split of the terms. -/
 
 namespace Q35
 
@@ -110,16 +110,6 @@ theorem sumErrorBound_le {u eta m n : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) (hm
   have := Rat.mul_le_mul_of_nonneg_left hmn (c := p - 1) (by grind)
   grind
 
-/-- The bound is not negative. -/
-theorem sumErrorBound_nonneg {u eta m : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) (hm : 0 ≤ m) (k r : Nat) :
-    0 ≤ sumErrorBound u eta k r m := by
-  have := one_le_pow hu k
-  rw [sumErrorBound]
-  generalize (1 + u) ^ k = p at *
-  have := Rat.mul_nonneg (a := p - 1) (b := m) (by grind) hm
-  have := Rat.mul_nonneg (a := r) (b := p * eta) Rat.natCast_nonneg (Rat.mul_nonneg (by grind) heta)
-  grind
-
 /-- An adder whose error is at most `k u` times the size of its operands plus `k eta` counts for `k` levels; for `k = 1`
 this is the usual model of one rounding. -/
 theorem mul_le_sumErrorBound {u eta m : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) (hm : 0 ≤ m) (k : Nat) :
@@ -206,8 +196,9 @@ theorem error_and_size_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {t : A
     · simp only [operands, terms, List.map_cons, List.map_nil, sumRat, Rat.add_zero]
       grind [abs]
 
-/-- The main theorem: a computed sum of any terms, by adders of any number of operands in any order, grouping and split,
-is off by at most `((1 + u) ^ depth - 1)` times the sum of the terms' sizes plus `(1 + u) ^ depth eta` for each level. -/
+/-- The main theorem: a computed sum of any terms, by adders of any number of operands in any order, grouping and
+split, is off by at most `((1 + u) ^ depth - 1)` times the sum of the terms' sizes plus `(1 + u) ^ depth eta` for each
+level. -/
 theorem error_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {t : AdderTree} (h : t.Obeys u eta) :
     abs (sumRat t.terms - sumRat t.operands) ≤ t.errorBound u eta := (error_and_size_le hu heta h).1
 
@@ -329,5 +320,20 @@ theorem AdderTree.error_attained {u x : Rat} (hu : 0 ≤ u) (hx : 0 ≤ x) (k : 
   · rw [errorBound, hterms, hops, hdepth, hroundings, sumRat, sumRat, Rat.add_zero, ← SumTree.exactValue_eq,
       ← SumTree.magnitude_eq]
     exact heq
+
+/-! ### The hypotheses can be met -/
+
+example : sumErrorBound (1/8) 1 2 3 5 ≤ sumErrorBound (1/8) 1 3 4 6 :=
+  sumErrorBound_le (by decide +kernel) (by decide) (by decide) (by decide) (by decide) (by decide)
+example : (1 + (1/8 : Rat)) ^ 2 * sumErrorBound (1/8) 1 1 3 5 + sumErrorBound (1/8) 1 2 4 5 ≤
+    sumErrorBound (1/8) 1 (2 + 1) (4 + 3) 5 := sumErrorBound_add (by decide +kernel) (by decide) 1 2 3 4
+example : abs (sumRat [1/3, 1/7, 5] - float32.round (sumRat [1/3, 1/7, 5])) ≤
+    sumErrorBound float32.unitRoundoff float32.underflowError 1 1 (sumRat ([1/3, 1/7, 5].map abs)) :=
+  float32.isRounding.adder _
+example : (exampleTree.adders float32.round).Obeys float32.unitRoundoff float32.underflowError :=
+  (exampleTree.adders_spec float32.isRounding).1
+example : ∃ t : AdderTree, t.Obeys (1/16) 0 ∧ t.terms.length = 2 ^ 3 ∧
+    abs (sumRat t.terms - sumRat t.operands) = t.errorBound (1/16) 0 :=
+  AdderTree.error_attained (x := 1) (by decide +kernel) (by decide) 3
 
 end Q35

@@ -5,9 +5,9 @@ public import Q35.Block
 
 @[expose] public section
 
-/-! An adder that aligns its operands at the largest of them, cuts off what lies behind a number of bits, adds what is left
-and cuts the sum off to float32: the model that measurements of tensor cores agree with. It counts for fewer roundings
-than the additions of two numbers that it stands for, so the bound of a tree of adders holds for it too. -/
+/-! An adder that aligns its operands at the largest of them, cuts off what lies behind a number of bits, adds what is
+left and cuts the sum off to float32: the model that measurements of tensor cores agree with. It is as good as the
+additions of two numbers that it stands for, so the bound of a tree of adders holds for it too. -/
 
 namespace Q35
 
@@ -95,8 +95,8 @@ theorem sumRat_map_abs_le {f : Rat → Rat} (h : ∀ x, abs (f x) ≤ abs x) (xs
     simp only [List.map_cons, sumRat]
     grind
 
-/-- An aligned sum is off by at most the last bit of the largest operand for each operand, and it is no larger than their
-sizes together. -/
+/-- An aligned sum is off by at most the last bit of the largest operand for each operand, and it is no larger than
+their sizes together. -/
 theorem alignedSum_spec (bits : Nat) (low : Int) (xs : List Rat) :
     abs (sumRat xs - alignedSum bits low xs) ≤
       xs.length * (twoPow (-bits) * sumRat (xs.map abs) + twoPow low) ∧
@@ -193,6 +193,11 @@ theorem twoUnits_obeys : twoUnits.Obeys (twoPow (1 - (24 : Nat))) (twoPow (-149 
 example : abs (sumRat twoUnits.terms - sumRat twoUnits.operands) ≤
     twoUnits.errorBound (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) :=
   AdderTree.error_le (by decide +kernel) (by decide +kernel) twoUnits_obeys
+example : sumRat (twoUnits.operands.map abs) ≤
+    sumRat (twoUnits.terms.map abs) + twoUnits.errorBound (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) :=
+  (AdderTree.error_and_size_le (by decide +kernel) (by decide +kernel) twoUnits_obeys).2
+example : twoUnits.depth + twoUnits.operands.length ≤ twoUnits.terms.length :=
+  (AdderTree.depth_le (by simp [twoUnits, AdderTree.Counted, AdderTree.operands])).1
 example : twoUnits.AllResults fun y => abs y ≤ float32.largest :=
   AdderTree.allResults_le (by decide +kernel) (by decide +kernel) twoUnits_obeys (by decide +kernel)
 example : abs (sumRat [0, 1/3, 5, -7/9, 2, 1/7, -6, 1/11, 1/13] - sumRat twoUnits.operands) ≤

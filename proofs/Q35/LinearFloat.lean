@@ -8,9 +8,10 @@ public import Q35.MxProduct
 
 /-! Products of fp16 or bfloat16 activations with quantized weights on matrix units.
 
-A kernel takes the dot product of each group of activations and entries that share a step on a matrix unit, multiplies it
-by the step and adds the groups in float32. The products are exact in float32; what the matrix unit does to their sum is a
-parameter. The entries are int8 numbers of a table, with float16 steps, or MX elements, with powers of two as steps. -/
+A kernel takes the dot product of each group of activations and entries that share a step on a matrix unit, multiplies
+it by the step and adds the groups in float32. The products are exact in float32; what the matrix unit does to their sum
+is a parameter. The entries are int8 numbers of a table, with float16 steps, or MX elements, with powers of two as
+steps. -/
 
 namespace Q35
 
@@ -124,8 +125,8 @@ theorem float32_mul_int8 {F : FloatFormat} (hF : F = float16 ∨ F = bfloat16) {
     (h : F.toRat b = some x) {t : Int} (ht : -128 ≤ t ∧ t ≤ 127) : float32.round (x * t) = x * t := by
   obtain ⟨n, e, hn, he, rfl⟩ := toRat_significand F h
   have hrow : 2 * 2 ^ F.mantissaBits ≤ 2048 ∧ F.unitExponent ≤ 133 := by rcases hF with rfl | rfl <;> decide
-  have hexact := float32_mul_exact (m := n) (n := t) (d := e) (e := 0)
-    (Nat.le_trans (Nat.mul_le_mul (show n.natAbs ≤ 2048 by omega) (show t.natAbs ≤ 128 by omega)) (by decide)) (by omega)
+  have hsize := Nat.mul_le_mul (show n.natAbs ≤ 2048 by omega) (show t.natAbs ≤ 128 by omega)
+  have hexact := float32_mul_exact (m := n) (n := t) (d := e) (e := 0) (Nat.le_trans hsize (by decide)) (by omega)
   rwa [show twoPow 0 = 1 by decide +kernel, Rat.mul_one] at hexact
 
 /-- An fp16 or bfloat16 number times an MX element is exact in float32, also where the smallest of both meet. -/
@@ -225,14 +226,14 @@ theorem floatTerms_error_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {lev
     constructor <;> grind
 
 /-- The main theorem: one output before it is rounded to its format, computed on a matrix unit in any order and then in
-float32 in any order, grouping and split, fused or not, is off from the exact output of the stored weights, and what else
-is added, by at most `linearFloatBound`. -/
+float32 in any order, grouping and split, fused or not, is off from the exact output of the stored weights, and what
+else is added, by at most `linearFloatBound`. -/
 theorem linearFloat_error_le {fl : Rat → Rat} {u eta v theta : Rat} (hfl : IsRounding fl v theta) (hu : 0 ≤ u)
     (heta : 0 ≤ eta) {levels : Nat} {row : List FloatBlock} (hrow : ∀ b ∈ row, b.Computed u eta levels)
     {s : SumTree} {others : List Rat} (hs : s.terms.Perm (floatTerms row ++ others)) (hd : s.depth ≤ row.length + 2)
     (hr : s.roundings ≤ 3 * (row.length + 1)) :
-    abs (storedRow row + sumRat others - s.eval fl) ≤
-      linearFloatBound u eta v theta levels row.length (rowMagnitude row) (stepSizes row) (sumRat (others.map abs)) := by
+    abs (storedRow row + sumRat others - s.eval fl) ≤ linearFloatBound u eta v theta levels row.length
+      (rowMagnitude row) (stepSizes row) (sumRat (others.map abs)) := by
   have ⟨he, hm⟩ := floatTerms_error_le hu heta hrow
   have hsum := s.error_le hfl
   have hmono := sumErrorBound_le (n := (1 + u) ^ levels * (rowMagnitude row + levels * (eta * stepSizes row)) +
@@ -245,6 +246,30 @@ theorem linearFloat_error_le {fl : Rat → Rat} {u eta v theta : Rat} (hfl : IsR
   have htriangle := abs_add_le (storedRow row - sumRat (floatTerms row))
     (sumRat (floatTerms row) + sumRat others - s.eval fl)
   generalize (1 + v) ^ (row.length + 2) = q at *
+  generalize (1 + u) ^ levels * (rowMagnitude row + levels * (eta * stepSizes row)) = g at *
+  generalize ((3 * (row.length + 1) : Nat) : Rat) = r at *
+  grind
+
+/-- Nothing overflows after the matrix unit while the sizes of all terms and the bound together are a number of the
+format: then rounding without a largest number, as here, is what the format does. For the unit itself it is
+`AdderTree.allResults_le`. -/
+theorem linearFloat_fits (F : FloatFormat) {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {levels : Nat}
+    {row : List FloatBlock} (hrow : ∀ b ∈ row, b.Computed u eta levels) {s : SumTree} {others : List Rat}
+    (hs : s.terms.Perm (floatTerms row ++ others)) (hd : s.depth ≤ row.length + 2)
+    (hr : s.roundings ≤ 3 * (row.length + 1))
+    (hb : rowMagnitude row + sumRat (others.map abs) + linearFloatBound u eta F.unitRoundoff F.underflowError levels
+      row.length (rowMagnitude row) (stepSizes row) (sumRat (others.map abs)) ≤ F.largest) :
+    s.AllResults F.round fun y => abs y ≤ F.largest := by
+  obtain ⟨-, hm⟩ := floatTerms_error_le hu heta hrow
+  have ⟨hv, htheta, _⟩ := F.isRounding
+  have hsize : s.magnitude ≤ (1 + u) ^ levels * (rowMagnitude row + levels * (eta * stepSizes row)) +
+      sumRat (others.map abs) := by
+    rw [s.magnitude_eq, sumRat_perm (hs.map abs), List.map_append, sumRat_append]; grind
+  have hmono := sumErrorBound_le hv htheta s.magnitude_nonneg hd hr hsize
+  refine SumTree.allResults_le F.isRounding (Rat.le_trans ?_ hb)
+  simp only [SumTree.errorBound, sumErrorBound, linearFloatBound] at hmono ⊢
+  generalize (1 + F.unitRoundoff) ^ s.depth = p at *
+  generalize (1 + F.unitRoundoff) ^ (row.length + 2) = q at *
   generalize (1 + u) ^ levels * (rowMagnitude row + levels * (eta * stepSizes row)) = g at *
   generalize ((3 * (row.length + 1) : Nat) : Rat) = r at *
   grind
@@ -352,13 +377,19 @@ theorem linearFloat_original_error_le {row : List FloatBlock}
 
 /-! ### The hypotheses can be met -/
 
-/-- Two blocks of four weights: fp16 activations, entries of the table (hi, 2 lo), and what a unit of four products with
-24 bits makes of them. -/
-def floatRow : List FloatBlock :=
-  [⟨3 / 2 ^ 10, [-8, 6, 7, -4], [1/2, 1025/1024, -3, 1/2 ^ 24],
-    alignedAdder 24 (-149) [0, 1/2 * (-8), 1025/1024 * 6, -3 * 7, 1/2 ^ 24 * (-4)]⟩,
-    ⟨-5 / 2 ^ 9, [1, 2, -3, 4], [3, 1/1024, 65504, 1],
-    alignedAdder 24 (-149) [0, 3 * 1, 1/1024 * 2, 65504 * (-3), 1 * 4]⟩]
+/-- Four weights: fp16 activations, entries of the table (hi, 2 lo), and what a unit of four products with 24 bits makes
+of them. -/
+def firstFloatBlock : FloatBlock :=
+  ⟨3 / 2 ^ 10, [-8, 6, 7, -4], [1/2, 1025/1024, -3, 1/2 ^ 24],
+    alignedAdder 24 (-149) [0, 1/2 * (-8), 1025/1024 * 6, -3 * 7, 1/2 ^ 24 * (-4)]⟩
+
+/-- Four more weights of the row. -/
+def secondFloatBlock : FloatBlock :=
+  ⟨-5 / 2 ^ 9, [1, 2, -3, 4], [3, 1/1024, 65504, 1],
+    alignedAdder 24 (-149) [0, 3 * 1, 1/1024 * 2, 65504 * (-3), 1 * 4]⟩
+
+/-- A row of both blocks. -/
+def floatRow : List FloatBlock := [firstFloatBlock, secondFloatBlock]
 
 /-- Five operands side by side. -/
 def fiveOperands (a b c d e : Rat) : AdderTree :=
@@ -380,7 +411,9 @@ theorem computed_by_alignedAdder {d x₁ x₂ x₃ x₄ t₁ t₂ t₃ t₄ : Ra
 /-- The blocks of `floatRow` were computed so. -/
 theorem floatRow_computed : ∀ b ∈ floatRow, b.Computed (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) 4 := by
   simp only [floatRow, List.mem_cons, List.not_mem_nil, or_false]
-  rintro b (rfl | rfl) <;> exact computed_by_alignedAdder
+  rintro b (rfl | rfl)
+  · exact computed_by_alignedAdder
+  · exact computed_by_alignedAdder
 
 /-- The bound of an output is met in earnest: an aligned adder loses a product, and the error is not zero. -/
 theorem floatRow_error :
@@ -394,6 +427,33 @@ example : abs (storedRow floatRow + 1/3 - (floatTree floatRow (1/3)).eval float3
     linearFloatBound (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) float32.unitRoundoff float32.underflowError 4
       floatRow.length (rowMagnitude floatRow) (stepSizes floatRow) (abs (1/3)) :=
   linearFloat_in_order_error_le float32.isRounding (by decide +kernel) (by decide +kernel) floatRow_computed (1/3)
+example : abs (storedRow floatRow + sumRat [1/3] -
+    (SumTree.fma secondFloatBlock.step secondFloatBlock.dot
+      (.add (.leaf (1/3)) (.product firstFloatBlock.step firstFloatBlock.dot))).eval float32.round) ≤
+    linearFloatBound (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) float32.unitRoundoff float32.underflowError 4
+      floatRow.length (rowMagnitude floatRow) (stepSizes floatRow) (sumRat ([1/3].map abs)) :=
+  linearFloat_error_le float32.isRounding (by decide +kernel) (by decide +kernel) floatRow_computed
+    (List.perm_append_comm (l₁ := [secondFloatBlock.step * secondFloatBlock.dot, 1/3])
+      (l₂ := [firstFloatBlock.step * firstFloatBlock.dot])) (by decide) (by decide)
+example : ∀ b ∈ floatRow, abs (b.exactDot - b.dot) ≤
+    sumErrorBound (twoPow (1 - (24 : Nat))) (twoPow (-149 + 1)) 4 4 b.magnitude := fun b hb =>
+  (FloatBlock.dot_error_le (by decide +kernel) (by decide +kernel) (floatRow_computed b hb)).1
+example : sumRat ((floatTerms floatRow).map abs) ≤ (1 + twoPow (1 - (24 : Nat))) ^ 4 *
+    (rowMagnitude floatRow + (4 : Nat) * (twoPow (-149 + 1) * stepSizes floatRow)) :=
+  (floatTerms_error_le (by decide +kernel) (by decide +kernel) floatRow_computed).2
+example : storedRow floatRow =
+    dotRat (floatRow.flatMap FloatBlock.activations) (floatRow.flatMap FloatBlock.storedWeights) :=
+  storedRow_eq (by decide)
+example : dotRat ([1] ++ [2]) ([3] ++ [4]) = dotRat [1] [3] + dotRat [2] [4] :=
+  dotRat_append (xs := [1]) (ws := [3]) rfl _ _
+example : ∃ (n : Int) (e : Int), n.natAbs ≤ 2 * 2 ^ float16.mantissaBits ∧ -(float16.unitExponent : Int) ≤ e ∧
+    (-65504 : Rat) = n * twoPow e := toRat_significand float16 (b := 64511) (by decide +kernel)
+example : float32.round (((3 : Int) * twoPow (-100)) * ((5 : Int) * twoPow (-49))) =
+    ((3 : Int) * twoPow (-100)) * ((5 : Int) * twoPow (-49)) := float32_mul_exact (by decide) (by decide)
+example : (floatTree floatRow (1/3)).AllResults float32.round fun y => abs y ≤ float32.largest :=
+  linearFloat_fits float32 (by decide +kernel) (by decide +kernel) floatRow_computed
+    (floatTree_spec floatRow (1/3)).1 (floatTree_spec floatRow (1/3)).2.1 (floatTree_spec floatRow (1/3)).2.2
+    (by decide +kernel)
 example : abs (1/3 - float16.round (float32.round (1/3))) ≤
     outputBound float16.unitRoundoff float16.underflowError (1/10 ^ 8) (1/3) :=
   linearFloat_output_error_le float16.isRounding (by decide +kernel)

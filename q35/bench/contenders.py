@@ -70,13 +70,13 @@ PEERS = (
 )
 
 
-def choose_peers(names: Sequence[str]) -> tuple[Contender, ...]:
-    """The peers of these names, "all" or "none" of them; raises `InputError` for a name that is unknown."""
+def choose_peers(names: Sequence[str], peers: tuple[Contender, ...] = PEERS) -> tuple[Contender, ...]:
+    """Those of `peers` with these names, "all" or "none" of them; raises `InputError` for a name that is unknown."""
     if list(names) == ["all"]:
-        return PEERS
+        return peers
     if list(names) == ["none"]:
         return ()
-    known = {peer.name: peer for peer in PEERS}
+    known = {peer.name: peer for peer in peers}
     for name in names:
         if name not in known:
             raise InputError(f"unknown peer {name!r}", fix=f"choose all, none, or some of {', '.join(known)}")

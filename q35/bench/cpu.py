@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
-import math
 import platform
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import jsonschema
 
@@ -20,23 +18,11 @@ from q35.bench import machine
 from q35.bench.contenders import OURS, Contender
 from q35.bench.problem import DISTINCT_ROWS, SEED, Problem
 from q35.bench.process import NotMeasured, Process, evicting_memory
+from q35.bench.results import METHOD, Tell, description, digits, refuse_wrong
 from q35.errors import InputError
 
 SCHEMA = "q35.benchmark/1"
 STATES = ("cold", "hot")
-
-TOLERATED, WORST_TOLERATED = 1.25, 8.0
-"""An output's error may exceed the weights' own so far, all together and the worst one, plus what follows."""
-
-ROUNDING = 0.02
-"""What activations of 8 bits (0.7 %) or bfloat16 add at most to the relative error of outputs."""
-
-
-class Tell(Protocol):
-    """Called with what is being done, and how many of the turns are over."""
-
-    def __call__(self, what: str, done: int, total: int) -> None: ...
-
 
 @dataclass(frozen=True)
 class Request:
@@ -83,7 +69,7 @@ def run(request: Request, tell: Tell) -> dict[str, Any]:
             "evicting_bytes": evicting,
             "distinct_rows": DISTINCT_ROWS,
             "seed": SEED,
-            "tolerated": {"weight_rmse_times": TOLERATED, "worst_times": WORST_TOLERATED, "plus": ROUNDING},
+            "tolerated": METHOD,
         },
         "rooflines": roofs,
         "contenders": [field.description(contender) for contender in request.contenders],
@@ -106,14 +92,7 @@ class _Field:
 
     def description(self, contender: Contender) -> dict[str, Any]:
         """A contender, its version, and what it told of itself."""
-        return {
-            "name": contender.name,
-            "title": contender.title,
-            "ours": contender.ours,
-            "distribution": contender.distribution,
-            "version": _version(contender.distribution),
-            "details": self._details.get(contender.name, {}),
-        }
+        return description(contender, self._details.get(contender.name, {}))
 
     def measure(self, problem: Problem, memory: int) -> None:
         """Every number of threads and of rows on one problem; each contender quantizes it once, and waits stopped."""
@@ -121,7 +100,7 @@ class _Field:
             prepared: dict[Contender, tuple[Process, dict[str, Any]]] = {}
             for contender in self._request.contenders:
                 self._tell(f"{problem}: {contender.title}, quantizing", self._turns, self._request.turns)
-                process = stack.enter_context(Process(contender, memory))
+                process = stack.enter_context(Process.of(contender, memory))
                 with self._noting(contender, problem):
                     answer = process.ask("prepare", inputs=problem.inputs, outputs=problem.outputs)
                     self._details[contender.name] = answer.pop("details")
@@ -140,7 +119,7 @@ class _Field:
             process, stored = prepared[contender]
             with self._noting(contender, problem, rows, threads):
                 found = process.ask("select", rows=rows, threads=threads)
-                _refuse_wrong(found, stored["weight_rmse"])
+                refuse_wrong(found, stored["weight_rmse"])
                 ready[contender] = {**stored, "output_rmse": found["output_rmse"]}
         for state in STATES:
             seconds: dict[Contender, list[float]] = {contender: [] for contender in ready}
@@ -177,15 +156,15 @@ class _Field:
             "rows": rows,
             "threads": threads,
             "state": state,
-            "milliseconds": _digits(median * 1e3),
-            "least_milliseconds": _digits(min(seconds) * 1e3),
-            "most_milliseconds": _digits(max(seconds) * 1e3),
-            "bits_per_weight": _digits(errors["bits_per_weight"]),
-            "weight_rmse": _digits(errors["weight_rmse"]),
-            "output_rmse": _digits(errors["output_rmse"]),
-            "memory_roof_milliseconds": _digits(weight_bytes / roof["memory_gb_s"] / 1e6),
-            "gop_s": _digits(2 * weights * rows / median / 1e9),
-            "cycles_per_64_weights": _digits(64 * median * threads * roof["clock_ghz"] * 1e9 / (weights * rows)),
+            "milliseconds": digits(median * 1e3),
+            "least_milliseconds": digits(min(seconds) * 1e3),
+            "most_milliseconds": digits(max(seconds) * 1e3),
+            "bits_per_weight": digits(errors["bits_per_weight"]),
+            "weight_rmse": digits(errors["weight_rmse"]),
+            "output_rmse": digits(errors["output_rmse"]),
+            "memory_roof_milliseconds": digits(weight_bytes / roof["memory_gb_s"] / 1e6),
+            "gop_s": digits(2 * weights * rows / median / 1e9),
+            "cycles_per_64_weights": digits(64 * median * threads * roof["clock_ghz"] * 1e9 / (weights * rows)),
         }
 
     @contextlib.contextmanager
@@ -206,27 +185,3 @@ class _Field:
                     "reason": str(reason),
                 }
             )
-
-
-def _refuse_wrong(found: dict[str, Any], weight_rmse: float) -> None:
-    """Raises `NotMeasured` when outputs are further from the exact ones than the weights' errors explain."""
-    if not math.isfinite(found["worst"]):
-        raise NotMeasured("refused: its result has values that are not finite")
-    limit = TOLERATED * weight_rmse + ROUNDING
-    if found["output_rmse"] > limit:
-        raise NotMeasured(
-            f"refused: its result has a relative error of {found['output_rmse']:.3g}, its weights of {weight_rmse:.3g}"
-        )
-    if found["worst"] > WORST_TOLERATED * limit:
-        raise NotMeasured(f"refused: one output is {found['worst']:.3g} of the exact root mean square away")
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.5g}")
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None

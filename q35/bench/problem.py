@@ -14,8 +14,9 @@ from q35.errors import InputError
 Floats = NDArray[np.float32]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-DISTINCT_ROWS = 1024
-"""The rows of a weight matrix repeat after so many: that spares time to quantize, and no product can profit from it."""
+DISTINCT_ROWS = 1021
+"""The rows of a weight matrix repeat after so many: that spares time to quantize, and no product can profit from it. A
+prime, so that no tile of a kernel passes for another."""
 
 SEED = 35
 

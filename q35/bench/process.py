@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -41,15 +41,20 @@ def evicting_memory(size: int) -> Iterator[int]:
 class Process:
     """One worker. Between requests it is stopped: a library's waiting threads must not disturb another's turn."""
 
-    def __init__(self, contender: Contender, evicting: int) -> None:
+    @classmethod
+    def of(cls, contender: Contender, evicting: int) -> Process:
+        """The worker of a contender on the CPU; `evicting` is the descriptor of `evicting_memory`."""
+        return cls("q35.bench.worker", [contender.module, contender.variant, str(evicting)], [evicting])
+
+    def __init__(self, worker: str, arguments: Sequence[str], descriptors: Sequence[int] = ()) -> None:
         self.patience, self._failure = PATIENCE, ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "q35.bench.worker", contender.module, contender.variant, str(evicting)],
+            [sys.executable, "-m", worker, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            pass_fds=[evicting],
+            pass_fds=descriptors,
             # An interrupt from the keyboard is for the parent, which ends its workers.
             start_new_session=True,
             # NumPy computes what results are compared with; its own threads would wait beside the library's.

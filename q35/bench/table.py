@@ -9,55 +9,94 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-Cell = tuple[int, str]
-"""Rows of activations, and cold or hot."""
+NOT_MEASURED = "not measured"
 
 
 def tables(document: dict[str, Any]) -> RenderableType:
-    """One table a shape and number of threads, then this machine's limits and what was not measured."""
-    results = document["results"]
+    """One table a shape (and number of threads), then this machine's limits and what was not measured."""
     parts: list[RenderableType] = []
-    for inputs, outputs, threads in dict.fromkeys((row["inputs"], row["outputs"], row["threads"]) for row in results):
-        case = {"inputs": inputs, "outputs": outputs, "threads": threads}
-        chosen = [row for row in results if row.items() >= case.items()]
-        title = f"{inputs} x {outputs}, {threads} thread{'s' if threads > 1 else ''}, milliseconds"
-        parts += [_table(title, document["contenders"], chosen), Text()]
-    parts += [Text(line) for line in (*_summary(document), *_limits(document), *_not_measured(document))]
+    # On a GPU each cell that was not measured says so in its table.
+    missing = document["not_measured"] if "device" in document else []
+    for rows in _cases([*document["results"], *missing]):
+        parts += [_table(_title(rows[0]), document["contenders"], rows), Text()]
+    limits = _gpu_limits(document) if "device" in document else _limits(document)
+    parts += [Text(line) for line in (*_summary(document), *limits, *_not_measured(document))]
     return Group(*parts)
 
 
+def _cases(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Those of one shape and number of threads together."""
+    cases: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        cases.setdefault((row["inputs"], row["outputs"], row.get("threads")), []).append(row)
+    return list(cases.values())
+
+
+def _title(row: dict[str, Any]) -> str:
+    threads = f", {row['threads']} thread{'s' if row['threads'] > 1 else ''}" if "threads" in row else ""
+    return f"{row['inputs']} x {row['outputs']}{threads}, milliseconds"
+
+
+def _cell(row: dict[str, Any]) -> str:
+    """The heading of a column: rows of activations, and on a processor cold or hot."""
+    return " ".join(filter(None, (f"M={row['rows']}", row.get("state"))))
+
+
+def _cells(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(map(_cell, rows)))
+
+
+def _times(rows: list[dict[str, Any]], cell: str) -> dict[str, float]:
+    """The milliseconds of a column by contender."""
+    return {row["contender"]: row["milliseconds"] for row in rows if "milliseconds" in row and _cell(row) == cell}
+
+
 def _table(title: str, contenders: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Table:
-    cells: list[Cell] = list(dict.fromkeys((row["rows"], row["state"]) for row in rows))
-    times = {(row["contender"], row["rows"], row["state"]): row["milliseconds"] for row in rows}
-    best = {cell: min(row["milliseconds"] for row in rows if (row["rows"], row["state"]) == cell) for cell in cells}
+    cells = _cells(rows)
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("")
-    headings = ("bits", "error", "outputs", *(f"M={count} {state}" for count, state in cells))
-    for heading in headings:
+    for heading in ("bits", "error", "outputs", *cells):
         table.add_column(heading, justify="right", no_wrap=True)
     for contender in contenders:
         own = [row for row in rows if row["contender"] == contender["name"]]
-        if not own:
-            continue
-        shown = [f"{own[0]['bits_per_weight']:.2f}", f"{own[0]['weight_rmse']:.3f}", f"{own[0]['output_rmse']:.3f}"]
-        for cell in cells:
-            time = times.get((contender["name"], *cell))
-            text = "" if time is None else f"{time:.3g}"
-            shown.append(f"[bold]{text}[/bold]" if time == best[cell] else text)
-        table.add_row(escape(contender["title"]), *shown)
+        if own:
+            table.add_row(escape(contender["title"]), *_errors(own), *(_shown(rows, contender, cell) for cell in cells))
     for contender in contenders:
         ratios = [_ratio(contender, contenders, rows, cell) for cell in cells]
         if any(ratios):
             shown = [f"{ratio:.2f}x" if ratio else "" for ratio in ratios]
             table.add_row(f"{escape(contender['title'])}: faster than the best peer", "", "", "", *shown)
+    for contender in contenders:
+        for key, what in (("copy_share", "of the copy bandwidth"), ("peak_share", "of the matrix peak")):
+            shares = {_cell(row): row[key] for row in rows if row["contender"] == contender["name"] and row.get(key)}
+            if contender["ours"] and shares:
+                shown = [f"{shares[cell]:.0%}" if cell in shares else "" for cell in cells]
+                table.add_row(f"{escape(contender['title'])}: {what}", "", "", "", *shown)
     return table
 
 
+def _errors(own: list[dict[str, Any]]) -> list[str]:
+    """Bits a weight and the errors of a contender's first result."""
+    for row in own:
+        if "milliseconds" in row:
+            return [f"{row['bits_per_weight']:.2f}", f"{row['weight_rmse']:.3f}", f"{row['output_rmse']:.3f}"]
+    return ["", "", ""]
+
+
+def _shown(rows: list[dict[str, Any]], contender: dict[str, Any], cell: str) -> str:
+    """One time, in bold if it is the best of its column; or that there is none."""
+    times = _times(rows, cell)
+    if contender["name"] not in times:
+        return NOT_MEASURED if any(r["contender"] == contender["name"] and _cell(r) == cell for r in rows) else ""
+    text = f"{times[contender['name']]:.3g}"
+    return f"[bold]{text}[/bold]" if times[contender["name"]] == min(times.values()) else text
+
+
 def _ratio(
-    contender: dict[str, Any], contenders: list[dict[str, Any]], rows: list[dict[str, Any]], cell: Cell
+    contender: dict[str, Any], contenders: list[dict[str, Any]], rows: list[dict[str, Any]], cell: str
 ) -> float | None:
     """How many times faster than the fastest peer one of ours is; None for a peer, and where either is missing."""
-    times = {row["contender"]: row["milliseconds"] for row in rows if (row["rows"], row["state"]) == cell}
+    times = _times(rows, cell)
     others = [times[peer["name"]] for peer in contenders if not peer["ours"] and peer["name"] in times]
     own = times.get(contender["name"])
     return min(others) / own if contender["ours"] and others and own else None
@@ -66,19 +105,33 @@ def _ratio(
 def _summary(document: dict[str, Any]) -> list[str]:
     """How many times faster than the fastest peer each of ours is: the least and the most over all tables."""
     results, lines = document["results"], []
-    cases: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in results:
-        cases.setdefault((row["inputs"], row["outputs"], row["threads"]), []).append(row)
     for contender in document["contenders"]:
         spans = []
-        for cell in dict.fromkeys((row["rows"], row["state"]) for row in results):
-            found = [_ratio(contender, document["contenders"], rows, cell) for rows in cases.values()]
+        for cell in _cells(results):
+            found = [_ratio(contender, document["contenders"], rows, cell) for rows in _cases(results)]
             ratios = [ratio for ratio in found if ratio]
             if ratios:
-                spans.append(f"M={cell[0]} {cell[1]} {min(ratios):.2f} to {max(ratios):.2f}")
+                spans.append(f"{cell} {min(ratios):.2f} to {max(ratios):.2f}")
         if spans:
             lines.append(f"{contender['title']}, times as fast as the best peer: {', '.join(spans)}")
     return lines
+
+
+def _gpu_limits(document: dict[str, Any]) -> list[str]:
+    """What the GPU is and can do at most, one line; none where there is no GPU."""
+    device, limits = document["device"], document["limits"]
+    if limits is None:
+        return []
+    driver = f", driver {device['driver']}" if device["driver"] else ""
+    clock = limits["clocks_mhz"]["processors"]
+    peaks = [
+        f"{label} {'unknown' if limits[key] is None else f'{limits[key]:.4g} Top/s'}"
+        for label, key in (("fp16", "f16_top_s"), ("bf16", "bf16_top_s"), ("int8", "s8_top_s"))
+    ]
+    return [
+        f"{device['name']}{driver}, torch {device['torch']}; it can do at most",
+        f"  copy {limits['copy_gb_s']:.4g} GB/s, {', '.join(peaks)}" + (f" at {clock:.0f} MHz" if clock else ""),
+    ]
 
 
 def _limits(document: dict[str, Any]) -> list[str]:
@@ -103,11 +156,14 @@ def _limits(document: dict[str, Any]) -> list[str]:
 
 def _not_measured(document: dict[str, Any]) -> list[str]:
     """Each contender and reason once, with where that happened unless it was everywhere."""
+    reasons = {entry["reason"] for entry in document["not_measured"]}
+    if not document["results"] and len(reasons) == 1:
+        return [f"{NOT_MEASURED}: {reasons.pop()}"]
     titles = {contender["name"]: contender["title"] for contender in document["contenders"]}
     places: dict[tuple[str, str], list[str]] = {}
     for entry in document["not_measured"]:
         place = f"{entry['inputs']}x{entry['outputs']}"
         if entry["rows"] is not None:
-            place += f" M={entry['rows']} {entry['threads']}T"
+            place += f" M={entry['rows']}" + (f" {entry['threads']}T" if "threads" in entry else "")
         places.setdefault((titles[entry["contender"]], entry["reason"]), []).append(place)
-    return [f"not measured: {title}: {reason} ({', '.join(where)})" for (title, reason), where in places.items()]
+    return [f"{NOT_MEASURED}: {title}: {reason} ({', '.join(where)})" for (title, reason), where in places.items()]

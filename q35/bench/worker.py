@@ -111,28 +111,35 @@ def _seconds(call: Callable[[], Floats]) -> float:
     return perf_counter() - start
 
 
-def main() -> None:
-    """Serves until its input ends, or its parent does."""
-    module, variant, descriptor = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def serve(make: Callable[[], Any]) -> None:
+    """Answers each request with the method of its name, of what `make` makes at the first one.
+
+    Ends with its input, or with its parent.
+    """
     # A stopped process would outlive a parent that is killed.
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     # Libraries print what they like: to stderr.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    evicting = np.frombuffer(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ), np.uint64)
-    worker: Worker | None = None
+    worker: Any = None
     gc.disable()
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            if worker is None:
-                worker = Worker(importlib.import_module(module).prepare, variant, evicting)
+            worker = worker or make()
             answer = getattr(worker, request.pop("do"))(**request)
         except ModuleNotFoundError as missing:
             answer = {"error": f"{missing.name} is not installed (pip install 'q35[bench]')"}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def main() -> None:
+    """Serves as the worker of the contender that the command line names."""
+    module, variant, descriptor = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    evicting = np.frombuffer(mmap.mmap(descriptor, 0, prot=mmap.PROT_READ), np.uint64)
+    serve(lambda: Worker(importlib.import_module(module).prepare, variant, evicting))
 
 
 if __name__ == "__main__":

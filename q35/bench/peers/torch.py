@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from q35.bench.problem import Floats, repeat_rows
 
@@ -54,15 +56,23 @@ def _repeat(rows: Any, outputs: int) -> Any:
     return rows.repeat(-(-outputs // len(rows)), 1)[:outputs].contiguous()
 
 
-def _prepare_int4(weights: Floats, outputs: int, details: dict[str, str]) -> TorchWeights:
-    """Asymmetric groups as torchao's reference chooses them: 15 steps from the least weight to the largest."""
-    groups = torch.from_numpy(weights).reshape(len(weights), -1, GROUP)
+def int4_groups(weights: Floats, group: int) -> tuple[NDArray[np.uint8], Any, Any, Floats]:
+    """Asymmetric groups as torchao's reference chooses them: 15 steps from the least weight to the largest.
+
+    Codes 0..15 of the shape of the weights, each group's scale and middle [rows, groups, 1], what they stand for.
+    """
+    groups = torch.from_numpy(weights).reshape(len(weights), -1, group)
     low, high = groups.amin(-1, keepdim=True), groups.amax(-1, keepdim=True)
     scale = ((high - low) / 15).clamp(min=1e-6).bfloat16().float()
     zero = (low + 8 * scale).bfloat16().float()
     codes = ((groups - zero) / scale + 8).round().clamp(0, 15)
     stored: Floats = ((codes - 8) * scale + zero).reshape(weights.shape).numpy()
-    integers = torch.from_numpy(repeat_rows(codes.reshape(weights.shape).to(torch.int32).numpy(), outputs))
+    return codes.reshape(weights.shape).to(torch.uint8).numpy(), scale, zero, stored
+
+
+def _prepare_int4(weights: Floats, outputs: int, details: dict[str, str]) -> TorchWeights:
+    codes, scale, zero, stored = int4_groups(weights, GROUP)
+    integers = torch.from_numpy(repeat_rows(codes.astype(np.int32), outputs))
     packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(integers, 1)
     pairs = _repeat(torch.cat([scale, zero], -1).bfloat16().reshape(len(weights), -1), outputs)
     scales_and_zeros = pairs.reshape(outputs, -1, 2).transpose(0, 1).contiguous()
