@@ -29,9 +29,8 @@ def dequantized(weights: Any, dtype: str = "float32") -> Any:
 def exact_bits(codes: NDArray[np.uint8], steps: NDArray[np.float16], table: NDArray[np.int8]) -> NDArray[np.uint32]:
     """float32 bits `[rows, 2 pairs]` of the exact products, in integers."""
     entries = table[codes].reshape(len(codes), -1).astype(int)
-    of_steps = np.repeat(steps.view(np.uint16), entries.shape[1] // steps.shape[1], axis=1)
-    bits: NDArray[np.uint32] = truth.product_bits()[entries + 128, of_steps]
-    return bits
+    of_steps = np.repeat(steps.view(np.uint16).astype(int), entries.shape[1] // steps.shape[1], axis=1)
+    return truth.product_bits(entries, of_steps)
 
 
 @covers("dequantize", values=True)
