@@ -178,13 +178,13 @@ def _value(operation: str, values: dict[str, Value], quotients: list[tuple[Bits,
         case {"narrower": _, "type": kind}:
             return Value(z3.Extract(WIDTHS[kind] - 1, 0, bits[0]), defined)
         case {"sum": name, "type": kind}:
-            return Value(z3.fpToIEEEBV(SUMS[name](z3.RNE(), *(_float(kind, term) for term in bits))), defined)
+            return Value(_bits(SUMS[name](z3.RNE(), *(_float(kind, term) for term in bits))), defined)
         case {"quotient": _, "type": kind}:
-            exact = z3.fpToIEEEBV(z3.fpDiv(z3.RNE(), *(_float(kind, term) for term in bits)))
+            exact = _bits(z3.fpDiv(z3.RNE(), *(_float(kind, term) for term in bits)))
             quotients.append((z3.BitVec(f"quotient {len(quotients)}", WIDTHS[kind]), exact))
             return Value(quotients[-1][0], defined)
         case {"float": source, "type": kind}:
-            return Value(z3.fpToIEEEBV(z3.fpToFP(z3.RNE(), _float(source, bits[0]), FLOATS[kind])), defined)
+            return Value(_bits(z3.fpToFP(z3.RNE(), _float(source, bits[0]), FLOATS[kind])), defined)
         case {"whole": source, "type": kind}:
             number, width = _float(source, bits[0]), WIDTHS[kind]
             fits = z3.And(z3.fpGT(number, -(2.0 ** (width - 1)) - 1), z3.fpLT(number, 2.0 ** (width - 1)))
@@ -194,3 +194,10 @@ def _value(operation: str, values: dict[str, Value], quotients: list[tuple[Bits,
 
 def _float(kind: str, bits: Bits) -> Any:
     return z3.fpBVToFP(bits, FLOATS[kind])
+
+
+def _bits(number: Any) -> Bits:
+    """The bits of a float; of a NaN one of many, since no claim is about which."""
+    mantissa, width = number.sort().sbits() - 1, number.sort().ebits() + number.sort().sbits()
+    nan = (1 << (width - 1)) - (1 << (mantissa - 1))
+    return z3.If(z3.fpIsNaN(number), z3.BitVecVal(nan, width), z3.fpToIEEEBV(number))
