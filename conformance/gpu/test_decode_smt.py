@@ -35,12 +35,12 @@ if _missing := [name for name in ("elftools", "pyvex", "torch", "triton", "z3") 
     _reason = f"not covered: nothing is proved without {', '.join(_missing)} (pip install 'q35[test]')"
     pytest.skip(_reason, allow_module_level=True)
 
-import z3  # noqa: E402
+import z3
 
-from conformance.gpu import claims, definition, header, symbolic, triton_functions  # noqa: E402
-from conformance.gpu.claims import HeaderClaim, TritonClaim  # noqa: E402
-from conformance.gpu.triton_functions import Call  # noqa: E402
-from conformance.machine_code.operations import Unsupported  # noqa: E402
+from conformance.gpu import claims, definition, header, symbolic, triton_functions
+from conformance.gpu.claims import HeaderClaim, TritonClaim
+from conformance.gpu.triton_functions import Call
+from conformance.machine_code.operations import Unsupported
 
 PROVED: dict[str, Any] = {"truth": "bit-vectors", "level": "all-inputs"}
 SAMPLED: dict[str, Any] = {"truth": "bit-vectors", "level": "sampled"}
