@@ -200,6 +200,11 @@ MX_DECODE = [
         )
         for name, kind in (("fp32", z3.Float32()), ("fp16", z3.Float16()), ("bf16", z3.FPSort(8, 8)))
     ),
+    TritonClaim("f32_to_bits", same(lambda bits: bits), file="mx_decode.py", types={"x": "fp32"}),
+    TritonClaim(
+        "bf16_to_f32_bits", same(lambda bits: z3.Concat(bits, z3.BitVecVal(0, 16))),
+        file="mx_decode.py", types={"x": "bf16"},
+    ),
     *(
         TritonClaim(
             "bits_to_16", same(lambda bits: low(16, bits)), below(1 << 16),

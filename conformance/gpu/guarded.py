@@ -80,6 +80,42 @@ def linear_float() -> Iterator[object]:
             yield module("linear_float").linear_float(x_of(m, held.cols, np.float16), held)
 
 
+def all_rows() -> Iterator[tuple[str, Any, Any]]:
+    """An element of each width, 16 rows of numbers and the same as MX rows; most end inside a block."""
+    for element in ("e2m1", "e2m3", "e4m3"):
+        for cols in (8, 40, 64, 104):
+            x = x_of(16, cols, np.float16)
+            yield element, x, tensor(module("mx_quantize").mx_quantize(x, element).numpy())
+
+
+def mx_quantize() -> Iterator[object]:
+    for _, _, data in all_rows():
+        yield data
+
+
+def mx_dequantize() -> Iterator[object]:
+    for element, x, data in all_rows():
+        yield module("mx_dequantize").mx_dequantize(data, element, x.shape[1])
+
+
+def mx_linear() -> Iterator[object]:
+    for element, x, data in all_rows():
+        for m in (1, 5, 16):
+            yield module("mx_linear").mx_linear(tensor(x[:m].numpy()), data, element)
+
+
+def kv_cache() -> Iterator[object]:
+    for element, x, data in all_rows():
+        cache, slots = data.view(16, 1, -1), tensor(np.array([15, 0, 16, -1]))
+        yield module("kv_cache").kv_quantize(tensor(x[:4, None].numpy()), cache, slots, element)
+        yield module("kv_cache").kv_dequantize(cache, slots, element, x.shape[1])
+
+
+def convert() -> Iterator[object]:
+    for target in ("e2m1", "hi"):
+        yield module("convert").convert(tensor(np.ones(1028, np.float32)), target)
+
+
 def overrun() -> Iterator[object]:
     """Reads one row of tiles too many on purpose."""
     held = weights(32, 64, 64, "stream")
@@ -89,7 +125,11 @@ def overrun() -> Iterator[object]:
 
 
 CALLS: dict[str, Callable[[], Iterator[object]]] = {
-    call.__name__: call for call in (dequantize, quantize_activations, linear, linear_float, overrun)
+    call.__name__: call
+    for call in (
+        *(dequantize, quantize_activations, linear, linear_float),
+        *(mx_quantize, mx_dequantize, mx_linear, kv_cache, convert, overrun),
+    )
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from conformance.formats import ELEMENTS
@@ -20,12 +19,6 @@ POLICY = ("scale_rule", "scale_overflow", "zero_block_scale", "zero_sign")
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-
-def covers(*kernels: str) -> Any:
-    """Marks a test of kernels: values against the specification, in the interpreter or on the device."""
-    where = pytest.mark.layer("c" if subjects.DEVICE == "cpu" else "f", *kernels)
-    return lambda test: where(pytest.mark.layer("a", *kernels)(test))
 
 
 def claim(truth: str = "reference-vectorized", level: str = "sampled", **more: Any) -> dict[str, Any]:

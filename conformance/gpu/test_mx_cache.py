@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from conformance.gpu import mx, subjects
-from conformance.gpu.mx import FORMATS, Bytes, claim, covers
+from conformance.gpu.mx import FORMATS, Bytes, claim
+from conformance.gpu.subjects import covers
 from conformance.ledger import Ledger
 from conformance.subjects import reference
 
@@ -49,7 +50,7 @@ def read(cache: Bytes, slots: list[int], element: str, head_dim: int, dtype: str
     return mx.typed(kernel(subjects.tensor(cache), places, element, head_dim, getattr(torch, dtype)), dtype)
 
 
-@covers("kv_cache")
+@covers("kv_cache", values=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_tokens_go_to_their_slots_and_come_back(name: str, dtype: str, compared: Ledger) -> None:
@@ -71,7 +72,7 @@ def test_tokens_go_to_their_slots_and_come_back(name: str, dtype: str, compared:
             compared.bits(mx.one_nan(row), mx.one_nan(mx.narrowed(values, dtype)), **claim())
 
 
-@covers("kv_cache")
+@covers("kv_cache", values=True)
 def test_a_contiguous_and_a_paged_cache_hold_the_same(compared: Ledger) -> None:
     """Tokens appended one by one, and in portions; pages in any order."""
     head_dim, pages = 64, [2, 0, 1]
@@ -87,7 +88,7 @@ def test_a_contiguous_and_a_paged_cache_hold_the_same(compared: Ledger) -> None:
     assert read(contiguous.cpu().numpy(), [], "e4m3", head_dim, "float16").shape == (0, HEADS, head_dim)
 
 
-@covers("kv_cache")
+@covers("kv_cache", values=True)
 def test_the_policy_is_that_of_the_caller(compared: Ledger) -> None:
     tokens, choices = tokens_of(1, 64, "float16"), ("rceil", "nan", "one", "positive")
     tokens[0, 0] = 0
@@ -95,7 +96,7 @@ def test_the_policy_is_that_of_the_caller(compared: Ledger) -> None:
     compared.bits(after[5], mx.stored(tokens[0].float().cpu().numpy(), "e2m1", choices), **claim())
 
 
-@covers("kv_cache")
+@covers("kv_cache", values=True)
 def test_wrong_tensors_are_refused(compared: Ledger) -> None:
     from q35.errors import InputError
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from conformance import truth
 from conformance.gpu import subjects
-from conformance.gpu.mx import FORMATS, claim, covers
+from conformance.gpu.mx import FORMATS, claim
+from conformance.gpu.subjects import covers
 from conformance.ledger import Ledger
 from conformance.subjects import reference
 
@@ -85,7 +86,7 @@ def boundaries(target: str) -> NDArray[np.int64]:
     return np.concatenate([sizes, sizes + (1 << 31)])
 
 
-@covers("convert")
+@covers("convert", values=True)
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_boundary(target: str, compared: Ledger) -> None:
     """By the exact definitions one by one, and by the table, which is judged with it."""
@@ -124,7 +125,7 @@ def test_all_numbers(target: str, compared: Ledger) -> None:
     compared.count(1 << 32, **claim("exact-rational", "exhaustive", domain=1 << 32))
 
 
-@covers("convert")
+@covers("convert", values=True)
 def test_wrong_tensors_are_refused(compared: Ledger) -> None:
     from q35.errors import InputError
 

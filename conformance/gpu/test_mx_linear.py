@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from conformance.gpu import mx, subjects
-from conformance.gpu.mx import FORMATS, TYPES, Bytes, Floats, claim, covers
+from conformance.gpu.mx import FORMATS, TYPES, Bytes, Floats, claim
+from conformance.gpu.subjects import covers
 from conformance.ledger import Ledger
 from conformance.subjects import reference
 
@@ -33,7 +34,7 @@ def linear(x: NDArray[Any], data: Bytes, element: str, dtype: str = "float16") -
 def blocks_between(
     seed: int, element: str, rows: int, cols: int, sizes: tuple[int, int], scales: tuple[int, int]
 ) -> Any:
-    """Blocks of `[rows, cols]` of random elements of sizes and scales of a range; after a row's end all bits are ones."""
+    """Blocks of `[rows, cols]` of random elements and scales of some ranges; past a row's end all bits are ones."""
     random, kind = np.random.default_rng(seed), reference("mx").element(element)
     elements = random.integers(*sizes, (rows, -(-cols // 32) * 32))
     elements += random.integers(0, 2, elements.shape) * kind.format.sign_bit
@@ -42,23 +43,27 @@ def blocks_between(
     return reference("mx_vectorized").MxBlocks(factors.astype(np.uint8), elements.astype(np.uint8).reshape(-1, 32))
 
 
-@covers("mx_linear")
+@covers("mx_linear", values=True)
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_products_inside_the_proved_bound(name: str, dtype: str, compared: Ledger) -> None:
+    import torch
+
     bounds, kind = reference("linear_float_bound"), reference("mx").element(name)
-    unit = bounds.IEEE if subjects.DEVICE == "cpu" else bounds.TENSOR_CORE
+    on_device = bounds.MFMA if torch.version.hip else bounds.TENSOR_CORE
+    unit = bounds.IEEE if subjects.DEVICE == "cpu" else on_device
     for m, n, k in SHAPES:
         middle = 127 - kind.emax
         blocks = blocks_between(k, name, n, k, (0, kind.format.largest_bits + 1), (middle - 6, middle + 1))
-        x = np.random.default_rng(m).normal(size=(m, k)).astype(np.float16)
+        x = np.random.default_rng(m).normal(size=(m, k))
+        x = torch.from_numpy(x).to(getattr(torch, dtype)).double().numpy()
         expected, allowed = bounds.mx_linear_bounds(x, blocks, kind, reference("floats").FORMATS[dtype], unit)
         off = np.abs(linear(x, mx.pack_rows(blocks, name, n), name, dtype) - expected)
         assert (off <= allowed).all(), f"{(m, n, k)}: off by up to {(off / allowed).max():.3g} times the bound"
         compared.count(off.size, **claim("exact-rational"))
 
 
-@covers("mx_linear")
+@covers("mx_linear", values=True)
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_sums_without_rounding(name: str, dtype: str, compared: Ledger) -> None:
@@ -78,7 +83,7 @@ def test_sums_without_rounding(name: str, dtype: str, compared: Ledger) -> None:
             compared.bits(got + 0, want + 0, **claim())
 
 
-@covers("mx_linear")
+@covers("mx_linear", values=True)
 @pytest.mark.parametrize("name", FORMATS)
 def test_all_scales_times_all_elements(name: str, compared: Ledger) -> None:
     """Each element alone in a sum, times each scale, in float32: subnormals, NaN and infinities too."""
@@ -111,7 +116,7 @@ def in_float32(x: NDArray[np.float64], data: Bytes, variant: str, programs: int,
     return values
 
 
-@covers("mx_linear")
+@covers("mx_linear", values=True)
 @pytest.mark.parametrize("m", [1, 3])
 def test_any_number_of_dimensions_and_no_numbers(m: int, compared: Ledger) -> None:
     """A NaN or an infinity spoils its own row of outputs alone; a tensor without elements gives one."""
@@ -128,7 +133,7 @@ def test_any_number_of_dimensions_and_no_numbers(m: int, compared: Ledger) -> No
     assert linear(x, data[:0], "e2m1").shape == (m, 0)
 
 
-@covers("mx_linear")
+@covers("mx_linear", values=True)
 def test_wrong_tensors_are_refused(compared: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

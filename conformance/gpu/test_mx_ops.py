@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from conformance.gpu import mx, subjects
-from conformance.gpu.mx import claim, covers
+from conformance.gpu.mx import claim
+from conformance.gpu.subjects import covers
 from conformance.ledger import Ledger
 
 
@@ -27,7 +29,7 @@ def numbers(*shape: int) -> Any:
     return subjects.tensor(np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32))
 
 
-@covers("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache")
+@covers("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache", values=True)
 def test_the_operators_are_the_kernels(ops: Any, compared: Ledger) -> None:
     import torch
 
@@ -55,7 +57,7 @@ def cache_of(tokens: Any) -> tuple[Any, Any, Any]:
     return cache, tokens, subjects.tensor(np.array([4, 1], np.int64))
 
 
-@covers("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache")
+@covers("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache", values=True)
 def test_tracing_sees_through_them(ops: Any, compared: Ledger) -> None:
     """torch's own check: schemas, aliases and fake results are those of the kernels; and whole graphs compile."""
     import torch
@@ -82,7 +84,7 @@ def test_tracing_sees_through_them(ops: Any, compared: Ledger) -> None:
     compared.bits(got.cpu().numpy(), want.cpu().numpy(), **claim("expected-outcome"))
 
 
-@covers("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache")
+@covers("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache", values=True)
 def test_fakes_refuse_what_kernels_refuse(ops: Any, compared: Ledger) -> None:
     import torch
 
@@ -99,5 +101,5 @@ def test_fakes_refuse_what_kernels_refuse(ops: Any, compared: Ledger) -> None:
         (ops.kv_dequantize, (data.view(6, 1, 51), slots.int(), "e2m1", 70)),
     ]
     for operator, arguments in calls:
-        compared.refused(lambda o=operator, a=arguments: o(*a), InputError, **claim("expected-outcome"))
+        compared.refused(partial(operator, *arguments), InputError, **claim("expected-outcome"))
     assert ops.mx_linear(half, data, "e2m1").shape == (2, 6)

@@ -12,7 +12,8 @@ import pytest
 
 from conformance.formats import RULES
 from conformance.gpu import mx, subjects
-from conformance.gpu.mx import FORMATS, claim, covers
+from conformance.gpu.mx import FORMATS, claim
+from conformance.gpu.subjects import covers
 from conformance.ledger import Ledger
 from conformance.subjects import reference
 from conformance.test_mx_arrays import groups, ties
@@ -22,7 +23,7 @@ OVERFLOWS, ZERO_SCALES, ZEROS = ("clamp", "nan"), ("smallest", "one"), ("kept", 
 DTYPES = ("float32", "float16", "bfloat16")
 
 
-@covers("mx_dequantize")
+@covers("mx_dequantize", values=True)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_all_scales_times_all_elements(name: str, dtype: str, compared: Ledger) -> None:
@@ -36,7 +37,7 @@ def test_all_scales_times_all_elements(name: str, dtype: str, compared: Ledger) 
     compared.bits(mx.one_nan(got), mx.one_nan(want), **claim(truth, "exhaustive", domain=codes.size))
 
 
-@covers("mx_quantize", "mx_dequantize")
+@covers("mx_quantize", "mx_dequantize", values=True)
 @pytest.mark.parametrize("name", FORMATS)
 def test_blocks_of_lean(name: str, compared: Ledger) -> None:
     """All blocks of a policy as one tensor, so that a wrong stride or a neighbour's scale shows; NaN and infinities."""
@@ -55,7 +56,7 @@ def test_blocks_of_lean(name: str, compared: Ledger) -> None:
         compared.bits(mx.one_nan(mx.dequantize(data, name, 32)), mx.one_nan(mx.read_back(data, name, 32)), **claim())
 
 
-@covers("mx_quantize")
+@covers("mx_quantize", values=True)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_scales_at_every_power_of_two(name: str, rule: str, compared: Ledger) -> None:
@@ -74,7 +75,7 @@ def test_scales_at_every_power_of_two(name: str, rule: str, compared: Ledger) ->
     compared.bits(data, mx.stored(blocks, name, choices), **claim())
 
 
-@covers("mx_quantize")
+@covers("mx_quantize", values=True)
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_tie_of_the_elements(name: str, compared: Ledger) -> None:
     """And its two neighbours, at scale 1, at a large and at a small scale."""
@@ -85,7 +86,7 @@ def test_every_tie_of_the_elements(name: str, compared: Ledger) -> None:
         compared.bits(mx.quantize(blocks, name, choices), mx.stored(blocks, name, choices), **claim())
 
 
-@covers("mx_quantize")
+@covers("mx_quantize", values=True)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", FORMATS)
 def test_any_blocks(name: str, rule: str, compared: Ledger) -> None:
@@ -106,7 +107,7 @@ def test_any_blocks(name: str, rule: str, compared: Ledger) -> None:
         compared.bits(mx.quantize(values, name, choices), mx.stored(values, name, choices), **claim())
 
 
-@covers("mx_quantize", "mx_dequantize")
+@covers("mx_quantize", "mx_dequantize", values=True)
 @pytest.mark.parametrize("name", FORMATS)
 def test_rows_end_inside_a_block(name: str, compared: Ledger) -> None:
     """Tails of any length are padded with zeros, and a block never mixes two rows."""
@@ -119,7 +120,7 @@ def test_rows_end_inside_a_block(name: str, compared: Ledger) -> None:
             compared.bits(mx.dequantize(data, name, cols, dtype), want, **claim())
 
 
-@covers("mx_quantize")
+@covers("mx_quantize", values=True)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_every_number_of_sixteen_bits(dtype: str, compared: Ledger) -> None:
     """All 65536 patterns as input: each is taken as the float32 that it is, subnormals and NaNs too."""
@@ -133,7 +134,7 @@ def test_every_number_of_sixteen_bits(dtype: str, compared: Ledger) -> None:
     compared.count(bits.size, **claim(level="exhaustive", domain=bits.size))
 
 
-@covers("mx_quantize", "mx_dequantize")
+@covers("mx_quantize", "mx_dequantize", values=True)
 def test_any_number_of_dimensions(compared: Ledger) -> None:
     values = np.random.default_rng(3).normal(size=(2, 3, 4, 40)).astype(np.float32)
     data = mx.quantize(values, "e2m3")
@@ -145,7 +146,7 @@ def test_any_number_of_dimensions(compared: Ledger) -> None:
     assert mx.dequantize(data[:0], "e2m3", 40).shape == (0, 3, 4, 40)
 
 
-@covers("mx_quantize", "mx_dequantize")
+@covers("mx_quantize", "mx_dequantize", values=True)
 def test_wrong_tensors_are_refused(compared: Ledger) -> None:
     from q35.errors import InputError
 

@@ -10,7 +10,10 @@ import pytest
 from conformance.ledger import Ledger
 from conformance.runner import REPOSITORY
 
-KERNELS = ("dequantize", "quantize_activations", "linear", "linear_float")
+KERNELS = (
+    *("dequantize", "quantize_activations", "linear", "linear_float"),
+    *("mx_quantize", "mx_dequantize", "mx_linear", "kv_cache", "convert"),
+)
 
 
 def ran(calls: str, pytestconfig: pytest.Config) -> subprocess.CompletedProcess[str]:

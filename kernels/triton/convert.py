@@ -13,26 +13,26 @@ from torch import Tensor
 import q35spec
 from q35.errors import InputError
 from q35kernels.triton.launcher import aligned, check_devices
-from q35kernels.triton.mx_decode import bits_as_f32
+from q35kernels.triton.mx_decode import f32_to_bits
 from q35kernels.triton.mx_encode import element_of_quotient, slot_of
 from q35kernels.triton.mx_format import FORMATS, MxFormat
 from q35kernels.triton.variant import Variant
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count", "keep_sign"])
 def convert_to_element_kernel(out, x, count, keep_sign, FORMAT: tl.constexpr, SIZE: tl.constexpr):
     """`out` uint8 `[count]`: the elements nearest to `x` float32 `[count]`; a program has SIZE."""
     at = SIZE * tl.program_id(0).to(tl.int64) + tl.arange(0, SIZE)
-    bits = bits_as_f32(tl.load(x + at, at < count, 0))
+    bits = f32_to_bits(tl.load(x + at, at < count, 0))
     code = element_of_quotient(bits, 127, keep_sign, FORMAT)
     tl.store(out + at, tl.where(bits & 0x7FFFFFFF < 0x7F800000, code, 0).to(tl.uint8), at < count)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count"])
 def convert_to_slot_kernel(out, x, count, LOW: tl.constexpr, HIGH: tl.constexpr, SIZE: tl.constexpr):
     """`out` int8 `[count]`: the integers of [LOW, HIGH] nearest to `x` float32 `[count]`; a program has SIZE."""
     at = SIZE * tl.program_id(0).to(tl.int64) + tl.arange(0, SIZE)
-    bits = bits_as_f32(tl.load(x + at, at < count, 0))
+    bits = f32_to_bits(tl.load(x + at, at < count, 0))
     slot = slot_of(bits, LOW, HIGH)
     tl.store(out + at, tl.where(bits & 0x7FFFFFFF < 0x7F800000, slot, 0).to(tl.int8), at < count)
 
@@ -45,12 +45,12 @@ SLOTS = {"hi": 1 << _WIDTHS["hi_bits"] - 1, "lo": 1 << _WIDTHS["lo_bits"] - 1}
 
 
 def _element(kind: MxFormat) -> Variant:
-    signature = {"out": "*u8", "x": "*fp32", "count": "i64", "keep_sign": "i32"}
+    signature = {"out": "*u8", "x": "*fp32", "count": "i32", "keep_sign": "i32"}
     return Variant(f"convert to {kind.id}", convert_to_element_kernel, signature, {"FORMAT": kind, "SIZE": SIZE})
 
 
 def _slot(name: str, ends: int) -> Variant:
-    signature = {"out": "*i8", "x": "*fp32", "count": "i64"}
+    signature = {"out": "*i8", "x": "*fp32", "count": "i32"}
     constants = {"LOW": -ends, "HIGH": ends - 1, "SIZE": SIZE}
     return Variant(f"convert to slot {name}", convert_to_slot_kernel, signature, constants)
 

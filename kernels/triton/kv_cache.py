@@ -23,6 +23,9 @@ from q35kernels.triton.mx_format import BLOCK, FORMATS, MxFormat, MxPolicy, form
 from q35kernels.triton.mx_quantize import POLICY, load_and_quantize
 from q35kernels.triton.variant import Variant
 
+COUNTS = {"blocks": "i32", "capacity": "i32", "token_blocks": "i32", "cols": "i32", "row_blocks": "i32"}
+"""What a kernel is told of the cache and the tokens: see `_counts`."""
+
 
 @triton.jit
 def place_in_cache(slots, block, mask, capacity, token_blocks):
@@ -31,7 +34,7 @@ def place_in_cache(slots, block, mask, capacity, token_blocks):
     return slot * token_blocks + block % token_blocks, (slot >= 0) & (slot < capacity)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["blocks", "capacity", "token_blocks", "row_blocks", *POLICY])
 def kv_quantize_kernel(cache, tokens, slots, blocks, capacity, token_blocks, cols, row_blocks, last, beyond, of_zeros,
                        keep_sign, FORMAT: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
     """`tokens` `[tokens, heads, cols]` to their `slots` int64 `[tokens]` of `cache`; a program has BLOCKS blocks."""
@@ -41,7 +44,7 @@ def kv_quantize_kernel(cache, tokens, slots, blocks, capacity, token_blocks, col
     store_blocks(cache, place, mask, scales, codes, FORMAT)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["blocks", "capacity", "token_blocks", "row_blocks"])
 def kv_dequantize_kernel(out, cache, slots, blocks, capacity, token_blocks, cols, row_blocks, FORMAT: tl.constexpr,
                          BLOCKS: tl.constexpr):  # fmt: skip
     """`out` `[tokens, heads, cols]` from the `slots` int64 `[tokens]` of `cache`; a program has BLOCKS blocks."""
@@ -56,8 +59,6 @@ BLOCKS = 128
 """Blocks that a program has."""
 TYPES = (torch.float16, torch.bfloat16)
 """The types of keys and values."""
-COUNTS = {"blocks": "i32", "capacity": "i32", "token_blocks": "i32", "cols": "i32", "row_blocks": "i32"}
-"""What a kernel is told of the cache and the tokens: see `_counts`."""
 
 
 def _write(kind: MxFormat, dtype: torch.dtype) -> Variant:

@@ -99,12 +99,24 @@ def bits_to_16(bits, KIND: tl.constexpr):
 
 
 @triton.jit
+def f32_to_bits(x):
+    """float32 -> its bits, int32."""
+    return x.to(tl.int32, bitcast=True)
+
+
+@triton.jit
+def bf16_to_f32_bits(x):
+    """bfloat16 -> the bits of the same float32, int32: it is the leading half."""
+    return x.to(tl.int16, bitcast=True).to(tl.int32) << 16
+
+
+@triton.jit
 def bits_as_f32(x):
     """A float32, float16 or bfloat16 -> the bits of the same float32, int32."""
-    if x.dtype == tl.bfloat16:  # its leading half: the interpreter's own conversion loses subnormals
-        bits = x.to(tl.int16, bitcast=True).to(tl.int32) << 16
+    if x.dtype == tl.bfloat16:  # the interpreter's own conversion loses subnormals
+        bits = bf16_to_f32_bits(x)
     else:
-        bits = x.to(tl.float32).to(tl.int32, bitcast=True)
+        bits = f32_to_bits(x.to(tl.float32))
     return bits
 
 

@@ -38,7 +38,7 @@ def store_values(out, codes, scales, block, mask, cols, row_blocks, FORMAT: tl.c
     tl.store(out + row.to(tl.int64)[:, None] * cols + col, values, mask[:, None] & (col < cols))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["blocks", "row_blocks"])
 def mx_dequantize_kernel(out, data, blocks, cols, row_blocks, FORMAT: tl.constexpr, BLOCKS: tl.constexpr):
     """`out` `[rows, cols]` of `data` uint8 with `blocks` blocks, `row_blocks` of them a row; a program has BLOCKS."""
     block = BLOCKS * tl.program_id(0) + tl.arange(0, BLOCKS)

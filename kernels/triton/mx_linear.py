@@ -52,7 +52,7 @@ def load_factors(data, place, mask, FORMAT: tl.constexpr):
     return bits_to_f32(scale_to_f32_bits(load_scales(data, place, mask, 127, FORMAT)))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "row_blocks"])
 def mx_gemv_kernel(y, x, data, rows, cols, row_blocks, FORMAT: tl.constexpr, ROWS: tl.constexpr, BLOCKS: tl.constexpr):
     """`y` `[rows]` of `x` `[cols]`; a program has ROWS outputs, and BLOCKS blocks of each at a time."""
     lane = tl.arange(0, ROWS * BLOCKS)
@@ -73,7 +73,7 @@ def mx_gemv_kernel(y, x, data, rows, cols, row_blocks, FORMAT: tl.constexpr, ROW
     tl.store(y + out, total.to(y.dtype.element_ty), out < rows)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["count", "rows", "row_blocks"])
 def mx_gemm_kernel(y, x, data, count, rows, cols, row_blocks, FORMAT: tl.constexpr, ROWS: tl.constexpr,
                    COUNT: tl.constexpr):  # fmt: skip
     """`y` `[count, rows]` of `x` `[count, cols]`; a program has ROWS outputs of COUNT rows of activations.

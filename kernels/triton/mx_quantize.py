@@ -20,6 +20,9 @@ from q35kernels.triton.mx_encode import element_of_quotient, scale_of_largest, s
 from q35kernels.triton.mx_format import BLOCK, FORMATS, MxFormat, MxPolicy, format_named, row_bytes
 from q35kernels.triton.variant import Variant
 
+POLICY = {"last": "i32", "beyond": "i32", "of_zeros": "i32", "keep_sign": "i32"}
+"""The numbers of a policy, as parameters of a kernel."""
+
 
 @triton.jit
 def load_and_quantize(x, block, mask, cols, row_blocks, last, beyond, of_zeros, keep_sign, FORMAT: tl.constexpr):
@@ -36,7 +39,7 @@ def load_and_quantize(x, block, mask, cols, row_blocks, last, beyond, of_zeros, 
     return scales, tl.where((scales == 255)[:, None], 0, codes)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["blocks", "row_blocks", *POLICY])
 def mx_quantize_kernel(data, x, blocks, cols, row_blocks, last, beyond, of_zeros, keep_sign,
                        FORMAT: tl.constexpr, BLOCKS: tl.constexpr):  # fmt: skip
     """`data` uint8 with `blocks` blocks of `x` `[rows, cols]`, `row_blocks` of them a row; a program has BLOCKS."""
@@ -48,8 +51,6 @@ def mx_quantize_kernel(data, x, blocks, cols, row_blocks, last, beyond, of_zeros
 
 BLOCKS = 128
 """Blocks that a program has."""
-POLICY = {"last": "i32", "beyond": "i32", "of_zeros": "i32", "keep_sign": "i32"}
-"""The numbers of a policy, as parameters of a kernel."""
 
 
 def _variant(kind: MxFormat, dtype: torch.dtype) -> Variant:
