@@ -163,6 +163,11 @@ def nearest_bfloat16(bits: Bits) -> Bits:
     return z3.fpToIEEEBV(z3.fpToFP(z3.RNE(), z3.fpBVToFP(bits, z3.Float32()), z3.FPSort(8, 8)))
 
 
+def widened(kind: Any) -> Callable[[Bits], Bits]:
+    """To float32, likewise."""
+    return lambda bits: z3.fpToIEEEBV(z3.fpToFP(z3.RNE(), z3.fpBVToFP(bits, kind), z3.Float32()))
+
+
 def patterns(element: str) -> int:
     return 1 << definition.float_format(element).width
 
@@ -189,6 +194,12 @@ MX_DECODE = [
         "f32_bits_to_bf16_bits", as_float("bfloat16", nearest_bfloat16), file="mx_decode.py", types={"bits": "i32"}
     ),
     TritonClaim("bits_to_f32", same(lambda bits: bits), file="mx_decode.py", types={"bits": "i32"}),
+    *(
+        TritonClaim(
+            "bits_as_f32", as_float("float32", widened(kind)), label=name, file="mx_decode.py", types={"x": name}
+        )
+        for name, kind in (("fp32", z3.Float32()), ("fp16", z3.Float16()), ("bf16", z3.FPSort(8, 8)))
+    ),
     TritonClaim("f32_to_bits", same(lambda bits: bits), file="mx_decode.py", types={"x": "fp32"}),
     TritonClaim(
         "bf16_to_f32_bits", same(lambda bits: z3.Concat(bits, z3.BitVecVal(0, 16))),
@@ -339,9 +350,8 @@ def magic(value: Bits, bits: Bits) -> Condition:
 
 
 def step(bits: Bits) -> Bits:
-    """As z3's own theory of floating-point numbers converts; an infinity or a NaN is no step."""
-    wide = z3.fpToIEEEBV(z3.fpToFP(z3.RNE(), z3.fpBVToFP(bits, z3.Float16()), z3.Float32()))
-    return z3.If(z3.Extract(14, 10, bits) == 31, definition.FLOAT32.numbers + 1, wide)
+    """An infinity or a NaN is no step."""
+    return z3.If(z3.Extract(14, 10, bits) == 31, definition.FLOAT32.numbers + 1, widened(z3.Float16())(bits))
 
 
 def step_bits(bits: Bits) -> Bits:

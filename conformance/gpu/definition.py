@@ -1,9 +1,10 @@
-"""What the specification says of codes, elements and scales, as bit-vector terms.
+"""What the specification says of elements, scales and slots, as bit-vector terms.
 
 Values are exact rationals, computed from the widths in `spec/formats.json`. A decoder is stated as a look-up of all its
-values; an encoder as a staircase: the code of a number is how many thresholds it has reached, each one the least
-float32 that no longer rounds down. That is the definition of "nearest, ties to even" itself, since the codes are in the
-order of their values. Nothing here shares code with the references or the kernels; all of it is tested against Lean.
+values. An encoder is stated by thresholds: a code is right for a number that has reached the middle between its value
+and the one below, and not that between its value and the one above; ties go to the even code, which is the definition
+of rounding, since codes are in the order of their values. Nothing here shares code with the references or the kernels;
+the values are tested against Lean's vectors, the statements against the exact reference.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ class Number:
         same = z3.And(self.exponent == other.exponent, z3.UGE(self.significand, other.significand))
         return z3.Or(self.exponent > other.exponent, same)
 
-    def times_two_to(self, power: Bits) -> Number:
-        """It times 2^power; `power` has 8 bits and a sign."""
+    def times_two_to(self, power: Bits | int) -> Number:
+        """It times 2^power; `power` has the bits of an exponent, or is a number."""
         return Number(self.exponent + power, self.significand)
 
 

@@ -1,4 +1,4 @@
-"""TTIR of a function of integers, as bit-vector terms: what it computes for all arguments at once.
+"""TTIR of a function of scalars, as bit-vector terms: what it computes for all arguments at once.
 
 An operation that is not listed here is refused, so nothing is guessed. A value has two terms: its bits, and whether it
 is defined at all: a shift by the width or more, or the integer of a float that is too large, is nothing that can be
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WIDTHS = {"i1": 1, "i8": 8, "i16": 16, "i32": 32, "i64": 64, "f16": 16, "bf16": 16, "f32": 32, "f64": 64}
 """Bits of a scalar type; a float is its bits."""
-FLOATS = {"f32": z3.Float32(), "f64": z3.Float64()}
+FLOATS = {"f16": z3.Float16(), "f32": z3.Float32(), "f64": z3.Float64()}
 """The types that are computed with; every operation rounds to nearest, ties to even."""
 
 BINARY: dict[str, Callable[[Bits, Bits], Bits]] = {
@@ -135,8 +135,11 @@ def of_ttir(text: str) -> Function:
     tail = re.fullmatch(r"tt\.return (.*) : .*", lines[-3])
     if lines[0] != "module {" or head is None or tail is None or lines[-2:] != ["}", "}"]:
         raise Unsupported(f"a module that is not one function: {text}")
-    parameters = [z3.BitVec(name, WIDTHS[kind]) for name, kind in re.findall(r"%(\w+): (\w+)", head[1])]
-    values = {f"%arg{number}": Value(term, z3.BoolVal(True)) for number, term in enumerate(parameters)}
+    declared = [parameter.split(": ") for parameter in head[1].split(", ")]
+    if not all(kind in WIDTHS for _, kind in declared):
+        raise Unsupported(f"the parameters {head[1]}")
+    parameters = [z3.BitVec(name, WIDTHS[kind]) for name, kind in declared]
+    values = {str(parameter): Value(parameter, z3.BoolVal(True)) for parameter in parameters}
     quotients: list[tuple[Bits, Bits]] = []
     for line in lines[2:-3]:
         name, _, operation = line.partition(" = ")
@@ -175,13 +178,13 @@ def _value(operation: str, values: dict[str, Value], quotients: list[tuple[Bits,
         case {"narrower": _, "type": kind}:
             return Value(z3.Extract(WIDTHS[kind] - 1, 0, bits[0]), defined)
         case {"sum": name, "type": kind}:
-            return Value(z3.fpToIEEEBV(SUMS[name](z3.RNE(), *(_float(kind, term) for term in bits))), defined)
+            return Value(_bits(SUMS[name](z3.RNE(), *(_float(kind, term) for term in bits))), defined)
         case {"quotient": _, "type": kind}:
-            exact = z3.fpToIEEEBV(z3.fpDiv(z3.RNE(), *(_float(kind, term) for term in bits)))
+            exact = _bits(z3.fpDiv(z3.RNE(), *(_float(kind, term) for term in bits)))
             quotients.append((z3.BitVec(f"quotient {len(quotients)}", WIDTHS[kind]), exact))
             return Value(quotients[-1][0], defined)
         case {"float": source, "type": kind}:
-            return Value(z3.fpToIEEEBV(z3.fpToFP(z3.RNE(), _float(source, bits[0]), FLOATS[kind])), defined)
+            return Value(_bits(z3.fpToFP(z3.RNE(), _float(source, bits[0]), FLOATS[kind])), defined)
         case {"whole": source, "type": kind}:
             number, width = _float(source, bits[0]), WIDTHS[kind]
             fits = z3.And(z3.fpGT(number, -(2.0 ** (width - 1)) - 1), z3.fpLT(number, 2.0 ** (width - 1)))
@@ -191,3 +194,10 @@ def _value(operation: str, values: dict[str, Value], quotients: list[tuple[Bits,
 
 def _float(kind: str, bits: Bits) -> Any:
     return z3.fpBVToFP(bits, FLOATS[kind])
+
+
+def _bits(number: Any) -> Bits:
+    """The bits of a float; of a NaN one of many, since no claim is about which."""
+    mantissa, width = number.sort().sbits() - 1, number.sort().ebits() + number.sort().sbits()
+    nan = (1 << (width - 1)) - (1 << (mantissa - 1))
+    return z3.If(z3.fpIsNaN(number), z3.BitVecVal(nan, width), z3.fpToIEEEBV(number))

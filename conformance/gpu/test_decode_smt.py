@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import ast
 import platform
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,17 @@ from conformance import formats, vectors
 from conformance.ledger import Ledger
 from conformance.subjects import exact_reference, reference
 
-for _needed in ("elftools", "pyvex", "triton", "z3"):
-    pytest.importorskip(_needed, reason=f"not covered: nothing is proved without {_needed} (pip install 'q35[test]')")
+# They are not imported: in this process Triton may yet have to learn that it is to interpret.
+if _missing := [name for name in ("elftools", "pyvex", "torch", "triton", "z3") if find_spec(name) is None]:
+    _reason = f"not covered: nothing is proved without {', '.join(_missing)} (pip install 'q35[test]')"
+    pytest.skip(_reason, allow_module_level=True)
 
-import z3  # noqa: E402
+import z3
 
-from conformance.gpu import claims, definition, header, symbolic, triton_functions  # noqa: E402
-from conformance.gpu.claims import HeaderClaim, TritonClaim  # noqa: E402
-from conformance.gpu.triton_functions import Call  # noqa: E402
-from conformance.machine_code.operations import Unsupported  # noqa: E402
+from conformance.gpu import claims, definition, header, symbolic, triton_functions
+from conformance.gpu.claims import HeaderClaim, TritonClaim
+from conformance.gpu.triton_functions import Call
+from conformance.machine_code.operations import Unsupported
 
 PROVED: dict[str, Any] = {"truth": "bit-vectors", "level": "all-inputs"}
 SAMPLED: dict[str, Any] = {"truth": "bit-vectors", "level": "sampled"}
@@ -70,16 +74,31 @@ def call_of(claim: TritonClaim, path: Path, arguments: Any = ()) -> Call:
     return Call(str(path), claim.function, claim.types, claim.constants, arguments)
 
 
-def terms(rows: list[TritonClaim], paths: list[Path]) -> list[symbolic.Function]:
-    texts = triton_functions.compiled([call_of(*pair) for pair in zip(rows, paths, strict=True)])
-    return [symbolic.of_ttir(text) for text in texts]
+@pytest.fixture(scope="module")
+def bugs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By the name of a claim, the file of its function with a bug."""
+    folder, files = tmp_path_factory.mktemp("bugs"), {claim.name: claim.file for claim in claims.TRITON}
+    return {
+        name: planted(sources("triton") / files[name], bug, folder / f"bug_{number}.py")
+        for number, (name, bug) in enumerate(TRITON_BUGS.items())
+    }
 
 
 @pytest.fixture(scope="module")
-def triton_terms() -> dict[str, symbolic.Function]:
-    """What each function computes, by the name of its claim."""
-    shipped = terms(claims.TRITON, [sources("triton") / claim.file for claim in claims.TRITON])
-    return {claim.name: function for claim, function in zip(claims.TRITON, shipped, strict=True)}
+def both_terms(bugs: dict[str, Path]) -> tuple[dict[str, symbolic.Function], dict[str, symbolic.Function]]:
+    """What the functions compute, by the name of the claim: as they are shipped, and with bugs."""
+    rows = [(claim, sources("triton") / claim.file) for claim in claims.TRITON]
+    wrong = [(claim, bugs[claim.name]) for claim in claims.TRITON if claim.name in bugs]
+    texts = triton_functions.compiled([call_of(*row) for row in (*rows, *wrong)])
+    found = [symbolic.of_ttir(text) for text in texts]
+    names = [claim.name for claim, _ in rows], [claim.name for claim, _ in wrong]
+    return dict(zip(names[0], found, strict=False)), dict(zip(names[1], found[len(rows) :], strict=True))
+
+
+@pytest.fixture(scope="module")
+def triton_terms(both_terms: Any) -> dict[str, symbolic.Function]:
+    shipped: dict[str, symbolic.Function] = both_terms[0]
+    return shipped
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +166,7 @@ def test_every_trick_is_claimed(compared: Ledger) -> None:
         name: {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} for name, node in functions.items()
     }
     calls = {name: names[name] & set(functions) for name in functions}
-    allowed = {"where", "constexpr", "float32", "float64"} | {
+    allowed = {"where", "constexpr", "float32", "float64", "bfloat16"} | {
         f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)
     }
     plain = {name for name, node in functions.items() if of_triton(node) <= allowed}
@@ -155,6 +174,31 @@ def test_every_trick_is_claimed(compared: Ledger) -> None:
     proved = reached_from({claim.function for claim in claims.TRITON}, calls)
     assert tricks <= proved, f"nothing is claimed of {sorted(tricks - proved)}"
     compared.count(len(tricks), **EXPECTED)
+
+
+def is_call(claim: TritonClaim, arguments: str) -> bool:
+    """Whether a claim is about a function called with arguments of these types, as Triton writes them. A constant may
+    stand for an argument: then its type is missing."""
+    arguments = arguments.partition("_cMx")[0]
+    flags = {f"c{value}" for value in claim.constants.values() if isinstance(value, bool)}
+    left = iter(claim.types.values())
+    got = re.findall(r"(?:^|_)((?:u|i|fp|bf)\d+)(?=S[\d_]+S|_|$)", arguments)
+    return flags <= set(arguments.split("_")) and all(kind in left for kind in got)
+
+
+def test_kernels_call_with_the_claimed_types(compared: Ledger) -> None:
+    """Triton's types decide what an operator means: a proof is of one choice of them, the one that the kernels make."""
+    # Entries of a table in shared memory are moved, not computed.
+    unproved = "decode_codes", "cFalse"
+    called = [name.rpartition(".")[2].partition("__") for name in triton_functions.called()]
+    rows = {claim.function: [row for row in claims.TRITON if row.function == claim.function] for claim in claims.TRITON}
+    for function, _, arguments in called:
+        if function in rows and not (function == unproved[0] and arguments.endswith(unproved[1])):
+            assert any(is_call(claim, arguments) for claim in rows[function]), f"{function} is called with {arguments}"
+    for claim in claims.TRITON:
+        calls = [arguments for function, _, arguments in called if function == claim.function]
+        assert any(is_call(claim, arguments) for arguments in calls), f"no kernel calls {claim.name}"
+    compared.count(len(claims.TRITON), **EXPECTED)
 
 
 # The translations into terms
@@ -179,12 +223,18 @@ def columns(rows: list[list[int]]) -> list[list[int]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
+def is_nan(*bits: int) -> bool:
+    """Whether all are NaNs of float32, which conversions make with any fraction."""
+    return all((number & 0x7FFFFFFF) > definition.FLOAT32.numbers for number in bits)
+
+
 def test_terms_equal_the_interpreter(triton_terms: dict[str, symbolic.Function], compared: Ledger) -> None:
     given = {claim.name: samples(triton_terms[claim.name], 16) for claim in claims.TRITON}
     calls = [call_of(claim, sources("triton") / claim.file, columns(given[claim.name])) for claim in claims.TRITON]
     for claim, results in zip(claims.TRITON, triton_functions.interpreted(calls), strict=True):
         for row, run in zip(given[claim.name], columns(results), strict=True):
-            assert triton_terms[claim.name].on(row) == run, f"{claim.name} of {row}"
+            got = triton_terms[claim.name].on(row)
+            assert got == run or (claim.function == "bits_as_f32" and is_nan(*got, *run)), f"{claim.name} of {row}"
             compared.count(1, subject="triton", **SAMPLED)
 
 
@@ -221,12 +271,18 @@ TRITON_BUGS = {
     "element_of_quotient e5m2": ("tl.where(code > FORMAT.largest, FORMAT.largest, code)", "code"),
     "slot_of -4 3": ("integer > HIGH, HIGH", "integer > HIGH, HIGH + 1"),
     "magnitude_bits": ("& 0x7FFFFFFF", "& 0x7FFFFFF"),
+    "nearest_int8": ("6755399441055744.0", "4503599627370496.0"),
+    "element_of_quotient e4m3": ("right = tl.where(right > 25, 25, right)", "right = right"),
 }
 """Wrong shifts, masks and offsets, signs that are not extended, slots swapped, subnormals as normals, NaN as a number,
-the smallest scale as 0, ties up and away, overflow instead of the largest."""
+the smallest scale as 0, ties up and away, overflow instead of the largest, 2^52 instead of 1.5 * 2^52, and a shift by
+the width or more."""
+UNDEFINED = "element_of_quotient e4m3"
+NOT_RUN = ("nearest_int8", UNDEFINED)
+"""The solver's quotient need not be one of two float32 numbers; and the interpreter shows no undefined shift."""
 HEADER_BUGS = {
     "decode_hi": ("(code >> 3 & 15) ^ 8) - 8", "(code >> 3 & 15) ^ 8) - 9"),
-    "decode_lo": ("(code & 7) ^ 4) - 4", "(code & 7))"),
+    "decode_lo": ("((code & 7) ^ 4) - 4", "((code & 7) << code)"),
     "code_of_stored": ("(byte ^ kStoredOffset) & (kCodes - 1)", "byte ^ kStoredOffset"),
     "eighth_vector": ("v < 7; ++v) eighth |=", "v < 6; ++v) eighth |="),
     "stored_hi": ("word >> 3 & 0x0F0F0F0Fu", "word >> 3 & 0x1F1F1F1Fu"),
@@ -249,32 +305,24 @@ def planted(source: Path, bug: tuple[str, str], target: Path) -> Path:
     return target
 
 
-def test_bugs_in_triton_are_refuted(
-    triton_terms: dict[str, symbolic.Function], tmp_path: Path, compared: Ledger
-) -> None:
-    rows = [claim for claim in claims.TRITON if claim.name in TRITON_BUGS]
-    assert len(rows) == len(TRITON_BUGS)
-    clean = [sources("triton") / claim.file for claim in rows]
-    wrong = [
-        planted(path, TRITON_BUGS[claim.name], tmp_path / f"bug_{number}.py")
-        for number, (path, claim) in enumerate(zip(clean, rows, strict=True))
-    ]
-    found = []
-    for claim, function in zip(rows, terms(rows, wrong), strict=True):
-        counterexample = function.counterexample(claim)
-        assert counterexample is not None, f"{claim.name} with its bug passes for correct"
-        found.append(counterexample)
+def test_bugs_in_triton_are_refuted(both_terms: Any, bugs: dict[str, Path], compared: Ledger) -> None:
+    shipped, wrong = both_terms
+    rows = {claim.name: claim for claim in claims.TRITON if claim.name in bugs}
+    found = {name: wrong[name].counterexample(claim) for name, claim in rows.items()}
+    assert None not in found.values(), f"{[name for name in found if found[name] is None]} pass for correct"
+    compared.count(len(rows), **EXPECTED)
+    run = [name for name in rows if name not in NOT_RUN]
+    files = [*(bugs[name] for name in run), *(sources("triton") / rows[name].file for name in run)]
     calls = [
-        call_of(claim, path, [[argument] for argument in arguments])
-        for paths in (wrong, clean)
-        for claim, path, arguments in zip(rows, paths, found, strict=True)
+        call_of(rows[name], path, [[argument] for argument in found[name]])
+        for name, path in zip([*run, *run], files, strict=True)
     ]
-    answers = triton_functions.interpreted(calls)
-    for claim, arguments, bad, good in zip(rows, found, answers[: len(rows)], answers[len(rows) :], strict=True):
-        function = triton_terms[claim.name]
-        assert function.is_right(claim, arguments, [column[0] for column in good])
-        assert not function.is_right(claim, arguments, [column[0] for column in bad]), f"{claim.name} of {arguments}"
+    answers = [[column[0] for column in answer] for answer in triton_functions.interpreted(calls)]
+    for name, bad, good in zip(run, answers[: len(run)], answers[len(run) :], strict=True):
+        assert shipped[name].is_right(rows[name], found[name], good)
+        assert not shipped[name].is_right(rows[name], found[name], bad), f"{name} of {found[name]}"
         compared.count(1, **EXPECTED)
+    assert not wrong[UNDEFINED].is_defined(found[UNDEFINED])
 
 
 def test_bugs_in_the_header_are_refuted(header_library: Any, tmp_path: Path, compared: Ledger) -> None:
@@ -282,47 +330,20 @@ def test_bugs_in_the_header_are_refuted(header_library: Any, tmp_path: Path, com
     for bug in HEADER_BUGS.values():
         planted(folder / "decode.hpp", bug, folder / "decode.hpp")
     wrong = build(folder, tmp_path)
-    rows = [claim for claim in claims.HEADER if claim.name in HEADER_BUGS]
+    rows = {claim.name: claim for claim in claims.HEADER if claim.name in HEADER_BUGS}
     assert len(rows) == len(HEADER_BUGS)
-    for claim in rows:
+    undefined = rows.pop("decode_lo")
+    with pytest.raises(Unsupported, match="Ijk_"):
+        header.lifted(wrong, symbol(undefined), undefined.entry)
+    for name, claim in rows.items():
         function = header.lifted(wrong, symbol(claim), claim.entry)
         arguments = function.counterexample(claim)
-        assert arguments is not None, f"{claim.name} with its bug passes for correct"
+        assert arguments is not None, f"{name} with its bug passes for correct"
         bad = header.native(wrong, symbol(claim), claim.entry, arguments)
         good = header.native(header_library, symbol(claim), claim.entry, arguments)
         assert function.is_right(claim, arguments, [good])
-        assert not function.is_right(claim, arguments, [bad]), f"{claim.name} of {arguments}"
+        assert not function.is_right(claim, arguments, [bad]), f"{name} of {arguments}"
         compared.count(1, **EXPECTED)
-
-
-def test_wrong_rounding_of_quotients_is_refuted(tmp_path: Path, compared: Ledger) -> None:
-    """2^52 instead of 1.5 * 2^52: below it doubles have halves."""
-    claim = next(claim for claim in claims.TRITON if claim.function == "nearest_int8")
-    bug = ("6755399441055744.0", "4503599627370496.0")
-    (function,) = terms([claim], [planted(sources("triton") / claim.file, bug, tmp_path / "bug.py")])
-    assert function.counterexample(claim) is not None
-    compared.count(1, **EXPECTED)
-
-
-def test_undefined_shift_is_refuted(tmp_path: Path, compared: Ledger) -> None:
-    """No interpreter shows it: a shift by the width or more, of which each processor makes what it likes."""
-    claim = next(claim for claim in claims.TRITON if claim.name == "element_of_quotient e4m3")
-    bug = ("right = tl.where(right > 25, 25, right)", "right = right")
-    (function,) = terms([claim], [planted(sources("triton") / claim.file, bug, tmp_path / "bug.py")])
-    found = function.counterexample(claim)
-    assert found is not None
-    assert not function.is_defined(found)
-    compared.count(1, **EXPECTED)
-
-
-def test_undefined_shift_in_the_header_is_refuted(tmp_path: Path, compared: Ledger) -> None:
-    """A shift that traps is no number."""
-    folder = shutil.copytree(sources("hip"), tmp_path / "hip")
-    planted(folder / "decode.hpp", ("return bits == 0 ? ", "return bits >> bits == 0 ? "), folder / "decode.hpp")
-    claim = next(claim for claim in claims.HEADER if claim.name == "scale_to_float_bits")
-    with pytest.raises(Unsupported, match="Ijk"):
-        header.lifted(build(folder, tmp_path), symbol(claim), claim.entry)
-    compared.count(1, **EXPECTED)
 
 
 # What the specification says

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,12 @@ def interpreted(calls: Sequence[Call]) -> list[list[list[int]]]:
     return found
 
 
+def called() -> list[str]:
+    """The functions that the shipped kernels call, as Triton names them: `module.function__` and what they get."""
+    names: list[str] = _answers("called", ())
+    return names
+
+
 def _answers(how: str, calls: Sequence[Call]) -> Any:
     command = [sys.executable, "-m", "conformance.gpu.triton_functions", how]
     interpret = str(int(how == "interpreted"))
@@ -54,29 +61,45 @@ def _answers(how: str, calls: Sequence[Call]) -> Any:
     return json.loads(run.stdout)
 
 
-class Compiler:
-    """The first stage of Triton's compilation, for an H100; these functions have no other on any device."""
+TARGETS = (("cuda", 90, 32), ("hip", "gfx90a", 64))
 
-    def __init__(self) -> None:
-        from triton.backends.compiler import GPUTarget
+
+class Compiler:
+    """The first stage of Triton's compilation."""
+
+    def __init__(self, target: tuple[str, int | str, int]) -> None:
+        from triton.backends.compiler import GPUTarget, Language
         from triton.compiler.compiler import make_backend
 
-        self.target = GPUTarget("cuda", 90, 32)
+        self.target = GPUTarget(*target)
         self.backend: Any = make_backend(self.target)
-        self.options = self.backend.parse_options({})
+        self.options, self.language = self.backend.parse_options({}), Language.TRITON
 
-    def ttir(self, function: Any, call: Call) -> str:
+    def module(self, function: Any, types: Mapping[str, str], constants: Mapping[str, Any]) -> Any:
+        """What the front end makes of a function, before inlining."""
         from triton._C.libtriton import ir
         from triton.compiler import ASTSource
 
         context = ir.context()
         ir.load_dialects(context)
         self.backend.load_dialects(context)
-        source = ASTSource(function, {**call.types, **dict.fromkeys(call.constants, "constexpr")}, dict(call.constants))
+        source = ASTSource(function, {**types, **dict.fromkeys(constants, "constexpr")}, dict(constants))
         helpers = self.backend.get_codegen_implementation(self.options)
-        module = source.make_ir(self.target, self.options, helpers, self.backend.get_module_map(), context)
-        text: str = self.backend.make_ttir(module, {}, self.options, self.target.arch).str_nodebug()
+        return source.make_ir(self.target, self.options, helpers, self.backend.get_module_map(), context)
+
+    def ttir(self, function: Any, call: Call) -> str:
+        module, stages = self.module(function, call.types, call.constants), dict[str, Any]()
+        self.backend.add_stages(stages, self.options, self.language)
+        text: str = stages["ttir"](module, {}).str_nodebug()
         return text
+
+
+def _compiled(function: Any, call: Call) -> str:
+    """The same for NVIDIA and for AMD, or else an error."""
+    texts = {Compiler(target).ttir(function, call) for target in TARGETS}
+    if len(texts) != 1:
+        raise RuntimeError(f"{call.function} differs from device to device: {texts}")
+    return texts.pop()
 
 
 def _run(function: Any, call: Call) -> list[list[int]]:
@@ -115,11 +138,29 @@ def _constants(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: made[name](value) if name in made else value for name, value in given.items()}
 
 
+def _called() -> list[str]:
+    """Of variants that differ in sizes or formats alone, one is enough."""
+    from q35kernels.triton import variants
+
+    chosen = {}
+    for variant in variants():
+        choices = tuple(value for value in variant.constants.values() if isinstance(value, bool))
+        chosen[variant.kernel.__name__, tuple(variant.signature.values()), choices] = variant
+    compiler, names = Compiler(TARGETS[0]), set()
+    for variant in chosen.values():
+        text = compiler.module(variant.kernel, variant.signature, variant.constants).str_nodebug()
+        names |= set(re.findall(r'tt\.call @"?([^"(]+)', text))
+    return sorted(names)
+
+
 def main(how: str) -> None:
+    if how == "called":
+        json.dump(_called(), sys.stdout)
+        return
     calls = [Call(**row) for row in json.load(sys.stdin)]
     calls = [replace(call, constants=_constants(call.constants)) for call in calls]
     modules = {path: _loaded(Path(path)) for path in {call.path for call in calls}}
-    answer = Compiler().ttir if how == "compiled" else _run
+    answer = _compiled if how == "compiled" else _run
     json.dump([answer(getattr(modules[call.path], call.function), call) for call in calls], sys.stdout)
 
 
