@@ -196,8 +196,8 @@ def _linear_float(
     """`x` `[..., cols]` times the weights [rows, cols], transposed, plus `bias` `[rows]`: `[..., rows]` of x's type.
 
     x is float16 or bfloat16 and is not quantized; sums are in float32, rounded once to x's type after the bias. In what
-    order they are made depends on the device and on how many rows x has; the bound of `matmulFloat` holds for every
-    order. Raises `InputError` as `linear` does, and off a GPU.
+    order they are made depends on the device and on how many rows x has; the bound of `linearFloat_output_error_le`
+    holds for every order. Raises `InputError` as `linear` does, and off a GPU.
     """
     _check(x, tiled, table, rows, cols, width, bias, NARROW)
     weights = _weights(tiled, table, rows, cols, block_size, width, arithmetic)

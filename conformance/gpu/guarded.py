@@ -38,19 +38,18 @@ def empty(shape: Any, dtype: Any, device: Any) -> Any:
     return torch.from_numpy(guarded(like.numpy())) if like.numel() else like
 
 
-def weights(rows: int, cols: int, block_size: int, width: str) -> Any:
+def weights(rows: int, cols: int, block_size: int) -> Any:
     from q35kernels import tile_weights
 
     table = scheme("codebook").array()
-    tiled = tile_weights(codes_of(rows, cols), steps_of(rows, cols, block_size), table, block_size, cols, width=width)  # type: ignore[arg-type]
-    return module("launcher").Weights(tensor(tiled.data), tensor(table), rows, cols, block_size, width)
+    tiled = tile_weights(codes_of(rows, cols), steps_of(rows, cols, block_size), table, block_size, cols)
+    return module("launcher").Weights(tensor(tiled.data), tensor(table), rows, cols, block_size)
 
 
 def all_weights() -> Iterator[Any]:
     for rows, cols in SHAPES:
         for block_size in (32, 64):
-            for width in ("stream", "byte"):
-                yield weights(rows, cols, block_size, width)
+            yield weights(rows, cols, block_size)
 
 
 def x_of(m: int, cols: int, dtype: Any) -> Any:
@@ -118,7 +117,7 @@ def convert() -> Iterator[object]:
 
 def overrun() -> Iterator[object]:
     """Reads one row of tiles too many on purpose."""
-    held = weights(32, 64, 64, "stream")
+    held = weights(32, 64, 64)
     variant = module("dequantize").VARIANTS[2]
     words, table = module("launcher").prepared(held)
     yield variant.launch((1, 1), empty((64, 64), torch.float32, "cpu"), words, table, 64, 64, 1)

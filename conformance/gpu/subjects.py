@@ -55,15 +55,14 @@ def weights(
     table: NDArray[np.int8],
     block_size: int,
     cols: int,
-    width: str = "stream",
     arithmetic: bool = False,
 ) -> Any:
     """`codes` `[rows, pairs]` and `steps` `[rows, blocks]` as the kernels take them."""
     from q35kernels import tile_weights
 
-    data = np.array(tile_weights(codes, steps, table, block_size, cols, width=width).data)  # type: ignore[arg-type]
-    shape = len(codes), cols, block_size, width, arithmetic
-    return module("launcher").Weights(tensor(data), tensor(table), *shape)
+    data = np.array(tile_weights(codes, steps, table, block_size, cols).data)
+    shape = len(codes), cols, block_size
+    return module("launcher").Weights(tensor(data), tensor(table), *shape, arithmetic=arithmetic)
 
 
 def every_place() -> NDArray[np.uint8]:

@@ -16,8 +16,6 @@ from conformance.gpu import subjects
 from conformance.gpu.subjects import covers, every_place, examples, module, subject, weights
 from conformance.ledger import Ledger
 
-WIDTHS = ("stream", "byte")
-
 
 def dequantized(weights: Any, dtype: str = "float32") -> Any:
     """The weights as a tensor on the CPU."""
@@ -34,11 +32,10 @@ def exact_bits(codes: NDArray[np.uint8], steps: NDArray[np.float16], table: NDAr
 
 
 @covers("dequantize", values=True)
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", TABLES)
-def test_every_code_in_every_place_of_a_unit(name: str, width: str, compared: Ledger) -> None:
+def test_every_code_in_every_place_of_a_unit(name: str, compared: Ledger) -> None:
     table, codes = scheme(name).array(), every_place()
-    found = dequantized(weights(codes, np.ones((32, 32), np.float16), table, 128, 4096, width)).numpy()
+    found = dequantized(weights(codes, np.ones((32, 32), np.float16), table, 128, 4096)).numpy()
     want = table[codes].reshape(32, 4096).astype(np.float32)
     claim = {"truth": "exact-rational", "level": "exhaustive", "domain": want.size}
     compared.bits(found, want, subject=subject(), **claim)
@@ -97,14 +94,14 @@ def test_bfloat16(compared: Ledger) -> None:
 @covers("dequantize")
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
 @examples(6)
-@given(rows=st.integers(1, 100), cols=st.integers(1, 200), width=st.sampled_from(WIDTHS), seed=st.integers(0, 2**32))
-def test_any_shape(block_size: int, rows: int, cols: int, width: str, seed: int, compared: Ledger) -> None:
+@given(rows=st.integers(1, 100), cols=st.integers(1, 200), seed=st.integers(0, 2**32))
+def test_any_shape(block_size: int, rows: int, cols: int, seed: int, compared: Ledger) -> None:
     random = np.random.default_rng(seed)
     codes = random.integers(0, 128, (rows, -(-cols // 2))).astype(np.uint8)
     blocks = -(-cols // block_size)
     steps = random.normal(size=(rows, blocks)).astype(np.float16)
     table = scheme("codebook").array()
-    found = dequantized(weights(codes, steps, table, block_size, cols, width)).numpy()
+    found = dequantized(weights(codes, steps, table, block_size, cols)).numpy()
     padded = np.zeros((rows, blocks * block_size // 2), np.uint8)
     padded[:, : codes.shape[1]] = codes
     want = exact_bits(padded, steps, table)[:, :cols].view(np.float32)
@@ -122,7 +119,7 @@ def test_refuses(compared: Ledger) -> None:
     held = weights(np.zeros((3, 32), np.uint8), np.ones((3, 1), np.float16), scheme("block").array(), 64, 64)
     for change, word in (
         ({"block_size": 256}, "256"),
-        ({"width": "nibble"}, "nibble"),
+        ({"width": "byte"}, "byte"),
         ({"tiled": held.tiled[1:]}, "tiled"),
         ({"tiled": held.tiled.view(torch.int8)}, "int8"),
         ({"table": held.table[:64]}, "[64, 2]"),

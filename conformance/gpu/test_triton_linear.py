@@ -1,4 +1,4 @@
-"""Triton's `quantize_activations` and `linear`: the bits of the declared order, for every shape and width."""
+"""Triton's `quantize_activations` and `linear`: the bits of the declared order, for every shape."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from conformance.test_linear import round_activation, steps_of
 MODEL: dict[str, Any] = {"truth": "float32-model", "level": "sampled"}
 EXACT: dict[str, Any] = {"truth": "exact-rational", "level": "sampled"}
 EXPECTED: dict[str, Any] = {"truth": "expected-outcome", "level": "sampled"}
-WIDTHS = ("stream", "byte")
 COUNTS = (1, 2, 17, 130)
 """Rows of activations: for each kernel, and for a second group of rows."""
 
@@ -95,15 +94,14 @@ def test_rows_without_a_scale(compared: Ledger) -> None:
     n=st.integers(1, 100),
     k=st.integers(1, 300),
     name=st.sampled_from(TABLES),
-    width=st.sampled_from(WIDTHS),
     seed=st.integers(0, 2**32),
 )
-def test_any_shape(block_size: int, m: int, n: int, k: int, name: str, width: str, seed: int, compared: Ledger) -> None:
+def test_any_shape(block_size: int, m: int, n: int, k: int, name: str, seed: int, compared: Ledger) -> None:
     table = scheme(name).array()
     a, codes = operands(seed, m, n, k)
     steps = steps_of(seed, n, -(-k // block_size))
     scales = np.random.default_rng(seed).normal(size=m).astype(np.float32)
-    held = weights(codes, steps, table, block_size, k, width, arithmetic=name == "block")
+    held = weights(codes, steps, table, block_size, k, arithmetic=name == "block")
     entries = np.zeros((n, held.padded_cols), np.int64)
     entries[:, :k] = table[codes].reshape(n, -1)[:, :k]
     values = np.zeros((m, held.padded_cols), np.int64)
@@ -135,10 +133,9 @@ def test_every_code_in_every_place_of_a_unit(name: str, m: int, compared: Ledger
     a = np.random.default_rng(m).integers(-128, 128, (m, 4096)).astype(np.int8)
     steps = np.ones((32, 64), np.float16)
     dots = np.einsum("mbk,nbk->mnb", a.reshape(m, 64, 64).astype(np.int64), entries)
-    for width in WIDTHS:
-        held = weights(codes, steps, table, 64, 4096, width, arithmetic=name == "block")
-        want = float32_matmul(dots, np.ones(m, np.float32), steps)
-        compared.bits(product(a, np.ones(m, np.float32), held), want, subject=subject(), **MODEL)
+    held = weights(codes, steps, table, 64, 4096, arithmetic=name == "block")
+    want = float32_matmul(dots, np.ones(m, np.float32), steps)
+    compared.bits(product(a, np.ones(m, np.float32), held), want, subject=subject(), **MODEL)
 
 
 @covers("linear", values=True)

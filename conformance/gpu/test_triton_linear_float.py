@@ -19,7 +19,6 @@ from conformance.test_accumulate import operands
 
 EXACT: dict[str, Any] = {"truth": "exact-rational", "level": "sampled"}
 EXPECTED: dict[str, Any] = {"truth": "expected-outcome", "level": "sampled"}
-WIDTHS = ("stream", "byte")
 COUNTS = (1, 2, 17, 130)
 NO_BFLOAT16 = pytest.mark.skipif(subjects.DEVICE == "cpu", reason="Triton's interpreter has no products of bfloat16")
 TYPES = ("float16", pytest.param("bfloat16", marks=NO_BFLOAT16))
@@ -57,10 +56,9 @@ def test_every_code_in_every_place_of_a_unit(name: str, m: int, dtype: str, comp
     blocks = np.arange(16)[:, None] == np.arange(64)[None, :] % 16
     x = (blocks[:, :, None] * (2.0 ** (np.arange(64) % 4 - 2) * signs)).reshape(16, 4096)
     want = rounded((x @ table[codes].reshape(32, 4096).T.astype(float)).astype(np.float32), dtype)
-    for width in WIDTHS:
-        held = weights(codes, np.ones((32, 64), np.float16), table, 64, 4096, width, arithmetic=name == "block")
-        got = np.concatenate([product(x[row : row + m], held, dtype) for row in range(0, 16, m)])
-        compared.bits(got, want, subject=subject(), **EXACT)
+    held = weights(codes, np.ones((32, 64), np.float16), table, 64, 4096, arithmetic=name == "block")
+    got = np.concatenate([product(x[row : row + m], held, dtype) for row in range(0, 16, m)])
+    compared.bits(got, want, subject=subject(), **EXACT)
 
 
 def rounded(exact: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:
@@ -101,12 +99,11 @@ def test_each_weight_alone(block_size: int, m: int, compared: Ledger) -> None:
     n=st.integers(1, 100),
     k=st.integers(1, 300),
     name=st.sampled_from(BLOCK_SCHEMES),
-    width=st.sampled_from(WIDTHS),
     spread=st.integers(0, 6),
     seed=st.integers(0, 2**32),
 )
 def test_within_the_proved_bound(
-    m: int, block_size: int, dtype: str, n: int, k: int, name: str, width: str, spread: int, seed: int, compared: Ledger
+    m: int, block_size: int, dtype: str, n: int, k: int, name: str, spread: int, seed: int, compared: Ledger
 ) -> None:
     bounds, floats = reference("linear_float_bound"), reference("floats")
     random = np.random.default_rng(seed)
@@ -115,7 +112,7 @@ def test_within_the_proved_bound(
     x = rounded((random.normal(size=(m, k)) * 2.0 ** random.integers(-spread, 1, (m, k))).astype(np.float32), dtype)
     steps = (random.normal(size=(n, -(-k // block_size))) / 64).astype(np.float16)
     bias = random.normal(size=n).astype(np.float32)
-    y = product(x, weights(codes, steps, table, block_size, k, width, arithmetic=name == "block"), dtype, bias)
+    y = product(x, weights(codes, steps, table, block_size, k, arithmetic=name == "block"), dtype, bias)
     expected, bound = bounds.linear_float_bounds(
         x.astype(np.float64),
         codes,

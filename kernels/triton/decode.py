@@ -85,13 +85,13 @@ def decode_words(words, table, ARITHMETIC: tl.constexpr):
 
 @triton.jit
 def load_blocks(words, first_tile, tiles, first_block, blocks, TILES: tl.constexpr, SPAN: tl.constexpr,
-                BLOCK: tl.constexpr, STREAM: tl.constexpr):  # fmt: skip
+                BLOCK: tl.constexpr):  # fmt: skip
     """Of TILES tiles from `first_tile` on, SPAN blocks from `first_block` on: their stored codes and their steps.
 
     uint32 `[32 TILES, SPAN BLOCK / 8]` in the order of rows and weights, and float16 `[32 TILES, SPAN]`. Tiles from
     `tiles` on and blocks from `blocks` on are not read: their steps are 0.
     """
-    UNIT: tl.constexpr = 112 if STREAM else 128  # words of a unit, of which a vector has 16, and the steps as many
+    UNIT: tl.constexpr = 112  # words of a unit, of which a vector has 16, and the steps as many
     UNITS: tl.constexpr = BLOCK // 32
     block_size: tl.constexpr = 16 + UNITS * UNIT
     half = tl.arange(0, 16 * TILES)
@@ -108,10 +108,7 @@ def load_blocks(words, first_tile, tiles, first_block, blocks, TILES: tl.constex
     w4 = tl.load(vector + 64, inside, 0)
     w5 = tl.load(vector + 80, inside, 0)
     w6 = tl.load(vector + 96, inside, 0)
-    if STREAM:
-        w7 = eighth_word(w0, w1, w2, w3, w4, w5, w6)
-    else:
-        w7 = tl.load(vector + 112, inside, 0)
+    w7 = eighth_word(w0, w1, w2, w3, w4, w5, w6)
     # Vector 2 q + h holds quad q of rows 16 h .. 16 h + 15 of a tile. A pair of joins counts q as [.., 2, 2].
     upper = tl.reshape(tl.join(tl.join(w0, w4), tl.join(w2, w6)), (16 * TILES, SPAN * UNITS, 4))
     lower = tl.reshape(tl.join(tl.join(w1, w5), tl.join(w3, w7)), (16 * TILES, SPAN * UNITS, 4))
@@ -128,9 +125,8 @@ def load_blocks(words, first_tile, tiles, first_block, blocks, TILES: tl.constex
 
 
 @triton.jit
-def load_block(words, table, first_tile, tiles, block, blocks, TILES: tl.constexpr, BLOCK: tl.constexpr,
-               STREAM: tl.constexpr):  # fmt: skip
+def load_block(words, table, first_tile, tiles, block, blocks, TILES: tl.constexpr, BLOCK: tl.constexpr):
     """A block of TILES tiles: its entries int8 `[32 TILES, BLOCK]` and its steps float32 `[32 TILES, 1]`."""
-    stored, steps = load_blocks(words, first_tile, tiles, block, blocks, TILES, 1, BLOCK, STREAM)
+    stored, steps = load_blocks(words, first_tile, tiles, block, blocks, TILES, 1, BLOCK)
     first, second = decode_words(stored, table, False)
     return tl.reshape(tl.join(first, second), (32 * TILES, BLOCK)), steps.to(tl.float32)

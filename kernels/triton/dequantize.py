@@ -15,17 +15,17 @@ from torch import Tensor
 
 from q35.errors import InputError
 from q35kernels.triton.decode import load_block, load_table
-from q35kernels.triton.launcher import NAMES, SIZES, WIDTHS, Weights, prepared
+from q35kernels.triton.launcher import NAMES, SIZES, Weights, prepared
 from q35kernels.triton.variant import Variant
 
 
 @triton.jit(do_not_specialize=["rows", "blocks"])
-def dequantize_kernel(out, words, table, rows, cols, blocks, BLOCK: tl.constexpr, STREAM: tl.constexpr,
+def dequantize_kernel(out, words, table, rows, cols, blocks, BLOCK: tl.constexpr,
                       TILES: tl.constexpr):  # fmt: skip
     """`out` `[rows, cols]` of the weights; a program has a block of TILES tiles."""
     block, first = tl.program_id(0), TILES * tl.program_id(1)
     pairs = load_table(table)
-    entries, steps = load_block(words, pairs, first, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK, STREAM)
+    entries, steps = load_block(words, pairs, first, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK)
     weights = entries.to(tl.float32) * steps
     row = 32 * first + tl.arange(0, 32 * TILES)
     col = BLOCK * block + tl.arange(0, BLOCK)
@@ -37,16 +37,16 @@ TILES = 2
 """Tiles that a program has."""
 
 
-def _variant(dtype: torch.dtype, block_size: int, width: str) -> Variant:
+def _variant(dtype: torch.dtype, block_size: int) -> Variant:
     return Variant(
-        f"dequantize {NAMES[dtype]}, block {block_size}, {width}",
+        f"dequantize {NAMES[dtype]}, block {block_size}",
         dequantize_kernel,
         {"out": f"*{NAMES[dtype]}", "words": "*u32", "table": "*i16", "rows": "i32", "cols": "i32", "blocks": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "TILES": TILES},
+        {"BLOCK": block_size, "TILES": TILES},
     )
 
 
-_CHOICES = {choice: _variant(*choice) for choice in product(NAMES, SIZES, WIDTHS)}
+_CHOICES = {choice: _variant(*choice) for choice in product(NAMES, SIZES)}
 VARIANTS = tuple(_CHOICES.values())
 
 
@@ -60,7 +60,7 @@ def dequantize(weights: Weights, dtype: torch.dtype = torch.float32) -> Tensor:
     words, table = prepared(weights)
     out = torch.empty((weights.rows, weights.cols), dtype=dtype, device=words.device)
     if out.numel():
-        variant = _CHOICES[dtype, weights.block_size, weights.width]
+        variant = _CHOICES[dtype, weights.block_size]
         grid = weights.blocks, -(-weights.tiles // TILES)
         variant.launch(grid, out, words, table, weights.rows, weights.cols, weights.blocks)
     return out

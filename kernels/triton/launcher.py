@@ -16,8 +16,7 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
 NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 SIZES = (32, 64, 128)
-WIDTHS = ("stream", "byte")
-COUNTS = (16, 64, 128)
+COUNTS = (16, 128)
 """Rows of activations that a program of a matrix kernel takes."""
 
 
@@ -25,7 +24,8 @@ COUNTS = (16, 64, 128)
 class Weights:
     """A quantized matrix [rows, cols] on a device, in the layout of `q35kernels.TiledWeights`.
 
-    `tiled` uint8 `[bytes]`; `table` int8 `[128, 2]`; `arithmetic`: the table is (hi, 2 lo), which is then not read.
+    `tiled` uint8 `[bytes]`, seven bits a code; `table` int8 `[128, 2]`; `arithmetic`: the table is (hi, 2 lo), which is
+    then not read.
     """
 
     tiled: Tensor
@@ -54,8 +54,7 @@ class Weights:
     @property
     def bytes(self) -> int:
         """Bytes that they take."""
-        unit = 448 if self.width == "stream" else 512
-        return self.tiles * self.blocks * (64 + self.block_size // 32 * unit)
+        return self.tiles * self.blocks * (64 + self.block_size // 32 * 448)
 
 
 def prepared(weights: Weights, *others: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,8 +65,8 @@ def prepared(weights: Weights, *others: Tensor) -> tuple[Tensor, Tensor]:
     """
     if weights.block_size not in SIZES:
         raise InputError(f"no kernel for blocks of {weights.block_size}", fix=f"choose {', '.join(map(str, SIZES))}")
-    if weights.width not in WIDTHS:
-        raise InputError(f"unknown width {weights.width!r}", fix="choose stream or byte")
+    if weights.width != "stream":
+        raise InputError(f"no kernel for codes of the width {weights.width!r}", fix="choose stream")
     expected = {"tiled": (torch.uint8, (weights.bytes,)), "table": (torch.int8, (128, 2))}
     for name, (dtype, shape) in expected.items():
         tensor = getattr(weights, name)

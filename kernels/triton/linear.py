@@ -20,7 +20,6 @@ from q35kernels.triton.launcher import (
     COUNTS,
     NAMES,
     SIZES,
-    WIDTHS,
     Weights,
     aligned,
     bias_of,
@@ -46,7 +45,7 @@ def add_in_order(total, terms):
 
 @triton.jit(do_not_specialize=["rows", "blocks", "biased"])
 def linear_vector_kernel(y, a, scales, words, table, bias, rows, blocks, biased, BLOCK: tl.constexpr,
-                         STREAM: tl.constexpr, ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
+                         ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
     """One row of activations times a tile of weights, SPAN blocks at a time."""
     tile = tl.program_id(0)
     if ARITHMETIC:
@@ -56,7 +55,7 @@ def linear_vector_kernel(y, a, scales, words, table, bias, rows, blocks, biased,
     place = tl.arange(0, SPAN * BLOCK)
     total = tl.zeros((32,), tl.float32)
     for start in range(0, blocks, SPAN):
-        stored, steps = load_blocks(words, tile, tile + 1, start, blocks, 1, SPAN, BLOCK, STREAM)
+        stored, steps = load_blocks(words, tile, tile + 1, start, blocks, 1, SPAN, BLOCK)
         first, second = decode_words(stored, pairs, ARITHMETIC)
         values = tl.load(a + start * BLOCK + place, place < (blocks - start) * BLOCK, 0).to(tl.int32)
         even, odd = tl.split(tl.reshape(values, (SPAN * BLOCK // 2, 2)))
@@ -71,7 +70,7 @@ def linear_vector_kernel(y, a, scales, words, table, bias, rows, blocks, biased,
 
 @triton.jit(do_not_specialize=["m", "rows", "blocks", "biased"])
 def linear_matrix_kernel(y, a, scales, words, table, bias, m, rows, blocks, biased, BLOCK: tl.constexpr,
-                         STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
+                         TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
     """COUNT rows of activations times TILES tiles of weights, block by block."""
     tile = TILES * tl.program_id(0)
     pairs = load_table(table)
@@ -80,7 +79,7 @@ def linear_matrix_kernel(y, a, scales, words, table, bias, m, rows, blocks, bias
     start = of_x.to(tl.int64) * blocks * BLOCK
     total = tl.zeros((32 * TILES, COUNT), tl.float32)
     for block in range(blocks):
-        entries, steps = load_block(words, pairs, tile, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK, STREAM)
+        entries, steps = load_block(words, pairs, tile, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK)
         values = tl.load(a + start[None, :] + (block * BLOCK + place)[:, None], (of_x < m)[None, :], 0)
         dots = tl.dot(entries, values, out_dtype=tl.int32)
         total += steps * dots.to(tl.float32)
@@ -94,31 +93,31 @@ def linear_matrix_kernel(y, a, scales, words, table, bias, m, rows, blocks, bias
 _POINTERS = {"y": "*fp32", "a": "*i8", "scales": "*fp32", "words": "*u32", "table": "*i16", "bias": "*fp32"}
 
 
-def _vector(block_size: int, width: str, arithmetic: bool) -> Variant:
+def _vector(block_size: int, arithmetic: bool) -> Variant:
     return Variant(
-        f"linear 1 row, block {block_size}, {width}" + ", (hi, 2 lo)" * arithmetic,
+        f"linear 1 row, block {block_size}" + ", (hi, 2 lo)" * arithmetic,
         linear_vector_kernel,
         _POINTERS | {"rows": "i32", "blocks": "i32", "biased": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
+        {"BLOCK": block_size, "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
         num_warps=16,
     )
 
 
-def _matrix(count: int, block_size: int, width: str) -> Variant:
+def _matrix(count: int, block_size: int) -> Variant:
     many = count == COUNTS[-1]
     return Variant(
-        f"linear {count} rows, block {block_size}, {width}",
+        f"linear {count} rows, block {block_size}",
         linear_matrix_kernel,
         _POINTERS | {"m": "i32", "rows": "i32", "blocks": "i32", "biased": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "TILES": 4 if many else 2, "COUNT": count},
+        {"BLOCK": block_size, "TILES": 4 if many else 2, "COUNT": count},
         num_warps=8 if many else 4,
         num_stages=3,
         matrix_operands="s8",
     )
 
 
-_VECTORS = {choice: _vector(*choice) for choice in product(SIZES, WIDTHS, (False, True))}
-_MATRICES = {choice: _matrix(*choice) for choice in product(COUNTS, SIZES, WIDTHS)}
+_VECTORS = {choice: _vector(*choice) for choice in product(SIZES, (False, True))}
+_MATRICES = {choice: _matrix(*choice) for choice in product(COUNTS, SIZES)}
 VARIANTS = (*_VECTORS.values(), *_MATRICES.values())
 
 
@@ -145,10 +144,10 @@ def linear_int8(a: Tensor, scales: Tensor, weights: Weights, bias: Tensor | None
     pointers = y, aligned(a), aligned(scales), words, table, bias_of(bias, y)
     sizes = weights.rows, weights.blocks, 0 if bias is None else weights.rows
     if m == 1:
-        variant = _VECTORS[weights.block_size, weights.width, weights.arithmetic]
+        variant = _VECTORS[weights.block_size, weights.arithmetic]
         variant.launch((weights.tiles,), *pointers, *sizes)
     else:
-        variant = _MATRICES[smallest(COUNTS, m), weights.block_size, weights.width]
+        variant = _MATRICES[smallest(COUNTS, m), weights.block_size]
         grid = -(-weights.tiles // variant.constants["TILES"]), -(-m // variant.constants["COUNT"])
         variant.launch(grid, *pointers, m, *sizes)
     return y

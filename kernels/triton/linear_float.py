@@ -20,7 +20,6 @@ from q35kernels.triton.launcher import (
     COUNTS,
     NAMES,
     SIZES,
-    WIDTHS,
     Weights,
     aligned,
     bias_of,
@@ -52,7 +51,7 @@ def split_four(x):
 
 @triton.jit(do_not_specialize=["rows", "blocks", "biased"])
 def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, BLOCK: tl.constexpr,
-                               STREAM: tl.constexpr, ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
+                               ARITHMETIC: tl.constexpr, SPAN: tl.constexpr):  # fmt: skip
     """One row of activations times a tile of weights, SPAN blocks at a time.
 
     A row's columns are split among the threads, whose sums are added at the end, always in the same order.
@@ -65,7 +64,7 @@ def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, B
     place = tl.arange(0, SPAN * BLOCK)
     total = tl.zeros((32, SPAN * BLOCK // 8), tl.float32)
     for start in range(0, blocks, SPAN):
-        stored, steps = load_blocks(words, tile, tile + 1, start, blocks, 1, SPAN, BLOCK, STREAM)
+        stored, steps = load_blocks(words, tile, tile + 1, start, blocks, 1, SPAN, BLOCK)
         first, second = decode_words(stored, pairs, ARITHMETIC)
         values = tl.load(x + start * BLOCK + place, place < (blocks - start) * BLOCK, 0).to(tl.float32)
         even, odd = tl.split(tl.reshape(values, (SPAN * BLOCK // 2, 2)))
@@ -81,7 +80,7 @@ def linear_float_vector_kernel(y, x, words, table, bias, rows, blocks, biased, B
 
 @triton.jit(do_not_specialize=["m", "rows", "blocks", "biased", "portion"])
 def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased, portion, BLOCK: tl.constexpr,
-                               STREAM: tl.constexpr, TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
+                               TILES: tl.constexpr, COUNT: tl.constexpr):  # fmt: skip
     """COUNT rows of activations times TILES tiles of weights, block by block; `portion` blocks for each part of `y`."""
     tile = TILES * tl.program_id(0)
     part = tl.program_id(2)
@@ -91,7 +90,7 @@ def linear_float_matrix_kernel(y, x, words, table, bias, m, rows, blocks, biased
     start = of_x.to(tl.int64) * blocks * BLOCK
     total = tl.zeros((32 * TILES, COUNT), tl.float32)
     for block in range(part * portion, tl.minimum((part + 1) * portion, blocks)):
-        entries, steps = load_block(words, pairs, tile, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK, STREAM)
+        entries, steps = load_block(words, pairs, tile, tl.cdiv(rows, 32), block, blocks, TILES, BLOCK)
         values = tl.load(x + start[None, :] + (block * BLOCK + place)[:, None], (of_x < m)[None, :], 0)
         dots = tl.dot(entries.to(x.dtype.element_ty), values)
         total = tl.fma(tl.broadcast_to(steps, (32 * TILES, COUNT)), dots, total)
@@ -123,28 +122,28 @@ the 108 to 132 processors of an A100, MI210 or H200.
 """
 
 
-def _vector(dtype: torch.dtype, block_size: int, width: str, arithmetic: bool) -> Variant:
+def _vector(dtype: torch.dtype, block_size: int, arithmetic: bool) -> Variant:
     kind = f"*{NAMES[dtype]}"
     return Variant(
-        f"linear_float {NAMES[dtype]}, 1 row, block {block_size}, {width}" + ", (hi, 2 lo)" * arithmetic,
+        f"linear_float {NAMES[dtype]}, 1 row, block {block_size}" + ", (hi, 2 lo)" * arithmetic,
         linear_float_vector_kernel,
         {"y": kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
         | {"rows": "i32", "blocks": "i32", "biased": "i32"},
-        {"BLOCK": block_size, "STREAM": width == "stream", "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
+        {"BLOCK": block_size, "ARITHMETIC": arithmetic, "SPAN": 2048 // block_size},
         num_warps=16,
     )
 
 
-def _matrix(dtype: torch.dtype, count: int, block_size: int, width: str) -> Variant:
+def _matrix(dtype: torch.dtype, count: int, block_size: int) -> Variant:
     few, many = count == COUNTS[0], count == COUNTS[-1]
     kind = f"*{NAMES[dtype]}"
     return Variant(
-        f"linear_float {NAMES[dtype]}, {count} rows, block {block_size}, {width}",
+        f"linear_float {NAMES[dtype]}, {count} rows, block {block_size}",
         linear_float_matrix_kernel,
         {"y": "*fp32" if few else kind, "x": kind, "words": "*u32", "table": "*i16", "bias": "*fp32"}
         | {"m": "i32", "rows": "i32", "blocks": "i32", "biased": "i32", "portion": "i32"},
         # More tiles spill on sm_80; one stage more of the longest blocks is beyond the shared memory of gfx90a.
-        {"BLOCK": block_size, "STREAM": width == "stream", "TILES": 4 if many and block_size == 32 else 2,
+        {"BLOCK": block_size, "TILES": 4 if many and block_size == 32 else 2,
          "COUNT": count},
         num_warps=8 if many else 4,
         num_stages=2 if block_size == 128 else 3,
@@ -162,8 +161,8 @@ def _add_parts(dtype: torch.dtype) -> Variant:
     )
 
 
-_VECTORS = {choice: _vector(*choice) for choice in product(FLOATS, SIZES, WIDTHS, (False, True))}
-_MATRICES = {choice: _matrix(*choice) for choice in product(FLOATS, COUNTS, SIZES, WIDTHS)}
+_VECTORS = {choice: _vector(*choice) for choice in product(FLOATS, SIZES, (False, True))}
+_MATRICES = {choice: _matrix(*choice) for choice in product(FLOATS, COUNTS, SIZES)}
 _ADD_PARTS = {dtype: _add_parts(dtype) for dtype in FLOATS}
 VARIANTS = (*_VECTORS.values(), *_MATRICES.values(), *_ADD_PARTS.values())
 
@@ -184,10 +183,10 @@ def linear_float(x: Tensor, weights: Weights, bias: Tensor | None = None) -> Ten
     operands = aligned(whole), words, table, bias_of(bias, y)
     rows, blocks, biased = weights.rows, weights.blocks, 0 if bias is None else weights.rows
     if m == 1:
-        variant = _VECTORS[x.dtype, weights.block_size, weights.width, weights.arithmetic]
+        variant = _VECTORS[x.dtype, weights.block_size, weights.arithmetic]
         variant.launch((weights.tiles,), y, *operands, rows, blocks, biased)
         return y
-    variant = _MATRICES[x.dtype, smallest(COUNTS, m), weights.block_size, weights.width]
+    variant = _MATRICES[x.dtype, smallest(COUNTS, m), weights.block_size]
     grid = -(-weights.tiles // variant.constants["TILES"]), -(-m // variant.constants["COUNT"])
     if m > COUNTS[0]:
         variant.launch((*grid, 1), y, *operands, m, rows, blocks, biased, blocks)

@@ -106,7 +106,7 @@ class Tile:
     num_warps: int
 
 
-TILES = (Tile(64, 16, 4), Tile(128, 64, 4))
+TILES = (Tile(64, 16, 4), Tile(128, 64, 8))
 """Tiles of the kernel with matrix instructions, the first one that has room for all activations; else the last."""
 GEMV_ROWS, GEMV_BLOCKS = 4, 32
 TYPES = (torch.float16, torch.bfloat16)
