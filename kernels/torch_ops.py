@@ -259,7 +259,7 @@ def _save_for_gradients(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> No
     _, tiled, table, rows, cols, block_size, width, *_, bias, _ = inputs
     ctx.save_for_backward(tiled, table)
     ctx.layout = rows, cols, block_size, width
-    ctx.bias_dtype = None if bias is None else bias.dtype
+    ctx.bias_dtype, ctx.bias_place = None if bias is None else bias.dtype, len(inputs) - 2
 
 
 def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -268,10 +268,10 @@ def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     of_x = of_bias = None
     if ctx.needs_input_grad[0]:
         of_x = (wide @ torch.ops.q35.dequantize_tiled(*ctx.saved_tensors, *ctx.layout)).to(gradient.dtype)
-    *between, bias_needs_one, _ = ctx.needs_input_grad[1:]
-    if ctx.bias_dtype is not None and bias_needs_one:
+    # An argument that has its default at the end of a call is not among these.
+    if ctx.bias_dtype is not None and ctx.needs_input_grad[ctx.bias_place]:
         of_bias = wide.reshape(-1, wide.shape[-1]).sum(0).to(ctx.bias_dtype)
-    return of_x, *(None for _ in between), of_bias, None
+    return of_x, *[None] * (ctx.bias_place - 1), of_bias, None
 
 
 def _define(name: str, arguments: str, kernel: Callable[..., Tensor], fake: Callable[..., Tensor]) -> None:
