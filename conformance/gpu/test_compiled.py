@@ -45,6 +45,7 @@ def build(request: pytest.FixtureRequest) -> Any:
     if reason := compiler.missing_tool():
         pytest.skip(f"not covered: {reason}")
     sizes = compiler.SIZES if request.config.getoption("--q35-effort") == "deep" else compiler.SIZES[:1]
+
     def found(module: str) -> list[Built]:
         return compiler.build(module, sizes, request.config.getoption("--q35-root"))
 
