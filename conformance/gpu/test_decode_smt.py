@@ -49,7 +49,7 @@ EXPECTED: dict[str, Any] = {"subject": "framework", "truth": "expected-outcome",
 KERNELS = {
     "decode.py": ("dequantize", "linear", "linear_float"),
     "mx_decode.py": ("mx_dequantize", "mx_linear", "kv_cache"),
-    "mx_encode.py": ("mx_quantize", "kv_cache"),
+    "mx_encode.py": ("mx_quantize", "kv_cache", "convert"),
     "activations.py": ("quantize_activations", "linear"),
 }
 """The kernels that use the functions of a file."""
