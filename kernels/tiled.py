@@ -109,7 +109,7 @@ def tile_mx(elements: Codes, scales: Codes, kind: MxKind) -> TiledWeights:
     scales = wrappers.checked(scales, "scales", np.uint8, 2)
     rows, cols = elements.shape
     wrappers.require_shape(scales, "scales", (rows, -(-cols // native.UNIT_WEIGHTS)))
-    width, row = _MX[kind], next(row for row in q35spec.formats()["floats"] if row["id"] == kind)
+    width, row = _MX[kind], q35spec.float_format(kind)
     exponent_bits, mantissa_bits = row["exponent_bits"], row["mantissa_bits"]
     wide = elements >= 2 << (exponent_bits + mantissa_bits)
     if wide.any():

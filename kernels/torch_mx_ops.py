@@ -12,8 +12,6 @@ Triton; tensors elsewhere are an error. Importing this module without torch or T
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import q35spec
 
 try:
@@ -22,7 +20,8 @@ try:
 
     from q35kernels.triton import kv_cache, mx_dequantize, mx_linear, mx_quantize
 except ImportError as error:
-    raise ImportError("torch and Triton are not installed: pip install 'q35[torch]'") from error
+    raise ImportError("torch and Triton are not installed: pip install 'q35[gpu]'") from error
+from q35kernels.torch_ops import define
 from q35kernels.triton.mx_format import MxPolicy, format_named, row_bytes
 
 
@@ -32,10 +31,6 @@ def _quantize(x: Tensor, element: str, *policy: str) -> Tensor:
 
 def _fake_quantize(x: Tensor, element: str, *policy: str) -> Tensor:
     return x.new_empty((*x.shape[:-1], row_bytes(format_named(element), x.shape[-1])), dtype=torch.uint8)
-
-
-def _dequantize(data: Tensor, element: str, cols: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    return mx_dequantize.mx_dequantize(data, element, cols, dtype)
 
 
 def _fake_dequantize(data: Tensor, element: str, cols: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -56,12 +51,6 @@ def _fake_kv_quantize(tokens: Tensor, cache: Tensor, slots: Tensor, element: str
     kv_cache.check_cache(cache, slots, format_named(element), tokens.dtype, tokens.shape[-1])
 
 
-def _kv_dequantize(
-    cache: Tensor, slots: Tensor, element: str, head_dim: int, dtype: torch.dtype = torch.float16
-) -> Tensor:
-    return kv_cache.kv_dequantize(cache, slots, element, head_dim, dtype)
-
-
 def _fake_kv_dequantize(
     cache: Tensor, slots: Tensor, element: str, head_dim: int, dtype: torch.dtype = torch.float16
 ) -> Tensor:
@@ -69,34 +58,28 @@ def _fake_kv_dequantize(
     return cache.new_empty((slots.shape[0], cache.shape[1], head_dim), dtype=dtype)
 
 
-def _define(name: str, schema: str, kernel: Callable[..., Tensor | None], fake: Callable[..., Tensor | None]) -> None:
-    torch.library.define(name, schema, tags=torch.Tag.pt2_compliant_tag)
-    torch.library.impl(name, "default", kernel)
-    torch.library.register_fake(name, fake)
-
-
 _PARAMETERS = q35spec.formats()["mx"]["parameters"]
 _POLICY = ", ".join(
     f'str {name}="{_PARAMETERS[name]["default"]}"'
     for name in ("scale_rule", "scale_overflow", "zero_block_scale", "zero_sign")
 )
-_define("q35::mx_quantize", f"(Tensor x, str element, {_POLICY}) -> Tensor", _quantize, _fake_quantize)
-_define(
+define("q35::mx_quantize", f"(Tensor x, str element, {_POLICY}) -> Tensor", _quantize, _fake_quantize)
+define(
     "q35::mx_dequantize",
     "(Tensor data, str element, SymInt cols, ScalarType dtype=float) -> Tensor",
-    _dequantize,
+    mx_dequantize.mx_dequantize,
     _fake_dequantize,
 )
-_define("q35::mx_linear", "(Tensor x, Tensor data, str element) -> Tensor", mx_linear.mx_linear, _fake_linear)
-_define(
+define("q35::mx_linear", "(Tensor x, Tensor data, str element) -> Tensor", mx_linear.mx_linear, _fake_linear)
+define(
     "q35::kv_quantize",
     f"(Tensor tokens, Tensor(a!) cache, Tensor slots, str element, {_POLICY}) -> ()",
     _kv_quantize,
     _fake_kv_quantize,
 )
-_define(
+define(
     "q35::kv_dequantize",
     "(Tensor cache, Tensor slots, str element, SymInt head_dim, ScalarType dtype=half) -> Tensor",
-    _kv_dequantize,
+    kv_cache.kv_dequantize,
     _fake_kv_dequantize,
 )

@@ -178,8 +178,7 @@ def _linear_gpu(
     """`_linear` on a GPU: the same bits; threads are its own affair."""
     _check(x, tiled, table, rows, cols, width, bias)
     weights = _weights(tiled, table, rows, cols, block_size, width, arithmetic)
-    y = _triton("linear").linear(x.detach().reshape(-1, cols), weights, None if bias is None else bias.detach())
-    return y.reshape(*x.shape[:-1], rows).to(x.dtype)
+    return _on_gpu(_triton("linear").linear, x, weights, bias)
 
 
 def _linear_float(
@@ -201,10 +200,7 @@ def _linear_float(
     """
     _check(x, tiled, table, rows, cols, width, bias, NARROW)
     weights = _weights(tiled, table, rows, cols, block_size, width, arithmetic)
-    y = _triton("linear_float").linear_float(
-        x.detach().reshape(-1, cols), weights, None if bias is None else bias.detach()
-    )
-    return y.reshape(*x.shape[:-1], rows)
+    return _on_gpu(_triton("linear_float").linear_float, x, weights, bias)
 
 
 def _fake_linear_float(
@@ -220,6 +216,12 @@ def _fake_linear_float(
 ) -> Tensor:
     _check(x, tiled, table, rows, cols, width, bias, NARROW)
     return x.new_empty((*x.shape[:-1], rows))
+
+
+def _on_gpu(product: Callable[..., Tensor], x: Tensor, weights: Any, bias: Tensor | None) -> Tensor:
+    """A product of Triton's with `x` `[..., cols]` in any number of dimensions: `[..., rows]` of its type."""
+    y = product(x.detach().reshape(-1, weights.cols), weights, None if bias is None else bias.detach())
+    return y.reshape(*x.shape[:-1], weights.rows).to(x.dtype)
 
 
 def _triton(name: str) -> Any:
@@ -274,22 +276,22 @@ def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
     return of_x, *[None] * (ctx.bias_place - 1), of_bias, None
 
 
-def _define(name: str, arguments: str, kernel: Callable[..., Tensor], fake: Callable[..., Tensor]) -> None:
-    """One operator. `torch.library.custom_op` does the same, but its calls cost 4 microseconds more, as much as a small
-    product.
+def define(name: str, schema: str, kernel: Callable[..., Any], fake: Callable[..., Any]) -> None:
+    """One operator, with an implementation for tracing. `torch.library.custom_op` does the same, but its calls cost 4
+    microseconds more, as much as a small product.
     """
-    torch.library.define(name, f"({arguments}) -> Tensor", tags=torch.Tag.pt2_compliant_tag)
+    torch.library.define(name, schema, tags=torch.Tag.pt2_compliant_tag)
     torch.library.impl(name, "default", kernel)
     torch.library.register_fake(name, fake)
 
 
 _LAYOUT = "SymInt cols, SymInt block_size, str width"
-_define("q35::tile", f"Tensor codes, Tensor steps, Tensor table, {_LAYOUT}", _tile, _fake_tile)
+define("q35::tile", f"(Tensor codes, Tensor steps, Tensor table, {_LAYOUT}) -> Tensor", _tile, _fake_tile)
 _TILED = f"Tensor tiled, Tensor table, SymInt rows, {_LAYOUT}"
-_define("q35::dequantize_tiled", _TILED, _dequantize_tiled, _fake_dequantize_tiled)
+define("q35::dequantize_tiled", f"({_TILED}) -> Tensor", _dequantize_tiled, _fake_dequantize_tiled)
 _BIAS = "Tensor? bias=None, bool arithmetic=False"
-_define("q35::linear", f"Tensor x, {_TILED}, SymInt threads=0, {_BIAS}", _linear, _fake_linear)
-_define("q35::linear_float", f"Tensor x, {_TILED}, {_BIAS}", _linear_float, _fake_linear_float)
+define("q35::linear", f"(Tensor x, {_TILED}, SymInt threads=0, {_BIAS}) -> Tensor", _linear, _fake_linear)
+define("q35::linear_float", f"(Tensor x, {_TILED}, {_BIAS}) -> Tensor", _linear_float, _fake_linear_float)
 torch.library.impl("q35::dequantize_tiled", "cuda", _dequantize_tiled_gpu)
 torch.library.impl("q35::linear", "cuda", _linear_gpu)
 for _name in ("q35::linear", "q35::linear_float"):

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FOLDER", "codebook", "cover", "formats", "schema", "vectors"]
+__all__ = ["FOLDER", "codebook", "cover", "float_format", "formats", "schema", "vectors"]
 
 FOLDER = Path(__file__).resolve().parent
 """The folder that holds the specification's files."""
@@ -24,6 +24,11 @@ def _read(relative: str) -> Any:
 def formats() -> Any:
     """`formats.json`: the code, the schemes, the storages and every numeric decision by name."""
     return _read("formats.json")
+
+
+def float_format(name: str) -> Any:
+    """The row of `formats.json` of the floating-point format called `name`. Raises `KeyError`."""
+    return {row["id"]: row for row in formats()["floats"]}[name]
 
 
 def codebook() -> Any:

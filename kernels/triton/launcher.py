@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from q35.errors import InputError
+from q35kernels import _cpu as native
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 """Whether kernels run in Triton's interpreter, on tensors of the CPU."""
@@ -54,7 +55,7 @@ class Weights:
     @property
     def bytes(self) -> int:
         """Bytes that they take."""
-        return self.tiles * self.blocks * (64 + self.block_size // 32 * 448)
+        return int(native.tiled_size(self.rows, self.cols, self.block_size, self.width))
 
 
 def prepared(weights: Weights, *others: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,7 +46,7 @@ class MxFormat:
 
 
 def _format(name: str, width: int, emax: int) -> MxFormat:
-    row = next(row for row in q35spec.formats()["floats"] if row["id"] == name)
+    row = q35spec.float_format(name)
     mantissa_bits, specials = row["mantissa_bits"], row["specials"]
     taken = {"none": 0, "nan": 1, "ieee": 1 << mantissa_bits}[specials]
     largest = (1 << width - 1) - 1 - taken
@@ -89,8 +89,7 @@ class MxPolicy:
         """The policy as run-time numbers of the kernels.
 
         The last 24-bit significand of a block's largest value that does not step to the next scale; the scale beyond
-        the largest one; the scale of a block of zeros; all ones where a negative number that becomes
-        zero is -0.
+        the largest one; the scale of a block of zeros; all ones where a negative number that becomes zero is -0.
         """
         one, mantissa_bits = 1 << 23, kind.mantissa_bits
         last = {
