@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from q35 import cli_bench, cli_conform, cli_project
+from q35 import cli_bench, cli_conform, cli_project, cli_prover
 from q35.cli_project import Json, print_json
 from q35.errors import InputError, Q35Error
 
@@ -48,6 +48,7 @@ app.command()(cli_project.layers)
 app.command()(cli_project.certify)
 app.command()(cli_conform.conform)
 app.add_typer(cli_bench.bench, name="bench")
+app.add_typer(cli_prover.prover, name="prover")
 
 
 def main() -> None:
