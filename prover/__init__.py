@@ -1,1 +1,1 @@
-"""The prover: a proof-state server, tree search over tactics, policies, training and benchmarks. Imported as `q35prover`."""
+"""The prover: proof-state server, search over tactics, policies, training, benchmarks. Imported as `q35prover`."""

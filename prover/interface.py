@@ -1,4 +1,4 @@
-"""The vocabulary that server, search and policies share: problems, goals, states, what a tactic did. Data and protocols.
+"""The vocabulary of server, search and policies: problems, goals, states, what a tactic did. Data and protocols.
 
 A state is what one branch of a proof has still to close. Goals that share no metavariable are proved apart, so they
 are states of their own: a tactic that leaves three such goals gives three states (an AND). Goals that do share one
@@ -36,7 +36,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal as Lean prints it (hypotheses, then `⊢`), and a `key` that is equal for goals that differ in names only."""
+    """A goal as Lean prints it (hypotheses, then `⊢`); `key` is equal for goals that differ in names only."""
 
     text: str
     key: str
