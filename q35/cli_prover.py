@@ -29,7 +29,5 @@ def extract(
         header = work(mathlib, out, jobs, report)
     if json_:
         return print_json(header)
-    splits = ", ".join(f"{name} {count:,}" for name, count in header["splits"].items())
-    print(
-        f"{header['steps']:,} steps of {header['theorems']:,} theorems in {header['provenance']['files']:,} files ({splits})"
-    )
+    files = header["provenance"]["files"]
+    print(f"{header['steps']:,} steps of {header['theorems']:,} theorems in {files:,} files; {header['splits']}")

@@ -167,8 +167,8 @@ def _is_equation(parsed: list[Token], at: int) -> bool:
             depth += 1
         elif token.text in CLOSING:
             depth -= 1
-        elif depth == 0 and token.text in ("=>", ":="):
-            return token.text == "=>"
+        elif depth == 0 and (token.text in ("=>", ":=", "fun", "λ") or (token.text == "|" and token.first)):
+            return token.text == "=>" or (token.text == "|" and parsed[at].first)
     return False
 
 

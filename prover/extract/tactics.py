@@ -28,7 +28,7 @@ _WITH_TACTICS = words(
 _WITH_ALTERNATIVES = frozenset(["induction", "cases", "match", "fun_induction", "fun_cases"])
 _TAKE_COMMAS = frozenset(["use", "exists", "existsi", "match", "cases", "induction", "rcases"])
 _TAKE_EQUATIONS = frozenset(["|", "have", "haveI", "let", "letI", "replace", "tfae_have"])
-_BINDERS = words("∀ ∃ ∃! ∄ λ ∑ ∏ ∑' ∏' ∫ ∫⁻ ∮ ⨍ ⨆ ⨅ ⋃ ⋂ ⨁ ⨂ Σ Π ∐ ∏ᶠ ∑ᶠ ⨄ ⋀")
+_BINDERS = words("∀ ∃ ∄ λ ∑ ∏ ∫ ∮ ⨍ ⨆ ⨅ ⋃ ⋂ ⨁ ⨂ Σ Π ∐")
 _NOT_IN_PATTERN = words(":= by ; <;> fun λ with")
 _ENDS_PROOF = frozenset(["termination_by", "decreasing_by", "where", "deriving"])
 # A line that begins with one of these goes on with the line before, even in the column of the block.
@@ -94,7 +94,7 @@ def parse_block(code: str, tokens: list[Token], start: int) -> list[Node]:
 
 
 def parse_term(code: str, tokens: list[Token], start: int) -> list[Node]:
-    """The tree of a proof term with blocks in it: one step `refine …`, `refine fun | …` for equations, and the blocks."""
+    """The tree of a proof term with blocks in it: one step `refine …` (equations: `refine fun | …`), and the blocks."""
     node, end = _Parser(code, tokens).tactic(start, column=-1, enclosed=False, term=True)
     if end < len(tokens) and tokens[end].text not in _ENDS_PROOF:
         raise Unparsed(tokens[end].text)
@@ -278,7 +278,7 @@ class _Parser:
                 end = stop
             else:
                 end += 1
-        if end == at:
+        if end == at or brackets:
             raise Unparsed(head)
         written = self.text(at, end, holes)
         if term:
@@ -316,7 +316,8 @@ class _Parser:
                 block, end = self.block(end, enclosed)
             else:
                 block = []
-        return Node(self.text(at, end, []), [], sum(node.size + node.inline for node in block)), end
+        inner = sum(node.size + node.inline for node in block)
+        return Node(self.text(at, end, []), [], max(inner - 1, 0) if head == "(" else inner), end
 
     def text_at(self, at: int) -> str:
         """The token there; empty behind the last."""
