@@ -137,7 +137,7 @@ def _statement_end(parsed: list[Token], at: int) -> int | None:
     depth = definitions = 0
     for end in range(at, len(parsed)):
         text = parsed[end].text
-        if text in OPENING or text in ("![", "#["):
+        if text in OPENING:
             depth += 1
         elif text in CLOSING:
             depth -= 1
@@ -224,7 +224,7 @@ def _closing(parsed: list[Token], at: int) -> int:
     """The bracket that closes the one at `at` (itself if it is none); the last token if none does."""
     depth = 0
     for end in range(at, len(parsed)):
-        depth += (parsed[end].text in OPENING or parsed[end].text in ("@[", "![", "#[")) - (parsed[end].text in CLOSING)
+        depth += (parsed[end].text in OPENING) - (parsed[end].text in CLOSING)
         if depth == 0:
             return end
     return len(parsed) - 1

@@ -100,6 +100,7 @@ def _extract_parts(
     missing = [(chunk, part) for chunk, part in zip(chunks, parts, strict=True) if not part.exists()]
     done = sum(map(len, chunks)) - sum(len(chunk) for chunk, _ in missing)
     total = sum(map(len, chunks))
+    report("reading proofs", done, total)
     with ProcessPoolExecutor(jobs or os.cpu_count(), initializer=_leave_interrupts_to_the_parent) as pool:
         try:
             running = {pool.submit(_extract_part, checkout, chunk, part): len(chunk) for chunk, part in missing}

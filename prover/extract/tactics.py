@@ -192,93 +192,38 @@ class _Parser:
         depth = 0
         for end in range(at, self.length):
             text = self.tokens[end].text
-            depth += (text in OPENING or text in ("@[", "![", "#[")) - (text in CLOSING)
+            depth += (text in OPENING) - (text in CLOSING)
             if depth == 0:
                 return end
         raise Unparsed(self.tokens[at].text)
 
     def plain(self, at: int, column: int, enclosed: bool, term: bool) -> tuple[Node, int]:
         """A tactic that is not structure, up to where it ends."""
-        tokens, length = self.tokens, self.length
-        head = tokens[at].text
+        head = self.tokens[at].text
+        if head in _WITH_TACTICS and not term:
+            return self.with_tactics(at, column, enclosed)
+        reading = _Reading(self, at, column, enclosed, term)
         holes: list[tuple[int, int, str]] = []
         blocks: list[list[Node]] = []
         inline = 0
-        brackets: list[tuple[int, int]] = []  # binders and `if`s still open outside each open bracket
-        binders = conditions = 0
-        alternatives = False
-        takes_holes = term or head in _TAKE_HOLES
-        takes_bars = head in _TAKE_EQUATIONS  # an alternative of this tactic, or of a term in it, may follow
-        bar: int | None = None  # the column of its alternatives
         end = at
-        if head in _WITH_TACTICS and not term:
-            return self.with_tactics(at, column, enclosed)
-        while end < length:
-            token = tokens[end]
-            text = token.text
-            if not brackets:
-                if text == "<;>" or (text == ";" and not term):
-                    break
-                if (
-                    token.first
-                    and end > at
-                    and token.column <= column
-                    and not self.goes_on(end, column, takes_bars and bar in (None, token.column))
-                ):
-                    break
-                if text == "," and enclosed and not binders and head not in _TAKE_COMMAS:
-                    break
-                if text in ("then", "else") and not conditions and head != "if":
-                    break
-                if text == "|" and end > at and not takes_bars and (self.choosing or self.is_alternative(end)):
-                    break
-                if text == "|" and takes_bars and token.first and bar is None:
-                    bar = token.column
-                if term and text in _ENDS_PROOF and token.first:
-                    break
-            if text in OPENING or text in ("@[", "![", "#["):
-                brackets.append((binders, conditions))
-                binders = conditions = 0
-            elif text in CLOSING:
-                if not brackets:
-                    break
-                binders, conditions = brackets.pop()
-            elif text in _BINDERS:
-                binders += 1
-            elif text == "," and binders:
-                binders -= 1
-            elif text == "if":
-                conditions += 1
-            elif text == "else" and conditions:
-                conditions -= 1
-            elif text == "with" and head in _WITH_ALTERNATIVES and not brackets:
-                alternatives = takes_bars = True
-            elif not brackets and (text == "match" or (text in ("fun", "λ") and self.text_at(end + 1) == "|")):
-                takes_bars = True
-            if text == "by" and end > at:
-                block, stop = self.block(end + 1, enclosed or bool(brackets))
-                if takes_holes:
-                    if len(block) == 1 and block[0].text in ("exact?", "?_"):
-                        raise Unparsed("by")
-                    holes.append((end, stop, self.hole(end)))
-                    blocks.append(block)
-                else:
-                    inline += sum(node.size for node in block) + inline_tactics(block)
-                end = stop
-            elif not brackets and (
-                (text == "=>" and alternatives) or (text in ("then", "else") and head == "if" and not term)
-            ):
-                end += 1
-                if self.text_at(end) == "_" or self.text_at(end).startswith("?"):
-                    end += 1
-                    continue
-                block, stop = self.block(end, enclosed)
-                holes.append((end, stop, "?_"))
-                blocks.append(block)
-                end = stop
+        while end < self.length and reading.takes(end):
+            text = self.text_at(end)
+            reading.note(end)
+            end += 1
+            if text == "by" and end > at + 1:
+                begin, filling = end - 1, self.hole(end - 1)
+            elif reading.block_follows(text) and not (self.text_at(end) == "_" or self.text_at(end).startswith("?")):
+                begin, filling = end, "?_"
             else:
-                end += 1
-        if end == at or brackets:
+                continue
+            block, end = self.block(end, enclosed or reading.in_brackets)
+            if term or head in _TAKE_HOLES or text != "by":
+                holes.append((begin, end, filling))
+                blocks.append(block)
+            else:
+                inline += sum(node.size for node in block) + inline_tactics(block)
+        if end == at or reading.in_brackets:
             raise Unparsed(head)
         written = self.text(at, end, holes)
         if term:
@@ -316,21 +261,12 @@ class _Parser:
                 block, end = self.block(end, enclosed)
             else:
                 block = []
-        inner = sum(node.size + node.inline for node in block)
-        return Node(self.text(at, end, []), [], max(inner - 1, 0) if head == "(" else inner), end
+        count = sum(node.size + node.inline for node in block)
+        return Node(self.text(at, end, []), [], max(count - 1, 0) if head == "(" else count), end
 
     def text_at(self, at: int) -> str:
         """The token there; empty behind the last."""
         return self.tokens[at].text if at < self.length else ""
-
-    def goes_on(self, at: int, column: int, alternative: bool) -> bool:
-        """Whether a line at or left of the block's column still belongs to the tactic; `alternative`: if it is one."""
-        text, before = self.tokens[at].text, self.tokens[at - 1].text
-        if text == "|":
-            return alternative
-        if before in _UNFINISHED:
-            return True
-        return text == "<;>" or (self.tokens[at].column == column and text in _GOES_ON)
 
     def is_alternative(self, at: int) -> bool:
         """Whether the `|` here begins an alternative (`| pattern => …`) rather than an absolute value or a pattern."""
@@ -363,6 +299,84 @@ class _Parser:
             at = self.tokens[stop - 1].end
         pieces.append(self.code[at : self.tokens[end - 1].end])
         return _tidy("".join(pieces).replace("(?_)", "?_"))
+
+
+class _Reading:
+    """A tactic while it is read: which brackets, binders and `if`s are open in it, and what it can still take."""
+
+    def __init__(self, parser: _Parser, at: int, column: int, enclosed: bool, term: bool) -> None:
+        self.parser, self.start, self.column, self.enclosed, self.term = parser, at, column, enclosed, term
+        self.head = parser.text_at(at)
+        self.binders = self.conditions = 0
+        self.outside: list[tuple[int, int]] = []  # the binders and `if`s open outside each open bracket
+        self.alternatives = False  # its alternatives `| pattern => …` hold tactics
+        self.takes_bars = self.head in _TAKE_EQUATIONS  # alternatives of it, or of a term in it, may follow
+        self.bar: int | None = None  # their column
+
+    @property
+    def in_brackets(self) -> bool:
+        return bool(self.outside)
+
+    def block_follows(self, text: str) -> bool:
+        """Whether tactics come behind this token."""
+        if self.in_brackets or self.term:
+            return False
+        return (text == "=>" and self.alternatives) or (text in ("then", "else") and self.head == "if")
+
+    def takes(self, at: int) -> bool:
+        """Whether the token belongs to the tactic."""
+        if self.in_brackets or at == self.start:
+            return True
+        token = self.parser.tokens[at]
+        text = token.text
+        if text in CLOSING or text == "<;>" or (token.first and token.column <= self.column and not self.goes_on(at)):
+            return False
+        if text == ";":
+            return self.term
+        if self.term and token.first and text in _ENDS_PROOF:
+            return False
+        if text == ",":
+            return not self.enclosed or self.binders > 0 or self.head in _TAKE_COMMAS
+        if text in ("then", "else"):
+            return self.conditions > 0 or self.head == "if"
+        if text == "|" and not self.takes_bars:
+            return not self.parser.choosing and not self.parser.is_alternative(at)
+        return True
+
+    def goes_on(self, at: int) -> bool:
+        """Whether a line at or left of the block's column still belongs to the tactic."""
+        token = self.parser.tokens[at]
+        if token.text == "|":
+            return self.takes_bars and self.bar in (None, token.column)
+        if self.parser.text_at(at - 1) in _UNFINISHED:
+            return True
+        return token.column == self.column and token.text in _GOES_ON
+
+    def note(self, at: int) -> None:
+        """Keep account of what the token opens, closes and announces."""
+        token = self.parser.tokens[at]
+        text = token.text
+        if text in OPENING:
+            self.outside.append((self.binders, self.conditions))
+            self.binders = self.conditions = 0
+        elif text in CLOSING:
+            self.binders, self.conditions = self.outside.pop()
+        elif text in _BINDERS:
+            self.binders += 1
+        elif text == "," and self.binders:
+            self.binders -= 1
+        elif text == "if":
+            self.conditions += 1
+        elif text == "else" and self.conditions:
+            self.conditions -= 1
+        elif self.in_brackets:
+            return
+        elif text == "|" and token.first and self.bar is None:
+            self.bar = token.column
+        elif text == "with" and self.head in _WITH_ALTERNATIVES:
+            self.alternatives = self.takes_bars = True
+        elif text == "match" or (text in ("fun", "λ") and self.parser.text_at(at + 1) == "|"):
+            self.takes_bars = True
 
 
 # Words whose lines cannot be joined without changing what they say.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-OPENING = frozenset("([{⟨⦃⟪⟦‹⌊⌈⁅")
+OPENING = frozenset([*"([{⟨⦃⟪⟦‹⌊⌈⁅", "@[", "![", "#["])
 CLOSING = frozenset(")]}⟩⦄⟫⟧›⌋⌉⁆")
 
 _STRING = r'r(?P<fence>#*)".*?"(?P=fence)|"(?:\\.|[^"\\])*"'
