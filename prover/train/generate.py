@@ -26,9 +26,10 @@ from q35prover.train.theories import BITS, BOOL, INT, LIST, NAT, OPTION, RAT
 
 SCHEMA = "q35.generated-goals/1"
 
+_AT_ONCE = 256
 _ALIKE = 4
 """Goals that differ in nothing but numbers and names of variables, at most."""
-_TOO_NEAR = 0.5
+TOO_NEAR = 0.5
 """A goal that resembles one of the benchmark so much is left out."""
 _MODULES = ("Accumulate", "Bits", "MxScale", "Size", "Slot", "Table")
 _OWN = "".join(f"import Q35.{module}\n" for module in _MODULES) + "\nopen Q35\n\n"
@@ -63,14 +64,15 @@ def generate(seed: int, count: int, apart_from: Sequence[str] = ()) -> list[Gene
     alike: Counter[str] = Counter()
     avoid = [shape(statement) for statement in apart_from]
     while len(goals) < count:
-        family, difficulty, statement = _draw(rng)
-        form = shape(statement)
-        if statement in seen or alike[form] >= _ALIKE or near_duplicates([form], avoid, _TOO_NEAR) != [None]:
-            continue
-        seen.add(statement)
-        alike[form] += 1
-        goals.append(GeneratedGoal(f"generated_{seed}_{len(goals)}", family, difficulty, statement))
-    return goals
+        drawn = [_draw(rng) for _ in range(_AT_ONCE)]
+        forms = [shape(statement) for _, _, statement in drawn]
+        near = near_duplicates(forms, avoid, TOO_NEAR)
+        for (family, difficulty, statement), form, twin in zip(drawn, forms, near, strict=True):
+            if twin is None and statement not in seen and alike[form] < _ALIKE:
+                seen.add(statement)
+                alike[form] += 1
+                goals.append(GeneratedGoal(f"generated_{seed}_{len(goals)}", family, difficulty, statement))
+    return goals[:count]
 
 
 def document(seed: int, goals: Sequence[GeneratedGoal]) -> bytes:
