@@ -1,4 +1,4 @@
-"""Statements that say almost the same: equal three-token pieces after renaming of variables, found by MinHash.
+"""Statements that say almost the same: three-token pieces in common, whatever their variables and numbers are.
 
 The resemblance of two statements is the Jaccard index of their sets of pieces (A. Broder, "On the resemblance and
 containment of documents", 1997); MinHash with banding finds pairs without comparing all (J. Leskovec, A. Rajaraman,
@@ -31,7 +31,7 @@ _SAME_TYPE = {"ℕ": "Nat", "ℤ": "Int", "ℚ": "Rat", "≠": "!=", "↦": "=>"
 
 
 def shape(statement: str) -> str:
-    """The statement's tokens, separated by spaces, with its variables renamed in the order of their appearance."""
+    """The statement's tokens, separated by spaces: variables are `x0`, `x1` in the order of appearance, numbers `0`."""
     words = [token.text for token in tokens(statement)]
     bound = _bound(words)
     names: dict[str, str] = {}
@@ -41,7 +41,7 @@ def shape(statement: str) -> str:
         if head in bound:
             shaped.append(names.setdefault(head, f"x{len(names)}") + dot + rest)
         else:
-            shaped.append(_SAME_TYPE.get(word, word))
+            shaped.append("0" if word[0].isdigit() else _SAME_TYPE.get(word, word))
     return " ".join(shaped)
 
 

@@ -52,15 +52,11 @@ class Node:
     blocks: list[list[Node]] = field(default_factory=list)
     inline: int = 0
 
-    @property
-    def size(self) -> int:
-        """The steps in this node, itself included."""
-        return (self.text is not None) + sum(node.size for block in self.blocks for node in block)
-
 
 @dataclass(frozen=True)
 class ProofStep:
-    """A tactic, the steps on its branch before it, the steps from here to the branch's end, its depth in blocks."""
+    """A tactic; the steps on its branch before it; those of the longest branch from here on, this one included; and
+    in how many blocks it stands."""
 
     tactic: str
     before: tuple[str, ...]
@@ -70,14 +66,27 @@ class ProofStep:
 
 def steps(block: list[Node], before: tuple[str, ...] = (), depth: int = 0) -> Iterator[ProofStep]:
     """The steps of a proof in the order of its text."""
-    remaining = sum(node.size for node in block)
-    for node in block:
+    for node, remaining in zip(block, _lengths(block), strict=True):
         if node.text is not None:
             yield ProofStep(node.text, before, remaining, depth)
             before = (*before, node.text)
         for inner in node.blocks:
             yield from steps(inner, before, depth + 1)
-        remaining -= node.size
+
+
+def _lengths(block: list[Node]) -> list[int]:
+    """The length of the longest branch from each node of a block on. What follows a bullet is another branch."""
+    lengths: list[int] = []
+    rest = 0
+    for node in reversed(block):
+        rest = max([rest, *(_lengths(inner)[0] for inner in node.blocks)]) + (node.text is not None)
+        lengths.append(rest)
+    return lengths[::-1]
+
+
+def _count(block: list[Node]) -> int:
+    """The tactics in a block, those within the text of others included."""
+    return sum((node.text is not None) + node.inline + sum(map(_count, node.blocks)) for node in block)
 
 
 def inline_tactics(block: list[Node]) -> int:
@@ -174,7 +183,7 @@ class _Parser:
 
     def combination(self, at: int, end: int, node: Node, column: int, enclosed: bool) -> tuple[Node, int]:
         """`t <;> s <;> …`: one step with everything that is in it."""
-        count = max(node.size, 1) + node.inline
+        count = max(_count([node]), 1)
         while end < self.length and self.tokens[end].text == "<;>":
             end += 1
             if end >= self.length:
@@ -184,7 +193,7 @@ class _Parser:
                 count += 1
                 continue
             right, end = self.plain(end, min(column, self.tokens[end].column), enclosed, False)
-            count += right.size + right.inline
+            count += _count([right])
         return Node(self.text(at, end, []), [], count - 1), end
 
     def closing(self, at: int) -> int:
@@ -222,7 +231,7 @@ class _Parser:
                 holes.append((begin, end, filling))
                 blocks.append(block)
             else:
-                inline += sum(node.size for node in block) + inline_tactics(block)
+                inline += _count(block)
         if end == at or reading.in_brackets:
             raise Unparsed(head)
         written = self.text(at, end, holes)
@@ -261,7 +270,7 @@ class _Parser:
                 block, end = self.block(end, enclosed)
             else:
                 block = []
-        count = sum(node.size + node.inline for node in block)
+        count = _count(block)
         return Node(self.text(at, end, []), [], max(count - 1, 0) if head == "(" else count), end
 
     def text_at(self, at: int) -> str:
