@@ -80,6 +80,5 @@ def collect(
     header = work.write_collected(journal, out, work.held_out_statements())
     if json_:
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
-    print(
-        f"{counts['proved']} of {counts['tried']} proved in {counts['minutes']} minutes; in all {header['steps']:,} steps"
-    )
+    tried = f"{counts['proved']} of {counts['tried']} proved in {counts['minutes']} minutes"
+    print(f"{tried}; {header['steps']:,} steps of {header['theorems']:,} theorems in the data set")
