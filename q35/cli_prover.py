@@ -2,6 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from q35.cli_project import Json, print_json
+
 prover = typer.Typer(help="Search for proofs, train and compare policies.", no_args_is_help=True, add_completion=False)
+
+
+@prover.command()
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Data sets of tactic steps (q35.tactic-steps/1).")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; one begun there goes on.")],
+    preset: Annotated[str, typer.Option(help="toy, small or large: prover/train/config.py.")] = "small",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the preset.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="DIR", help="Begin with the weights of this training.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the neural policy: checkpoints, and metrics as JSON lines, in the folder of the training."""
+    from q35.lean.progress import terminal_report
+    from q35prover.train.config import configured
+    from q35prover.train.loop import train as run
+
+    changes = dict(text.partition("=")[::2] for text in change or ())
+    with terminal_report() as report:
+        last = run(data, out, configured(preset, changes), start, report)
+    print_json(last) if as_json else print(_accuracy(last))
+
+
+def _accuracy(line: dict[str, Any]) -> str:
+    """A line of the metrics, for people."""
+    kinds = {"text": "without states", "state": "with states"}
+    return "\n".join(
+        f"{line['split']}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, exact {figures['exact']:.1%}, "
+        f"among 8 {figures['top8']:.1%} of {figures['beam_steps']}, value off by {figures['value_error']:.2f} tactics"
+        for name, figures in line.items()
+        if name in kinds
+    )
