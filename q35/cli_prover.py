@@ -13,6 +13,27 @@ prover = typer.Typer(help="Search for proofs, train and compare policies.", no_a
 
 
 @prover.command()
+def extract(
+    mathlib: Annotated[
+        Path, typer.Option(metavar="DIR", help="A checkout of Mathlib, of any version; nothing is built.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The data set to write; gzip if named `.gz`.")],
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not given.")] = None,
+    json_: Json = False,
+) -> None:
+    """Read the tactic steps out of Mathlib's text. A run that was ended goes on where it was."""
+    from q35.lean.progress import terminal_report
+    from q35prover.extract.mathlib import extract as work
+
+    with terminal_report() as report:
+        header = work(mathlib, out, jobs, report)
+    if json_:
+        return print_json(header)
+    files = header["provenance"]["files"]
+    print(f"{header['steps']:,} steps of {header['theorems']:,} theorems in {files:,} files; {header['splits']}")
+
+
+@prover.command()
 def train(
     data: Annotated[list[Path], typer.Argument(help="Data sets of tactic steps (q35.tactic-steps/1).")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; one begun there goes on.")],

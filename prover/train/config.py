@@ -26,18 +26,18 @@ class TrainingConfig:
 
     # The data.
     seed: int = 0
-    text_characters: int = 10_000_000
+    text_characters: int = 16_000_000
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
 
-    # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices of the
-    # blocks, AdamW for the rest.
+    # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices
+    # inside, AdamW for the rest.
     epochs: int = 1
     tokens_per_batch: int = 4_096
     tokens_at_once: int = 4_096
     """A batch is worked on in parts of so many tokens: faster on a CPU, and less memory."""
-    muon_rate: float = 0.006
+    muon_rate: float = 0.02
     adam_rate: float = 0.003
     warmup: float = 0.05
     """Part of the steps."""
@@ -52,7 +52,7 @@ class TrainingConfig:
 
     # The machine.
     device: Literal["cpu", "cuda"] = "cpu"
-    threads: int = 1
+    threads: int = 2
     precision: Literal["float32", "bfloat16"] = "bfloat16"
     """Of matrix products; weights, sums of them and the optimizer's state are float32."""
 
@@ -73,6 +73,7 @@ PRESETS: Mapping[str, TrainingConfig] = {
         heads=2,
         feed_forward=128,
         vocabulary=320,
+        threads=1,
         context=128,
         longest_tactic=24,
         tokens_per_batch=512,

@@ -4,7 +4,8 @@
     STATEMENT statement TACTIC tactic END TACTIC tactic END ...         a proof of which the text alone is known
 
 A sequence longer than the context is cut at the left of what is given: a goal's conclusion stands last. A proof that is
-longer goes on in another sequence, with the statement and the latest tactics before it.
+longer goes on in another sequence, with the statement and the latest tactics before it. The tactics of a branch that is
+closed stay in the sequence: other branches of the proof are often closed alike.
 """
 
 from __future__ import annotations
@@ -68,16 +69,17 @@ def _of_states(steps: Iterable[TacticStep], tokenizer: Tokenizer, config: Traini
 def _of_proof(steps: Sequence[TacticStep], tokenizer: Tokenizer, config: TrainingConfig) -> Iterator[Example]:
     statement = tokenizer.encode(steps[0].statement)
     making: _Making | None = None
-    before: tuple[str, ...] = ()
+    there: set[str] = set()
     for step in steps:
         tactic = tokenizer.encode(step.tactic)
-        if making is None or step.before != before or len(making.tokens) + len(tactic) + 2 > config.context:
+        if making is None or not there.issuperset(step.before) or making.length + len(tactic) + 2 > config.context:
             if making is not None and any(making.written):
                 yield making.example(has_state=False)
             making = _Making(_proof_so_far(statement, step.before, tokenizer, config))
+            there = set(step.before)
         learned = len(tactic) <= config.longest_tactic
         making.add(tactic[: config.longest_tactic], remaining_class(step.remaining) if learned else NO_CLASS)
-        before = (*step.before, step.tactic)
+        there.add(step.tactic)
     if making is not None and any(making.written):
         yield making.example(has_state=False)
 
@@ -104,6 +106,10 @@ class _Making:
         self.tokens = given
         self.written = [False] * len(given)
         self.classes = [NO_CLASS] * len(given)
+
+    @property
+    def length(self) -> int:
+        return len(self.tokens)
 
     def add(self, tactic: list[int], remaining: int) -> None:
         """The tactic is to be written if its `remaining` is a class."""

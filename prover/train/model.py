@@ -91,24 +91,28 @@ class Network(nn.Module):  # type: ignore[misc]
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.blocks = nn.ModuleList(_Block(config, layer) for layer in range(config.layers))
         self.norm = nn.RMSNorm(config.width)
+        # Turns a hidden vector towards the embedding of the token to be written. Shared embeddings alone would begin
+        # with the token just read; a matrix of its own for each token could not copy names that are rare.
+        self.turn = nn.Linear(config.width, config.width, bias=False)
         self.value = nn.Linear(config.width, len(REMAINING))
         channels = config.width // config.heads
         speeds = _ROTARY_BASE ** -(torch.arange(0, channels, 2).float() / channels)
         angles = torch.outer(torch.arange(config.context).float(), speeds)
         self.register_buffer("rotations", torch.stack([angles.cos(), angles.sin()]), persistent=False)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
+        nn.init.zeros_(self.turn.weight)
 
     def forward(self, tokens: Tensor, attend: Attend = causal, start: int = 0) -> Tensor:
         """The hidden vectors `[batch, length, width]` of `tokens` `[batch, length]`, the first at position `start`."""
         rotations = self.rotations[:, start : start + tokens.shape[1]]
-        x = self.embedding(tokens) * self.config.width**0.5
+        x = functional.rms_norm(self.embedding(tokens), (self.config.width,))
         for block in self.blocks:
             x = block(x, rotations, attend)
         return cast(Tensor, self.norm(x))
 
     def next_token(self, hidden: Tensor) -> Tensor:
         """Logits `[..., vocabulary]` of the token after each hidden vector."""
-        return functional.linear(hidden, self.embedding.weight)
+        return functional.linear(self.turn(hidden), self.embedding.weight)
 
     def remaining(self, hidden: Tensor) -> Tensor:
         """Logits `[..., classes]` of the remaining tactics, at hidden vectors of the mark `TACTIC`."""

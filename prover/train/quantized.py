@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
+from q35.model.packed import PackedModel
+from q35.model.safetensors_io import Model
+from q35.model.select import matrix_shape
 from q35kernels import wrappers
 from q35kernels.schemes import scheme_named
 from q35prover.train.model import Network
@@ -14,11 +19,11 @@ BLOCK_SIZE = 64
 
 
 def matrices(network: Network) -> dict[str, Tensor]:
-    """The weights that are stored in the format: those of the blocks, by name."""
+    """The weights that are stored in the format: all but the embedding and the few of the value."""
     return {
         f"{name}.weight": layer.weight
         for name, layer in network.named_modules()
-        if isinstance(layer, nn.Linear) and name.startswith("blocks.")
+        if isinstance(layer, nn.Linear) and layer is not network.value
     }
 
 
@@ -34,3 +39,23 @@ def round_matrices(network: Network) -> None:
     with torch.no_grad():
         for weight in matrices(network).values():
             weight.copy_(rounded(weight))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file of weights, float32, by name; those in the format become the values that they stand for.
+
+    Raises `InputError` for a file that is damaged or no such file.
+    """
+    with Model(path) as model:
+        names = list(model.tensors)
+        loaded: dict[str, Tensor] = {}
+        if "q35.schema" in model.metadata:
+            packed = PackedModel(model)
+            names = list(packed.copied)
+            for item in packed.originals.values():
+                rows, cols = matrix_shape(item.shape)
+                loaded[item.name] = torch.from_numpy(packed.scheme.dequantize(packed.part(item, 0, rows), cols))
+        for name in names:
+            ((_, flat),) = model.float_rows(name, cols=model.tensors[name].elements, rows_at_once=1)
+            loaded[name] = torch.from_numpy(flat.copy()).reshape(model.tensors[name].shape)
+    return loaded
