@@ -55,6 +55,23 @@ def train(
     print_json(last) if as_json else print(_accuracy(last))
 
 
+@prover.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished training.")],
+    data: Annotated[list[Path], typer.Argument(help="The data sets that it was trained on.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the files that are shipped.")],
+    as_json: Json = False,
+) -> None:
+    """Write a trained policy in the 3.5-bit format, if the loss on held-out steps allows it, with its model card."""
+    from q35prover.train.export import export as work
+
+    result = work(run, out, data)
+    if as_json:
+        return print_json(result)
+    losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
+    print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
+
+
 def _accuracy(line: dict[str, Any]) -> str:
     """A line of the metrics, for people."""
     kinds = {"text": "without states", "state": "with states"}

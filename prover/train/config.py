@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from q35.errors import InputError
 
@@ -104,6 +104,9 @@ PRESETS: Mapping[str, TrainingConfig] = {
 """`toy` takes seconds and is what the tests train; `small` is for two cores; `large` is for a GPU."""
 
 
+_CHOICES = {name: get_args(kind) for name, kind in get_type_hints(TrainingConfig).items() if kind not in (int, float)}
+
+
 def configured(preset: str, changes: Mapping[str, str]) -> TrainingConfig:
     """A preset with some fields changed, given as text. Raises `InputError` for what is not there or does not fit."""
     if preset not in PRESETS:
@@ -118,4 +121,6 @@ def configured(preset: str, changes: Mapping[str, str]) -> TrainingConfig:
             values[name] = kind(text)
         except ValueError:
             raise InputError(f"{name} must be of type {kind.__name__}, not {text!r}") from None
+        if kind is str and values[name] not in _CHOICES[name]:
+            raise InputError(f"{name} must be {' or '.join(_CHOICES[name])}, not {text!r}")
     return replace(config, **values)

@@ -54,8 +54,11 @@ class Tokenizer:
         return tokens
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of `tokens`; marks are left out. Bytes that are no UTF-8, as a network may write, become U+FFFD."""
-        return b"".join(self._bytes[token] for token in tokens).decode(errors="replace")
+        """The text of `tokens`; marks are left out.
+
+        What a network may write and is no text becomes U+FFFD: bytes that are no UTF-8, tokens that are not used.
+        """
+        return b"".join(self._bytes[t] if t < len(self) else b"\xff" for t in tokens).decode(errors="replace")
 
     def _merge(self, piece: str) -> tuple[int, ...]:
         tokens = _of_bytes(piece)
