@@ -34,6 +34,21 @@ def extract(
 
 
 @prover.command()
+def generate(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON document to write.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same goals.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="How many goals.")] = 1000,
+) -> None:
+    """Make up goals of our field, true by construction, none that resembles a held-out one."""
+    from q35.files import write_whole
+    from q35prover.train.expert_iteration import held_out_statements
+    from q35prover.train.generate import document
+    from q35prover.train.generate import generate as work
+
+    write_whole(out, document(seed, work(seed, count, held_out_statements())))
+
+
+@prover.command()
 def train(
     data: Annotated[list[Path], typer.Argument(help="Data sets of tactic steps (q35.tactic-steps/1).")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; one begun there goes on.")],
