@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
-from torch import Tensor
 
 from q35.errors import InputError
 from q35.files import read_json, write_whole
@@ -25,7 +24,7 @@ from q35prover.train.data import read_header
 from q35prover.train.examples import examples, load_steps
 from q35prover.train.measure import evaluate
 from q35prover.train.model import Network
-from q35prover.train.quantized import BLOCK_SIZE, SCHEME, load_weights, matrices
+from q35prover.train.quantized import BLOCK_SIZE, SCHEME, is_quantized, load_weights, matrices, run_on_kernels
 from q35prover.train.tokenizer import Tokenizer, load_tokenizer
 
 TOLERANCE = 0.03
@@ -40,9 +39,7 @@ def load_policy_files(folder: Path) -> tuple[Network, Tokenizer]:
 
     Raises `InputError` for a folder that is not one.
     """
-    network = _network(folder)
-    _fill(network, load_weights(folder / WEIGHTS), folder)
-    return network, load_tokenizer(folder / "tokenizer.json")
+    return _ready(folder, folder / WEIGHTS), load_tokenizer(folder / "tokenizer.json")
 
 
 def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
@@ -56,20 +53,19 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
     names = [entry["name"] for entry in read_json(run / "config.json")["data"]]
     if names != [path.name for path in data]:
         raise InputError(f"was trained on {', '.join(names)}, in this order", str(run))
-    network, tokenizer = _network(run), load_tokenizer(run / "tokenizer.json")
+    network, tokenizer = _ready(run, source), load_tokenizer(run / "tokenizer.json")
     steps = load_steps(data, network.config)["validation"]
     held_out = list(examples(steps, tokenizer, network.config))
 
-    def losses(weights: Mapping[str, Tensor]) -> dict[str, float]:
-        _fill(network, weights, run)
-        figures = evaluate(network, held_out, network.config.beam_steps, network.config.seed)
+    def losses(measured: Network) -> dict[str, float]:
+        figures = evaluate(measured, held_out, network.config.beam_steps, network.config.seed)
         return {kind: part["loss"] for kind, part in figures.items()}
 
-    before = losses(load_weights(source))
+    before = losses(network)
     with tempfile.TemporaryDirectory(dir=run) as folder:
         packed = Path(folder) / WEIGHTS
         quantize(source, packed, Request(scheme=SCHEME, block_size=BLOCK_SIZE, include=list(matrices(network))))
-        after = losses(load_weights(packed))
+        after = losses(_ready(run, packed))
         accepted = all(after[kind] <= before[kind] + TOLERANCE for kind in before)
         if accepted:
             for path in Path(folder).iterdir():
@@ -92,21 +88,22 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
     return result
 
 
-def _network(folder: Path) -> Network:
+def _ready(folder: Path, weights: Path) -> Network:
+    """The network of `folder` with these weights; on our kernels if they are in our format."""
     begun = read_json(folder / "config.json")
     try:
         network = Network(TrainingConfig(**begun["config"]))
     except (KeyError, TypeError):
         raise InputError("is not the config of a training", str(folder / "config.json")) from None
+    loaded = load_weights(weights)
+    try:
+        network.load_state_dict(loaded)
+    except RuntimeError:
+        raise InputError("the weights are not those of the network in config.json", str(weights)) from None
+    if is_quantized(weights):
+        run_on_kernels(network, weights)
     network.eval()
     return network
-
-
-def _fill(network: Network, weights: Mapping[str, Tensor], folder: Path) -> None:
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError:
-        raise InputError("the weights are not those of the network in config.json", str(folder)) from None
 
 
 def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Sequence[Path]) -> str:

@@ -32,7 +32,7 @@ from q35prover.train.data import SPLITS, Split, TacticStep
 from q35prover.train.examples import NO_CLASS, Example, examples, load_steps, texts
 from q35prover.train.measure import batches, evaluate, padded
 from q35prover.train.model import Network
-from q35prover.train.quantized import matrices, round_matrices, rounded
+from q35prover.train.quantized import linears, matrices, round_matrices, rounded
 from q35prover.train.tokenizer import PAD, Tokenizer, load_tokenizer, train_tokenizer
 
 SCHEMA = "q35.training/1"
@@ -114,11 +114,11 @@ class _Run:
         self.out, self.config, self.prepared = out, config, prepared
         torch.manual_seed(config.seed)
         self.network = Network(config).to(config.device)
-        blocks = list(matrices(self.network).values())
-        others = [p for p in self.network.parameters() if all(p is not block for block in blocks)]
+        inside = [layer.weight for layer in linears(self.network).values()]
+        others = [p for p in self.network.parameters() if all(p is not weight for weight in inside)]
         self.optimizers = (
             torch.optim.Muon(
-                blocks, lr=config.muon_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+                inside, lr=config.muon_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
             ),
             torch.optim.AdamW(others, lr=config.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
         )
@@ -175,13 +175,12 @@ class _Run:
             report("training", self.done, steps)
 
     def finish(self, report: Report) -> dict[str, Any]:
-        """Measure the test split and write the weights: the embedding as float16, all else as it is."""
+        """Measure the test split and write the weights, float32."""
         if self.metrics[-1]["split"] != "test":
             report("measuring the test split", 0, 0)
             self._measure("test")
             self.checkpoint()
         weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
-        weights["embedding.weight"] = weights["embedding.weight"].half()
         write_whole(self.out / "weights.safetensors", save(weights))
         return self.metrics[-1]
 

@@ -94,6 +94,7 @@ class Network(nn.Module):  # type: ignore[misc]
         # Turns a hidden vector towards the embedding of the token to be written. Shared embeddings alone would begin
         # with the token just read; a matrix of its own for each token could not copy names that are rare.
         self.turn = nn.Linear(config.width, config.width, bias=False)
+        self.write: nn.Module = _Shared(self.embedding)
         self.value = nn.Linear(config.width, len(REMAINING))
         channels = config.width // config.heads
         speeds = _ROTARY_BASE ** -(torch.arange(0, channels, 2).float() / channels)
@@ -112,11 +113,22 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def next_token(self, hidden: Tensor) -> Tensor:
         """Logits `[..., vocabulary]` of the token after each hidden vector."""
-        return functional.linear(self.turn(hidden), self.embedding.weight)
+        return cast(Tensor, self.write(self.turn(hidden)))
 
     def remaining(self, hidden: Tensor) -> Tensor:
         """Logits `[..., classes]` of the remaining tactics, at hidden vectors of the mark `TACTIC`."""
         return cast(Tensor, self.value(hidden))
+
+
+class _Shared(nn.Module):  # type: ignore[misc]
+    """The product with an embedding's weights, which stay the embedding's."""
+
+    def __init__(self, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.embedding = (embedding,)  # in a tuple it is no child of this module
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return functional.linear(hidden, self.embedding[0].weight)
 
 
 class _Block(nn.Module):  # type: ignore[misc]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from q35.model.packed import PackedModel
 from q35.model.safetensors_io import Model
 from q35.model.select import matrix_shape
+from q35.model.torch_layers import linear_from_file
 from q35kernels import wrappers
 from q35kernels.schemes import scheme_named
 from q35prover.train.model import Network
@@ -18,13 +19,19 @@ SCHEME = "codebook"
 BLOCK_SIZE = 64
 
 
-def matrices(network: Network) -> dict[str, Tensor]:
-    """The weights that are stored in the format: all but the embedding and the few of the value."""
+def linears(network: Network) -> dict[str, nn.Linear]:
+    """The linear layers by name, but for the small one of the value."""
     return {
-        f"{name}.weight": layer.weight
+        name: layer
         for name, layer in network.named_modules()
         if isinstance(layer, nn.Linear) and layer is not network.value
     }
+
+
+def matrices(network: Network) -> dict[str, Tensor]:
+    """The weights that are stored in the format, by name: those of the linear layers and the embedding."""
+    weights = {f"{name}.weight": layer.weight for name, layer in linears(network).items()}
+    return {**weights, "embedding.weight": network.embedding.weight}
 
 
 def rounded(weight: Tensor) -> Tensor:
@@ -39,6 +46,12 @@ def round_matrices(network: Network) -> None:
     with torch.no_grad():
         for weight in matrices(network).values():
             weight.copy_(rounded(weight))
+
+
+def is_quantized(path: Path) -> bool:
+    """Whether a file of weights is in a format of this project. Raises `InputError` for what is no such file."""
+    with Model(path) as model:
+        return "q35.schema" in model.metadata
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -59,3 +72,14 @@ def load_weights(path: Path) -> dict[str, Tensor]:
             ((_, flat),) = model.float_rows(name, cols=model.tensors[name].elements, rows_at_once=1)
             loaded[name] = torch.from_numpy(flat.copy()).reshape(model.tensors[name].shape)
     return loaded
+
+
+def run_on_kernels(network: Network, path: Path) -> None:
+    """The products become those of q35kernels, with the weights of the file `path`, which is in the format.
+
+    They round the activations to 8 bits. Raises `InputError` for a file that does not have them.
+    """
+    for name in linears(network):
+        owner, _, child = name.rpartition(".")
+        setattr(network.get_submodule(owner), child, linear_from_file(path, name))
+    network.write = linear_from_file(path, "embedding")
