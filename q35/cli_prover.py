@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -82,3 +82,53 @@ def collect(
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
     tried = f"{counts['proved']} of {counts['tried']} proved in {counts['minutes']} minutes"
     print(f"{tried}; {header['steps']:,} steps of {header['theorems']:,} theorems in the data set")
+
+
+@prover.command()
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Data sets of tactic steps (q35.tactic-steps/1).")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; one begun there goes on.")],
+    preset: Annotated[str, typer.Option(help="toy, small or large: prover/train/config.py.")] = "small",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the preset.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="DIR", help="Begin with the weights of this training.")] = None,
+    json_: Json = False,
+) -> None:
+    """Train the neural policy: checkpoints, and metrics as JSON lines, in the folder of the training."""
+    from q35.lean.progress import terminal_report
+    from q35prover.train.config import configured
+    from q35prover.train.loop import train as run
+
+    changes = dict(text.partition("=")[::2] for text in change or ())
+    with terminal_report() as report:
+        last = run(data, out, configured(preset, changes), start, report)
+    print_json(last) if json_ else print(_accuracy(last))
+
+
+@prover.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished training.")],
+    data: Annotated[list[Path], typer.Argument(help="The data sets that it was trained on.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the files that are shipped.")],
+    json_: Json = False,
+) -> None:
+    """Write a trained policy in the 3.5-bit format, if the loss on held-out steps allows it, with its model card."""
+    from q35prover.train.export import export as work
+
+    result = work(run, out, data)
+    if json_:
+        return print_json(result)
+    losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
+    print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
+
+
+def _accuracy(line: dict[str, Any]) -> str:
+    """A line of the metrics, for people."""
+    kinds = {"text": "without states", "state": "with states"}
+    return "\n".join(
+        f"{line['split']}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, exact {figures['exact']:.1%}, "
+        f"among 8 {figures['top8']:.1%} of {figures['beam_steps']}, value off by {figures['value_error']:.2f} tactics"
+        for name, figures in line.items()
+        if name in kinds
+    )
