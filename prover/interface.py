@@ -79,11 +79,14 @@ class Opened:
     states: tuple[TacticState, ...]
 
 
+RefusalReason = Literal["parse", "error", "sorry", "metavariables", "heartbeats", "seconds", "memory", "crash"]
+
+
 @dataclass(frozen=True)
 class Refused:
     """The tactic did not apply, or was ended. The state it was tried on is as it was."""
 
-    reason: Literal["parse", "error", "sorry", "metavariables", "heartbeats", "seconds", "memory", "crash"]
+    reason: RefusalReason
     message: str
 
 

@@ -20,7 +20,7 @@ import typer
 
 from q35 import cli_bench, cli_conform, cli_project, cli_prover
 from q35.cli_project import Json, print_json
-from q35.errors import InputError, Q35Error
+from q35.errors import CheckFailed, InputError, Q35Error
 
 if TYPE_CHECKING:
     from q35.model.quantize import Progress
@@ -86,7 +86,7 @@ def _report(error: Q35Error, wants_json: bool) -> int:
     if os.environ.get("Q35_DEBUG"):
         traceback.print_exc()
     print("q35: " + " ".join(str(error).split()), file=sys.stderr)
-    if wants_json:
+    if wants_json and not (isinstance(error, CheckFailed) and error.document):
         print_json(
             {
                 "schema": "q35.error/1",

@@ -112,7 +112,8 @@ def _show(document: dict[str, Any], json_: bool) -> None:
     ours = {contender["name"] for contender in document["contenders"] if contender["ours"]}
     failed = [entry for entry in document["not_measured"] if entry["contender"] in ours]
     if failed and document.get("device", True) is not None:
-        raise CheckFailed(f"{failed[0]['contender']} was not measured: {failed[0]['reason']}")
+        what = f"{failed[0]['contender']} was not measured: {failed[0]['reason']}"
+        raise CheckFailed(what, document=json_)
 
 
 @bench.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,10 +41,7 @@ def conform(
     if report["verdict"] != "passed":
         failed = [item["name"] for item in report["operations"] if item["verdict"] == "failed"]
         what = f"differs from the specification: {', '.join(failed)}" if failed else "nothing was compared"
-        if not json_:
-            raise CheckFailed(what, file.name)
-        print(f"q35: {file.name}: {what}", file=sys.stderr)  # the document on stdout is the report, not an error's
-        raise typer.Exit(CheckFailed.exit_code)
+        raise CheckFailed(what, file.name, document=json_)
 
 
 def _print_verdict(verdict: dict[str, Any]) -> None:

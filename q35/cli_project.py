@@ -65,7 +65,7 @@ def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Js
     wrong = [item for item in checks if not item.passed]
     if wrong:
         findings = [finding for item in wrong for finding in item.findings] or [f"{wrong[0].name} examined nothing"]
-        raise CheckFailed(f"{len(findings)} findings, the first: {findings[0]}", "spec")
+        raise CheckFailed(f"{len(findings)} findings, the first: {findings[0]}", "spec", document=json_)
 
 
 @spec.command()
@@ -158,7 +158,8 @@ def layers(
     else:
         _print_layers(source.name, rows)
     if beyond:
-        raise CheckFailed(f"{beyond} outputs are further from the exact product than their bound", source.name)
+        what = f"{beyond} outputs are further from the exact product than their bound"
+        raise CheckFailed(what, source.name, document=json_)
 
 
 def _print_layers(name: str, rows: list[Comparison]) -> None:
@@ -202,7 +203,8 @@ def certify(
         print(f"{report['verdict']}: {out / 'report.html'}")
     if report["verdict"] != "passed":
         findings = [finding for stage in report["stages"] for finding in stage["findings"]]
-        raise CheckFailed(f"the evidence does not hold: {findings[0]}", str(out / "report.json"))
+        where = str(out / "report.json")
+        raise CheckFailed(f"the evidence does not hold: {findings[0]}", where, document=json_)
 
 
 def _announce(event: StageResult | str) -> None:

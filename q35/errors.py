@@ -32,3 +32,8 @@ class CheckFailed(Q35Error):
     """A check ran and its answer is no: a proof, a vector, a certificate, a test."""
 
     exit_code = 3
+
+    def __init__(self, what: str, where: str | None = None, fix: str | None = None, document: bool = False) -> None:
+        super().__init__(what, where, fix)
+        self.document = document
+        """Whether the answer is already on stdout as the one document that `--json` promises."""

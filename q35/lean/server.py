@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,10 @@ _START_SECONDS = 600.0
 
 class ServerDied(ToolchainError):
     """The process ended, or was ended for exceeding its time, in the middle of a request."""
+
+
+class TimedOut(ServerDied):
+    """The process gave no answer in time and was ended for it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Server:
         self.memory = 0
         """Linear memory of the process in bytes as of the last answer; 0 for a native Lean."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether the next request is answered by the process that answered the last one."""
+        return self._process is not None and self._process.poll() is None
+
     def twin(self) -> Server:
         """Another server of the same kind, not started yet."""
         return Server(self._command, self._program)
@@ -63,6 +72,13 @@ class Server:
         Raises `ServerDied` if the process ends or the time is over (the process is then ended), and
         `ToolchainError` if the answer is that the request itself was wrong.
         """
+        return list(self.answers(method, timeout, **parameters))[-1]
+
+    def answers(self, method: str, timeout: float | None = None, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Send one request and give its answers as they come: those with `more` set, and the last one.
+
+        `timeout` holds for each of them. Raises as `request` does. Leaving before the last answer ends the process.
+        """
         process = self._running()
         assert process.stdin is not None
         self._serial += 1
@@ -71,13 +87,20 @@ class Server:
             process.stdin.flush()
         except OSError:
             raise self._died("the Lean process ended") from None
-        answer = self._receive(timeout)
-        if answer.get("id") != self._serial:
-            raise self._died("the Lean process answered another request than it was asked")
-        self.memory = int(answer.get("memory") or 0)
-        if "error" in answer:
-            raise ToolchainError(f"the Lean process refused {method}: {answer['error']}")
-        return answer
+        last = False
+        try:
+            while not last:
+                answer = self._receive(timeout)
+                if answer.get("id") != self._serial:
+                    raise self._died("the Lean process answered another request than it was asked")
+                last = not answer.get("more")
+                self.memory = int(answer.get("memory") or 0)
+                if "error" in answer:
+                    raise ToolchainError(f"the Lean process refused {method}: {answer['error']}")
+                yield answer
+        finally:
+            if not last:
+                self.close()
 
     def close(self) -> None:
         """End the process. The next request starts another."""
@@ -102,7 +125,7 @@ class Server:
         self.close()
 
     def _running(self) -> subprocess.Popen[str]:
-        if self._process and self._process.poll() is None:
+        if self._process and self.alive:
             return self._process
         self.close()
         self._scratch = Path(tempfile.mkdtemp(prefix="q35-lean-")).resolve()
@@ -130,7 +153,7 @@ class Server:
         try:
             line = self._answers.get(timeout=timeout)
         except queue.Empty:
-            raise self._died(f"the Lean process gave no answer within {timeout:.0f} s") from None
+            raise TimedOut(str(self._died(f"the Lean process gave no answer within {timeout:.0f} s"))) from None
         if line is None:
             raise self._died("the Lean process ended")
         try:

@@ -1,0 +1,1 @@
+"""Two lists of theorems to prove, and what compares policies on them."""

@@ -1,0 +1,60 @@
+"""The honest baseline: the core tactics by themselves, one after the other. One of them has to close the goal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from q35prover.interface import Suggestion, TacticState
+
+TACTICS = (
+    "rfl",
+    "trivial",
+    "assumption",
+    "omega",
+    "decide",
+    "simp",
+    "bv_omega",
+    "simp_all",
+    "grind",
+    "intros; omega",
+    "intros; bv_omega",
+    "intros; simp_all",
+    "intros; grind",
+    "intros; rfl",
+    "simp; omega",
+    "simp_all; omega",
+    "simp; grind",
+    "simp +arith",
+    "contradiction",
+    "exfalso; omega",
+    "ext; simp",
+    "funext; simp",
+    "constructor <;> omega",
+    "constructor <;> simp",
+    "constructor <;> grind",
+    "split <;> omega",
+    "split <;> grind",
+    "repeat' constructor",
+    "ac_rfl",
+    "subst_vars; simp",
+)
+"""The quick and common ones first."""
+
+
+class Portfolio:
+    """Proposes the same tactics for every state, in their order; the probability of place n is proportional to 1/n."""
+
+    name = "portfolio"
+
+    def __init__(self, tactics: Sequence[str] = TACTICS) -> None:
+        total = sum(1 / place for place in range(1, len(tactics) + 1))
+        self._suggestions = [Suggestion(tactic, -math.log(n * total)) for n, tactic in enumerate(tactics, 1)]
+
+    def suggest(self, states: Sequence[TacticState], count: int) -> list[list[Suggestion]]:
+        """The first `count` tactics for each state."""
+        return [self._suggestions[:count] for _ in states]
+
+    def remaining(self, states: Sequence[TacticState]) -> list[float]:
+        """Always 1: what one tactic does not close is not closed."""
+        return [1.0 for _ in states]

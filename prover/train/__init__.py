@@ -1,0 +1,1 @@
+"""Training of the neural policy: data, tokenizer, network, the loop."""
