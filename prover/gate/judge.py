@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -23,13 +23,15 @@ from typing import Any
 
 from q35.errors import InputError
 from q35.lean import Report, ServerDied, Toolchain, audit, silent
-from q35.lean.build import Builder
 from q35.lean.launcher import MEMORY_LIMIT
-from q35.lean.package import load_package, parse_header
+from q35.lean.package import parse_header
+from q35.lean.server import TimedOut
+from q35.lean.sources import plain
 from q35prover.gate.forbidden import forbidden_word, reason
 from q35prover.gate.submission import Submission
 from q35prover.gate.verdict import Facts, Finding, Verdict, declared, judge_facts
 from q35prover.interface import Problem
+from q35prover.server.client import module_setup
 
 PROGRAM = Path(__file__).resolve().with_name("judge.lean")
 # A fresh process stands at 0.5 GB, and what a file took is never given back.
@@ -45,7 +47,7 @@ class Gate:
     def __init__(self, toolchain: Toolchain, seconds: float = 120.0, report: Report = silent) -> None:
         self._toolchain, self._seconds, self._report = toolchain, seconds, report
         self._server = toolchain.start_server(program=PROGRAM)
-        self._imports: dict[tuple[Path, tuple[str, ...]], _Imports] = {}
+        self._imports: dict[tuple[Path | None, tuple[str, ...]], _Imports] = {}
         self._before: tuple[tuple[str, str], Facts] | None = None
 
     def close(self) -> None:
@@ -76,11 +78,10 @@ class Gate:
             return Verdict(tuple(Finding("word", f"`{word}` {reason(word)}") for word in words))
         imports = self._imported(submission)
         before = self._original(submission, imports)
-        asked = time.monotonic()
         try:
             after = self._read(submission, submission.text, submission.holes, imports, self._seconds)
         except ServerDied as death:
-            rule = "seconds" if time.monotonic() - asked >= self._seconds else "crash"
+            rule = "seconds" if isinstance(death, TimedOut) else "crash"
             return Verdict((Finding(rule, str(death)),), seconds=time.monotonic() - began)
         return judge_facts(submission, before, after, imports.axioms, time.monotonic() - began)
 
@@ -108,17 +109,9 @@ class Gate:
         if self._server.memory > _MEMORY_CEILING:
             self._server.close()
         secret = secrets.token_hex(16)
-        setup = {
-            "name": "Q35Gate",
-            "isModule": False,
-            "importArts": imports.files,
-            "dynlibs": [],
-            "plugins": [],
-            "options": {**self._toolchain.lean.options, **imports.options},
-        }
         places = [{"start": start, "stop": stop} for start, stop in holes]
         answer = self._server.request(
-            "read", seconds, source=text, theorem=submission.theorem, holes=places, setup=setup, secret=secret
+            "read", seconds, source=text, theorem=submission.theorem, holes=places, setup=imports.setup, secret=secret
         )
         if answer.get("secret") != secret:
             self.close()
@@ -126,54 +119,37 @@ class Gate:
         return answer
 
     def _imported(self, submission: Submission) -> _Imports:
-        if submission.package is None:
-            return _Imports()
-        package = load_package(submission.package)
-        own = tuple(i.module for i in parse_header(submission.original)[1] if package.owns(i.module))
-        if not own:
-            return _Imports()
-        key = package.folder, own
+        key = submission.package, tuple(item.module for item in parse_header(submission.pieces[0])[1])
         if key not in self._imports:
-            with self._toolchain.borrow(None, package.folder) as server:
-                builder = Builder(package, server, self._toolchain.lean, self._report)
-                builder.build(own).raise_on_failure()
-            files = {artifact.module: artifact.files for artifact in builder.artifacts.values()}
-            options = package.module(own[0]).options
-            self._imports[key] = _Imports(files, options, _Audited(package.folder, own, self._toolchain, self._report))
+            problem = Problem(submission.theorem, submission.pieces[0], package=submission.package)
+            setup = module_setup(self._toolchain, problem, self._report)
+            self._imports[key] = _Imports(setup, submission.package, self._toolchain, self._report)
         return self._imports[key]
 
 
 @dataclass
-class _Audited:
-    """The audit of the modules that a file imports, made when it is first asked."""
+class _Imports:
+    """What a file sees of its package: Lean's setup, and what is known of the axioms that it may reach there."""
 
-    folder: Path
-    modules: tuple[str, ...]
+    setup: Mapping[str, Any]
+    package: Path | None
     toolchain: Toolchain
     report: Report
 
-    @cached_property
-    def axioms(self) -> Mapping[str, frozenset[str]]:
-        """The axioms that each theorem and definition of these modules, and of those below, reaches."""
-        found = audit(self.folder, self.toolchain, self.report, self.modules)
-        return {item.name: frozenset(item.axioms) for item in found.declarations}
-
-
-@dataclass(frozen=True)
-class _Imports:
-    """What a file sees of its package: Lean's files by module, options, and what is known of the axioms."""
-
-    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    audited: _Audited | None = None
-
     def axioms(self, module: str, constant: str) -> frozenset[str]:
         """The axioms that a constant of the package reaches, or those of the declaration that it was made for."""
-        if self.audited is None or module not in self.files:
+        if module not in self.setup["importArts"]:
             return frozenset()
-        name = constant
-        while name and name not in self.audited.axioms:
+        name = plain(constant)
+        while name and name not in self._known:
             name = name.rpartition(".")[0]
         if not name:
             raise InputError(f"the audit does not know {constant}", module)
-        return self.audited.axioms[name]
+        return self._known[name]
+
+    @cached_property
+    def _known(self) -> Mapping[str, frozenset[str]]:
+        """The axioms of each theorem and definition of the imported modules: from the audit, made when first asked."""
+        assert self.package is not None
+        found = audit(self.package, self.toolchain, self.report, self.setup["importArts"])
+        return {item.name: frozenset(item.axioms) for item in found.declarations}
