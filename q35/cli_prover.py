@@ -46,3 +46,39 @@ def generate(
     from q35prover.train.generate import generate as work
 
     write_whole(out, document(seed, work(seed, count, held_out_statements())))
+
+
+@prover.command()
+def collect(
+    journal: Annotated[Path, typer.Option(metavar="FILE", help="What was tried; a later run goes on from it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The data set of all proofs in the journal.")],
+    policy: Annotated[str, typer.Option(help="portfolio or heuristic.")] = "heuristic",
+    seconds: Annotated[float, typer.Option(min=0, help="When to stop.")] = 300,
+    workers: Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the exercises.")] = 0,
+    generated: Annotated[int, typer.Option(min=0, help="How many goals of our own.")] = 1000,
+    library: Annotated[int, typer.Option(min=0, help="How many statements of Lean's own library.")] = 0,
+    field: Annotated[bool, typer.Option(help="The benchmark's goals for tuning too.")] = True,
+    json_: Json = False,
+) -> None:
+    """Search for proofs of exercises and make a data set of them."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.search.mcts import Mcts
+    from q35prover.server.pool import Pool
+    from q35prover.train import expert_iteration as work
+
+    proofs = find_project() / "proofs"
+    toolchain = find_toolchain(proofs)
+    exercises = work.field_exercises() if field else []
+    exercises += work.library_exercises(toolchain, seed, library) if library else []
+    exercises += work.generated_exercises(seed, generated, proofs) if generated else []
+    with terminal_report() as report, Pool(toolchain, workers, work.LIMITS, report) as pool:
+        proposer = policy_by_name(policy, toolchain, proofs, report)
+        counts = work.collect(exercises, pool, proposer, Mcts(), work.BUDGET, journal, seconds, report)
+    header = work.write_collected(journal, out, work.held_out_statements())
+    if json_:
+        return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
+    tried = f"{counts['proved']} of {counts['tried']} proved in {counts['minutes']} minutes"
+    print(f"{tried}; {header['steps']:,} steps of {header['theorems']:,} theorems in the data set")
