@@ -13,13 +13,17 @@ from q35prover.gate.submission import Submission
 from q35prover.gate.verdict import Verdict
 from q35prover.interface import Environment, Policy, Problem, TacticState
 from q35prover.search.attempt import Attempt, attempt
+from q35prover.search.best_first import BestFirst
 from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
+from q35prover.search.mcts import Mcts
 from q35prover.search.script import script, script_for
 from q35prover.search.shorten import shorten
 from q35prover.sorries import Sorry, find_sorries
 
+METHODS: dict[str, Method] = {"mcts": Mcts(), "best-first": BestFirst()}
 _SHORTEN_SHARE = 0.25
+"""Of the seconds of a search, for making its proof shorter."""
 
 
 class Judge(Protocol):
@@ -59,6 +63,16 @@ class Result:
     def closed(self) -> bool:
         return self.verdict is not None and self.verdict.accepted
 
+    def shown(self, file: str) -> str:
+        """For people: what was proved and how, or why not and where the search got stuck."""
+        head = f"{file}:{self.line}: {self.theorem}: {self.steps} tactics run in {self.seconds:.1f} s"
+        if self.closed:
+            return f"{head}: proved\n" + "\n".join(self.proofs)
+        if self.verdict:
+            return f"{head}: refused\n" + "\n".join(str(finding) for finding in self.verdict.findings)
+        goals = [goal.text for state in self.stuck for goal in state.goals]
+        return f"{head}: not proved; it is stuck at\n" + "\n\n".join(goals)
+
     def as_json(self) -> dict[str, Any]:
         """Plain JSON data."""
         return {
@@ -74,8 +88,18 @@ class Result:
         }
 
 
+def find_package(file: Path) -> Path | None:
+    """The folder of the Lake package that a file lies in, if it lies in one."""
+    return next((folder for folder in file.resolve().parents if (folder / "lakefile.toml").is_file()), None)
+
+
 def prove(
-    text: str, means: Means, judge: Judge, package: Path | None = None, theorem: str | None = None, report: Report = silent
+    text: str,
+    means: Means,
+    judge: Judge,
+    package: Path | None = None,
+    theorem: str | None = None,
+    report: Report = silent,
 ) -> tuple[str, list[Result]]:
     """The file with every proof that was found and accepted, and what became of each theorem, in their order.
 
@@ -142,8 +166,10 @@ def _text(made: Attempt, sorry: Sorry, means: Means) -> str | None:
         return None
     budget = replace(means.budget, seconds=means.budget.seconds * _SHORTEN_SHARE)
     proof = shorten(made.proof, means.environment, budget)
-    if not sorry.is_term:
-        return script_for(made.problem, proof)
     line = made.problem.before.rpartition("\n")[2]
-    column = len(line) - len(line.lstrip()) + 2
-    return f"by\n{' ' * column}{script(proof, column)}"
+    if sorry.is_term:
+        column = len(line) - len(line.lstrip(" ·")) + 2
+        return f"by\n{' ' * column}{script(proof, column)}"
+    if sorry.in_row and proof.length > 1:
+        return f"({script(proof, len(line) + 1)})"
+    return script_for(made.problem, proof)

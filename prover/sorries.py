@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from q35prover.gate.tokens import Token, tokens
 
 _DECLARES = frozenset(("theorem", "lemma", "def", "abbrev", "instance", "example", "opaque"))
+_BEFORE_ROW = (";", ">")  # of `<;>`
 _BEFORE_TERM = frozenset((":=", "exact", "from", ",", "⟨"))
 
 
@@ -14,13 +15,14 @@ _BEFORE_TERM = frozenset((":=", "exact", "from", ",", "⟨"))
 class Sorry:
     """A `sorry` of a file: its first character, and the full name of the declaration that it stands in.
 
-    `line` counts from 1. `is_term`: it stands for a term, otherwise for a tactic.
+    `line` counts from 1. `is_term`: it stands for a term, otherwise for a tactic; `in_row`: for one after a `;`.
     """
 
     theorem: str
     start: int
     line: int
     is_term: bool
+    in_row: bool
 
     @property
     def end(self) -> int:
@@ -50,6 +52,7 @@ def find_sorries(text: str) -> list[Sorry]:
         elif word.kind == "name" and word.text == "sorry":
             line = text.count("\n", 0, word.start) + 1
             assigned = text[: word.start].rstrip().endswith(":=")
-            found.append(Sorry(declared, word.start, line, assigned or before.text in _BEFORE_TERM))
+            is_term = assigned or before.text in _BEFORE_TERM
+            found.append(Sorry(declared, word.start, line, is_term, before.text in _BEFORE_ROW))
         before = word
     return found

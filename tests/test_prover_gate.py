@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lean_packages import write_package
+
+from q35.errors import InputError
+from q35.lean import Server, ServerDied, find_toolchain
 from q35prover.gate.forbidden import forbidden_word, reason
 from q35prover.gate.judge import Gate
 from q35prover.gate.submission import Submission
 from q35prover.interface import Problem
-
-from q35.errors import InputError
-from q35.lean import ServerDied, find_toolchain
 
 PROOFS = Path(__file__).resolve().parents[1] / "proofs"
 
@@ -52,7 +54,9 @@ elab "skip_kernel" : term => do
   withOptions (fun o => o.setBool `debug.skipKernelTC true) (addDecl (.thmDecl bad))
   return mkConst `wrong
 elab "add_opaque" : term => do
-  addDecl (.opaqueDecl { name := `more, levelParams := [], type := mkConst ``Nat, value := mkNatLit 3, isUnsafe := false, all := [] })
+  let more := mkNatLit 3
+  addDecl (.opaqueDecl
+    { name := `more, levelParams := [], type := mkConst ``Nat, value := more, isUnsafe := false, all := [] })
   return mkConst `more
 theorem target : 1 = 2 ∨ 1 = 1 := by
   """,
@@ -85,7 +89,7 @@ ROWS = [
     ("stop", PLAIN, "stop", "word"),
     ("sorry behind a tactic of the file", PLAIN, "finish", "sorry"),
     ("sorry behind a term of the file", PLAIN, "exact unfinished", "sorry"),
-    ("sorry in an auxiliary lemma", PLAIN, "have all : ∀ n : Nat, n = 0 := by intro n; finish\n  rw [all (twice a)]; exact Nat.zero_le _", "sorry"),
+    ("sorry in a lemma", PLAIN, "have : ∀ n : Nat, n = 0 := by intro n; finish\n  rw [this (twice a)]; simp", "sorry"),
     ("sorry that the error recovery leaves", PLAIN, "(intros; omega)", "error"),
     ("a goal is left", PLAIN, "unfold twice", "error"),
     ("no proof at all", PLAIN, "", "error"),
@@ -132,7 +136,7 @@ ROWS = [
     ("a theorem that is forbidden", FORBIDDING, "exact alias_le h", "forbidden"),
     ("its like", FORBIDDING, "exact simp_alias h", "forbidden"),
     ("its like by simp", FORBIDDING, "simp [h]", "forbidden"),
-    ("one in an auxiliary lemma", FORBIDDING, "have all : ∀ n : Nat, n = n ∧ twice a ≤ twice b := fun _ => ⟨rfl, alias_le h⟩\n  exact (all 0).2", "forbidden"),
+    ("one in a lemma", FORBIDDING, "have : ∀ n : Nat, n = n → _ := fun _ _ => alias_le h\n  exact this 0 rfl", "forbidden"),
     ("a lemma below", FORBIDDING, "rw [earlier, earlier]; exact Nat.mul_le_mul_left 2 h", "forbidden"),
     ("the library's theorem", LIBRARY, "Nat.add_comm a b", "forbidden"),
     ("the library's theorem by simp", LIBRARY, "by simp [Nat.add_comm]", "forbidden"),
@@ -140,8 +144,8 @@ ROWS = [
     ("the library's theorem behind a let", LIBRARY, "let f := @Nat.add_comm; f a b", "forbidden"),
     # What only the environment shows: code of the file itself, trusted to run, not to be right.
     ("right", META, "exact .inr rfl", None),
-    ("an axiom planted by code", META, "exact plant_axiom.elim", "axiom"),
-    ("a falsehood planted behind the kernel", META, "exact skip_kernel.elim", "kernel"),
+    ("an axiom planted by code", META, "exact False.elim plant_axiom", "axiom"),
+    ("a falsehood planted behind the kernel", META, "exact False.elim skip_kernel", "kernel"),
     ("more than a proof", META, "exact have := add_opaque; .inr rfl", "declarations"),
 ]  # fmt: skip
 
@@ -156,4 +160,90 @@ def gate() -> Iterator[Gate]:
 def test_accepts_proofs_and_refuses_what_is_none(gate: Gate, problem: Problem, proof: str, rule: str | None) -> None:
     verdict = gate.judge(problem, proof)
     assert ({finding.rule for finding in verdict.findings} or {None}) >= {rule}, verdict
-    assert verdict.accepted == (rule is None), verdict
+    assert verdict.accepted == (rule is None)
+
+
+def test_a_theorem_with_several_holes_is_judged_whole(gate: Gate) -> None:
+    pieces = (
+        "theorem two (a b : Nat) : a + b = b + a ∧ ∀ «ä» : Nat, «ä» = «ä» := by\n  constructor\n  · ",
+        "\n  · ",
+        "\n",
+    )
+    assert gate.judge_file(Submission("two", pieces, ("omega", "intro n\n    rfl"))).accepted
+    verdict = gate.judge(Problem("two", f"{pieces[0]}omega{pieces[1]}", "\n"), "exact fun _ => rfl")
+    assert verdict.accepted
+    assert verdict.axioms == ("propext",)
+    assert len(verdict.type_hash) == 64
+    left = gate.judge(Problem("two", pieces[0], f"{pieces[1]}sorry\n"), "omega")
+    assert [finding.rule for finding in left.findings] == ["sorry"]
+
+
+def test_what_is_imported_from_the_package_is_followed_to_its_axioms(gate: Gate, tmp_path: Path) -> None:
+    package = write_package(
+        tmp_path,
+        {
+            "Tiny.lean": "module\n@[expose] public section\n"
+            "theorem good (n : Nat) : n + 0 = n := rfl\ntheorem open_goal (n : Nat) : n + 0 = n := sorry\n"
+        },
+    )
+    problem = Problem("here", "import Tiny\ntheorem here (n : Nat) : n + 0 = n := by\n  ", "\n", package=package)
+    assert gate.judge(problem, "exact good n").accepted
+    assert [finding.rule for finding in gate.judge(problem, "exact open_goal n").findings] == ["sorry"]
+
+
+def test_a_problem_that_is_none_is_an_error(gate: Gate) -> None:
+    with pytest.raises(InputError, match="has an error without any proof"):
+        gate.judge(replace(PLAIN, before=f"theorem wrong : 1 = 2 := rfl\n{PLAIN.before}"), "omega")
+    with pytest.raises(InputError, match="declares no missing"):
+        gate.judge(replace(PLAIN, theorem="missing"), "omega")
+
+
+def test_a_proof_that_never_ends_is_refused_in_time(gate: Gate) -> None:
+    gate.seconds = 2.0
+    verdict = gate.judge(PLAIN, "set_option maxHeartbeats 0 in repeat' (refine id ?_)")
+    assert [finding.rule for finding in verdict.findings] == ["seconds"]
+
+
+def test_a_proof_that_ends_the_process_or_speaks_for_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate(find_toolchain(PROOFS))
+    row = {"name": "t", "user": "t", "kind": "theorem", "safe": True, "detail": False, "levels": [], "type": "True"}
+
+    def answer(server: Server, method: str, timeout: float | None, **request: Any) -> dict[str, Any]:
+        if "die" in request["source"]:
+            raise ServerDied("the Lean process ended")
+        secret = "guessed" if "guess" in request["source"] else request["secret"]
+        return {"secret": secret, "errors": [], "declared": [row], "commands": [], "reached": [], "intruder": False}
+
+    monkeypatch.setattr(Server, "request", answer)
+    for proof in ("die", "guess"):
+        (finding,) = gate.judge(Problem("t", "theorem t : True := by "), proof).findings
+        assert finding.rule == "crash"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("(sorry)", "sorry"),
+        ("λsorry", "sorry"),
+        ("0xfsorry", "sorry"),
+        ("rw [<--sorry]", "--sorry]"),
+        ("x //-sorry -/", "/-"),
+        ("'\"' sorry '\"'", "sorry"),
+        ('r"a" sorry', "sorry"),
+        ('trace s!"{sorry}"', "sorry"),
+        ("/- /- -/ sorry -/ sorry", "sorry"),
+        ("exact Lean.«ofReduceBool» x", "ofReduceBool"),
+        ("set_option debug.skipKernelTC true in rfl", "set_option debug.skipKernelTC"),
+        ("set_option maxRecDepth 1000 in decide +kernel", None),
+        ("@ [simp]", "@ ["),
+        ("omega -/", "-/"),
+        ("native_/- -/decide_x", None),
+        ('trace "sorry"; trace r"sorry"', None),
+        ("nosorry; exact IOx; rw [Range.stop, a.end_x, ← h', -foo]", None),
+        ("exact (5#w + 0xff#8 + (a)#8).toNat", None),
+        ("open Lean in simp only [x - -y] -- sorry", None),
+    ],
+)
+def test_reads_words_as_lean_does_or_more_strictly(text: str, word: str | None) -> None:
+    assert forbidden_word(text) == word
+    assert word is None or reason(word)

@@ -45,7 +45,8 @@ class Gate:
     """
 
     def __init__(self, toolchain: Toolchain, seconds: float = 120.0, report: Report = silent) -> None:
-        self._toolchain, self._seconds, self._report = toolchain, seconds, report
+        self.seconds = seconds
+        self._toolchain, self._report = toolchain, report
         self._server = toolchain.start_server(program=PROGRAM)
         self._imports: dict[tuple[Path | None, tuple[str, ...]], _Imports] = {}
         self._before: tuple[tuple[str, str], Facts] | None = None
@@ -79,7 +80,7 @@ class Gate:
         imports = self._imported(submission)
         before = self._original(submission, imports)
         try:
-            after = self._read(submission, submission.text, submission.holes, imports, self._seconds)
+            after = self._read(submission, submission.text, submission.holes, imports, self.seconds)
         except ServerDied as death:
             rule = "seconds" if isinstance(death, TimedOut) else "crash"
             return Verdict((Finding(rule, str(death)),), seconds=time.monotonic() - began)

@@ -62,7 +62,7 @@ def judge_facts(submission: Submission, before: Facts, after: Facts, rests: Rest
     unread = [*_reading(submission, before, after)]
     # Of a file that was not read as it should be, nothing else is worth saying.
     findings = unread or [*_declarations(submission, before, after), *_proof(submission, after, axioms)]
-    return Verdict(tuple(findings), tuple(sorted(axioms)), seconds, type_hash(theorem) if theorem else "")
+    return Verdict(tuple(findings), tuple(sorted(map(plain, axioms))), seconds, type_hash(theorem) if theorem else "")
 
 
 def declared(facts: Facts) -> dict[str, Mapping[str, Any]]:
@@ -128,11 +128,12 @@ def _proof(submission: Submission, after: Facts, axioms: set[str]) -> Iterator[F
     for row in after["reached"]:
         if row["recheck"]:
             yield Finding("kernel", f"{plain(row['name'])}: {row['recheck']}")
-    used = {plain(constant) for row in after["reached"] for constant, _ in row["uses"]}
+    used = {(plain(constant), module) for row in after["reached"] for constant, module in row["uses"]}
     for constant in sorted(submission.forbidden):
-        # What `simp` makes of a theorem, for example, is called `theorem._simp_1`.
-        if found := next((name for name in sorted(used) if name == constant or name.startswith(f"{constant}._")), None):
-            yield Finding("forbidden", f"uses {found}")
+        # What `simp`, for one, makes of a theorem of another module is called `theorem._simp_1`.
+        found = [name for name, module in used if name == constant or (module and name.startswith(f"{constant}._"))]
+        if found:
+            yield Finding("forbidden", f"uses {min(found)}")
     if submission.forbidden:
         likes = {plain(name) for row in after["reached"] for name in row["same"]}
         for constant in sorted(likes - submission.forbidden):
