@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from q35.cli_project import Json, print_json
+from q35.cli_project import Json, ToolchainSetting, print_json
+from q35.errors import CheckFailed, InputError
 
 prover = typer.Typer(help="Search for proofs, train and compare policies.", no_args_is_help=True, add_completion=False)
 
@@ -132,3 +133,67 @@ def _accuracy(line: dict[str, Any]) -> str:
         for name, figures in line.items()
         if name in kinds
     )
+
+
+def prove(
+    file: Annotated[str, typer.Argument(metavar="FILE[:THEOREM]", help="A Lean file with `sorry`s.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the file; in place by default.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="What proposes tactics.")] = "heuristic",
+    method: Annotated[str, typer.Option(help="How to search: mcts or best-first.")] = "mcts",
+    seconds: Annotated[float, typer.Option(min=1, help="Wall-clock seconds for each sorry.")] = 60.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Tactics run for each sorry; no limit by default.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same search, unless seconds end it.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Lean processes to search with, 2.5 GB each.")] = 1,
+    toolchain: ToolchainSetting = None,
+    json_: Json = False,
+) -> None:
+    """Close the `sorry`s of a file: what the gate accepts is written, the file whole. Exit code 3 if one is left."""
+    import math
+
+    from q35.files import write_whole
+    from q35.lean import find_toolchain
+    from q35.lean.progress import terminal_report
+    from q35.project import find_project
+    from q35prover.gate.judge import Gate
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.prove import METHODS, Means, find_package
+    from q35prover.prove import prove as work
+    from q35prover.search.budget import Budget
+    from q35prover.server import Limits, Pool
+
+    name, _, theorem = file.partition(".lean:")
+    path = Path(f"{name}.lean" if theorem else file)
+    if method not in METHODS:
+        raise InputError(f"no method {method!r}", None, f"one of {', '.join(METHODS)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read: {error}", str(path)) from None
+    package = find_package(path)
+    lean = find_toolchain(package or find_project() / "proofs", toolchain)
+    budget = Budget(seconds, steps or math.inf)
+    with (
+        terminal_report() as report,
+        Pool(lean, workers, Limits(heartbeats=2000, seconds=20), report) as pool,
+        Gate(lean, report=report) as gate,
+    ):
+        means = Means(pool, policy_by_name(policy, lean, package, report), METHODS[method], budget, seed)
+        written, results = work(text, means, gate, package, theorem or None, report)
+    if written != text:
+        write_whole(out or path, written.encode())
+    if json_:
+        print_json(
+            {"schema": "q35.prove/1", "file": str(out or path), "theorems": [item.as_json() for item in results]}
+        )
+    else:
+        for item in results:
+            print(item.shown(str(path)))
+    left = [item for item in results if not item.closed]
+    if left:
+        raise CheckFailed(
+            f"{len(left)} of {len(results)} theorems are not proved, the first: {left[0].theorem}",
+            str(path),
+            document=json_,
+        )
