@@ -32,12 +32,6 @@ from q35prover.server.pool import ReplayFailed
 SCHEMA = "q35.prover-bench/1"
 
 
-class Lean(Environment, Protocol):
-    """What the benchmark needs of a pool beside what a search does."""
-
-    def forget(self, problem: Problem) -> None: ...
-
-
 class Judge(Protocol):
     """What the benchmark needs of the gate."""
 
@@ -71,7 +65,7 @@ class Request:
 def run(
     request: Request,
     problems: Sequence[Entry],
-    lean: Lean,
+    lean: Environment,
     judge: Callable[[], Judge],
     out: Path,
     report: Report = silent,
@@ -95,8 +89,6 @@ def run(
         for seed, contender in due:
             report(f"{entry.name}: {contender.name}, seed {seed}", place, len(problems))
             rows.append(_attempted(entry, seed, contender, lean, request.seconds))
-            # Each has to reach the root by itself: nobody profits from what another left in memory.
-            lean.forget(entry.problem)
         if due:
             document["seconds"] = round(document["seconds"] + time.monotonic() - began, 1)
             write_whole(out, canonical_json(document))
@@ -141,7 +133,7 @@ def read_results(path: Path) -> dict[str, Any]:
     return dict(document)
 
 
-def _attempted(entry: Entry, seed: int, contender: Contender, lean: Lean, seconds: float) -> dict[str, Any]:
+def _attempted(entry: Entry, seed: int, contender: Contender, lean: Environment, seconds: float) -> dict[str, Any]:
     """The outcome of one attempt."""
     row = {"theorem": entry.name, "seed": seed, "contender": contender.name, "refused": None}
     try:
