@@ -43,7 +43,7 @@ TACTICS = (
 
 
 class Portfolio:
-    """Proposes the same tactics for every problem, in their order; the probability of place n is proportional to 1/n."""
+    """Proposes the same tactics for every problem, in their order; the n-th has a probability proportional to 1/n."""
 
     name = "portfolio"
 
