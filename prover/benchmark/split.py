@@ -22,7 +22,8 @@ from q35prover.server.pool import Pool
 
 SEED = 35
 ONE_TACTIC = (
-    "rfl", "trivial", "decide", "decide +kernel", "omega", "bv_omega", "simp", "simp_all", "grind", "norm_cast", "ac_rfl",
+    "rfl", "trivial", "decide", "decide +kernel", "omega", "bv_omega", "simp", "simp_all", "grind", "norm_cast",
+    "ac_rfl",
 )  # fmt: skip
 """Tactics of Lean's core that take no argument: what one of them closes is of grade 1."""
 _LINES = (3, 8)

@@ -1,0 +1,226 @@
+"""Expert iteration: a search with the policy of today proves exercises, and its proofs train the policy of tomorrow.
+
+(T. Anthony, Z. Tian, D. Barber, "Thinking fast and slow with deep learning and tree search", 2017; S. Polu et al.,
+"Formal mathematics statement curriculum learning", 2022.) What was tried is kept in a journal, one line a problem, so
+that a run can end at any time and the next goes on; the data set is made of the journal, with the shortest proof that
+any run found of each problem.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from q35.errors import InputError
+from q35.lean import Toolchain
+from q35.lean.progress import Report, silent
+from q35prover.benchmark.problems import entries
+from q35prover.extract.mathlib import split_of
+from q35prover.extract.near_duplicates import near_duplicates, shape
+from q35prover.interface import Environment, Policy, Problem
+from q35prover.library import index
+from q35prover.search.attempt import attempt
+from q35prover.search.budget import Budget
+from q35prover.search.frontier import Method
+from q35prover.search.script import examples
+from q35prover.search.shorten import shorten
+from q35prover.server.pool import Limits, ReplayFailed
+from q35prover.train.data import Source, TacticStep, write_steps
+from q35prover.train.generate import TOO_NEAR, generate
+
+_NAMESPACES = frozenset(["Nat", "Int", "Rat", "BitVec", "Fin", "List", "Bool", "Option"])
+_SHORTENING = 60
+"""Tactics run to shorten a proof, at most."""
+BUDGET = Budget(seconds=30, steps=300)
+LIMITS = Limits(heartbeats=2000, seconds=20)
+"""Of an attempt and of a tactic: easy problems are many, so none is worth long."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A problem to learn from, and what the data set says of it."""
+
+    source: Source
+    file: str
+    statement: str
+    problem: Problem
+
+
+def held_out_statements() -> list[str]:
+    """The statements that nothing may be trained on: a third of our field, and those of Lean's library."""
+    return [statement_of(entry.problem) for suite in ("field", "library") for entry in entries(suite, ("held-out",))]
+
+
+def statement_of(problem: Problem) -> str:
+    """What the theorem says, from behind its name to before its proof."""
+    _, theorem, text = f"\n{problem.before}".rpartition("\ntheorem ")
+    statement, by, _ = text.rpartition(":= by")
+    if not (theorem and by):
+        raise InputError("not a theorem that is proved by tactics", problem.theorem)
+    return " ".join(statement.split()[1:])
+
+
+def generated_exercises(seed: int, count: int, proofs: Path) -> list[Exercise]:
+    """Goals of our own."""
+    goals = generate(seed, count, held_out_statements())
+    return [
+        Exercise("generated", f"generated/{seed}/{goal.family}", goal.statement, goal.problem(proofs)) for goal in goals
+    ]
+
+
+def field_exercises() -> list[Exercise]:
+    """The goals of our field that are there for tuning."""
+    found = entries("field", ("tuning",))
+    return [Exercise("field", f"field/{entry.topic}", statement_of(entry.problem), entry.problem) for entry in found]
+
+
+def library_exercises(toolchain: Toolchain, seed: int, count: int) -> list[Exercise]:
+    """Statements of Lean's own library that their proofs may not use, without those that resemble held-out ones."""
+    excluded = {name for entry in entries("library") for name in entry.problem.forbidden}
+    names = [
+        theorem.name
+        for theorem in index.theorems(toolchain)
+        if theorem.name.partition(".")[0] in _NAMESPACES
+        and not (theorem.auxiliary or theorem.deprecated or theorem.name in excluded)
+    ]
+    chosen = random.Random(seed).sample(sorted(names), min(count, len(names)))
+    found = index.statements(toolchain, chosen)
+    texts = {name: f": {' '.join(found[name].split())}" for name in chosen if name in found}
+    near = near_duplicates(
+        [shape(text) for text in texts.values()], [shape(s) for s in held_out_statements()], TOO_NEAR
+    )
+    return [
+        Exercise(
+            "library",
+            f"library/{name.partition('.')[0]}",
+            text,
+            Problem(f"q35_{number}", f"theorem q35_{number} {text} := by\n  ", "\n", frozenset([name])),
+        )
+        for number, ((name, text), twin) in enumerate(zip(texts.items(), near, strict=True))
+        if twin is None
+    ]
+
+
+def collect(
+    exercises: Sequence[Exercise],
+    environment: Environment,
+    policy: Policy,
+    method: Method,
+    budget: Budget,
+    journal: Path,
+    seconds: float,
+    report: Report = silent,
+) -> dict[str, Any]:
+    """Try those exercises that the policy has not tried, for so many seconds at most; what came of it.
+
+    Each attempt may spend `budget`. Appends to `journal`. A statement that Lean does not accept is counted as refused.
+    """
+    tried = {(row["policy"], row["statement"]) for row in _rows(journal)}
+    left = [exercise for exercise in exercises if (policy.name, exercise.statement) not in tried]
+    counts = Counter(tried=0, proved=0, steps=0)
+    started = time.monotonic()
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    _without_half_a_line(journal)
+    with journal.open("a", encoding="utf-8") as file:
+        for done, exercise in enumerate(left):
+            elapsed = time.monotonic() - started
+            if elapsed >= seconds:
+                break
+            report(f"{counts['proved']} of {done} proved, {exercise.problem.theorem}", elapsed, seconds)
+            row = _try(exercise, environment, policy, method, budget)
+            file.write(json.dumps({"policy": policy.name, **row}, ensure_ascii=False) + "\n")
+            file.flush()
+            counts["tried"] += 1
+            counts[row["reason"]] += 1
+            counts["steps"] += len(row["steps"])
+    minutes = (time.monotonic() - started) / 60
+    return {**counts, "left": len(left) - counts["tried"], "minutes": round(minutes, 2)}
+
+
+def _try(
+    exercise: Exercise, environment: Environment, policy: Policy, method: Method, budget: Budget
+) -> dict[str, Any]:
+    """A line of the journal."""
+    row: dict[str, Any] = {
+        "source": exercise.source,
+        "file": exercise.file,
+        "theorem": exercise.problem.theorem,
+        "statement": exercise.statement,
+        "steps": [],
+    }
+    try:
+        result = attempt(exercise.problem, environment, policy, method, budget)
+    except InputError as error:
+        return {**row, "reason": "refused", "message": str(error)}
+    except ReplayFailed as error:
+        return {**row, "reason": "lost", "message": str(error)}
+    row["reason"] = result.reason
+    if result.proof:
+        proof = shorten(result.proof, environment, replace(budget, steps=_SHORTENING))
+        row["steps"] = [
+            {
+                "before": [step.tactic for step in example.state.path],
+                "state": "\n\n".join(goal.text for goal in example.state.goals),
+                "tactic": example.tactic,
+                "remaining": example.remaining,
+            }
+            for example in examples(proof)
+        ]
+    return row
+
+
+def write_collected(journal: Path, target: Path, held_out: Sequence[str]) -> dict[str, Any]:
+    """The data set of a journal; its header. Statements that differ in names and numbers only are on one side.
+
+    `held_out` is looked at again: a journal may be older than the benchmark. Raises `InputError` if one is in it.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    for row in _rows(journal):
+        counts[f"{row['policy']}: {row['reason']}"] += 1
+        known = best.get(row["statement"])
+        if row["steps"] and (known is None or len(row["steps"]) < len(known["steps"])):
+            best[row["statement"]] = row
+    shapes = [shape(statement) for statement in best]
+    near = near_duplicates(shapes, [shape(statement) for statement in held_out], TOO_NEAR)
+    kept = [(row, form) for row, form, twin in zip(best.values(), shapes, near, strict=True) if twin is None]
+    return write_steps(
+        target, _steps(kept), {"attempts": dict(sorted(counts.items())), "near_held_out": len(best) - len(kept)}
+    )
+
+
+def _steps(kept: list[tuple[dict[str, Any], str]]) -> Iterator[TacticStep]:
+    for row, form in kept:
+        side = split_of(form)
+        for step in row["steps"]:
+            yield TacticStep(
+                source=row["source"],
+                file=row["file"],
+                theorem=row["theorem"],
+                statement=row["statement"],
+                before=tuple(step["before"]),
+                state=step["state"],
+                tactic=step["tactic"],
+                remaining=step["remaining"],
+                split=side,
+            )
+
+
+def _rows(journal: Path) -> Iterator[dict[str, Any]]:
+    """The journal's whole lines."""
+    if journal.exists():
+        for line in journal.read_bytes().split(b"\n")[:-1]:
+            yield json.loads(line)
+
+
+def _without_half_a_line(journal: Path) -> None:
+    """Cut off what a run that was killed had begun to write."""
+    if journal.exists():
+        with journal.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
