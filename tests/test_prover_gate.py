@@ -136,7 +136,7 @@ ROWS = [
     ("a theorem that is forbidden", FORBIDDING, "exact alias_le h", "forbidden"),
     ("its like", FORBIDDING, "exact simp_alias h", "forbidden"),
     ("its like by simp", FORBIDDING, "simp [h]", "forbidden"),
-    ("one in a lemma", FORBIDDING, "have : ∀ n : Nat, n = n → _ := fun _ _ => alias_le h\n  exact this 0 rfl", "forbidden"),
+    ("one in a lemma", FORBIDDING, "have : True → _ := fun _ => alias_le h\n  exact this ⟨⟩", "forbidden"),
     ("a lemma below", FORBIDDING, "rw [earlier, earlier]; exact Nat.mul_le_mul_left 2 h", "forbidden"),
     ("the library's theorem", LIBRARY, "Nat.add_comm a b", "forbidden"),
     ("the library's theorem by simp", LIBRARY, "by simp [Nat.add_comm]", "forbidden"),
