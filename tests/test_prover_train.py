@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import random
+import re
 import shutil
 from dataclasses import replace
 from itertools import pairwise
@@ -28,9 +29,11 @@ from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
 from q35prover.train.examples import NO_CLASS, Example, examples, state_prompt
 from q35prover.train.export import WEIGHTS, export, load_policy_files
+from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
 from q35prover.train.model import Network, Reading, Writing
 from q35prover.train.quantized import load_weights, matrices, rounded
+from q35prover.train.renaming import renamed
 from q35prover.train.tokenizer import END, STATE, TACTIC, load_tokenizer, train_tokenizer
 
 TOY = configured("toy", {})
@@ -193,6 +196,38 @@ def test_every_short_tactic_is_learned_once_within_the_context(tactics: list[str
     assert all(len(example.tokens) <= TOY.context for example in made)
     learned = [tactic for example in made for tactic, written in _tactics(example) if written]
     assert learned == [tactic for tactic in tactics if len(TOKENIZER.encode(tactic)) <= TOY.longest_tactic]
+
+
+def test_a_statement_is_laid_out_as_a_goal() -> None:
+    statement = "{x y : Nat} [Foo x] [i : Bar] (h : ∀ (z : Nat), z = (x)) : x = y"
+    assert as_goal(statement) == "x y : Nat\ninst✝ : Foo x\ni : Bar\nh : ∀ (z : Nat), z = (x)\n⊢ x = y"
+    assert as_goal(": P") == "⊢ P"
+    for other in ("(x : Nat", "(x : Nat) x = x", ""):
+        assert as_goal(other) == other
+
+
+GOAL = "x y : BitVec 8\nh : x < y\nh' : x.h < y\n⊢ ∀ a, a + x ≤ y"
+
+
+def test_renamed_hypotheses_are_renamed_everywhere_and_nothing_else_is() -> None:
+    step = replace(STEP, state=GOAL, tactic="exact Nat.h x h.le h'")
+    choice = random.Random(0)
+    seen = set()
+    for _ in range(40):
+        made = renamed(step, choice)
+        assert made.state is not None
+        x, y, h, other = re.match(r"(\S+) (\S+) : BitVec 8\n(\S+) : .*\n(\S+) :", made.state).groups()
+        assert len({x, y, h, other, "a"}) == 5
+        assert made.state == f"{x} {y} : BitVec 8\n{h} : {x} < {y}\n{other} : {x}.h < {y}\n⊢ ∀ a, a + {x} ≤ {y}"
+        assert made.tactic == f"exact Nat.h {x} {h}.le {other}"
+        seen.add(made.state)
+    assert len(seen) > 20
+
+
+@pytest.mark.parametrize("tactic", ["exact foo (h := rfl)", "h at y"])
+def test_a_step_that_names_may_mean_otherwise_is_not_renamed(tactic: str) -> None:
+    step = replace(STEP, state=GOAL, tactic=tactic)
+    assert all(renamed(step, random.Random(seed)) == step for seed in range(10))
 
 
 def test_a_long_goal_keeps_its_conclusion() -> None:

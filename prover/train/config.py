@@ -30,6 +30,8 @@ class TrainingConfig:
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
+    renamed_copies: int = 1
+    """Of each step with a state so many more, with other names for its hypotheses."""
 
     # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices
     # inside, AdamW for the rest.
