@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from q35.cli_project import Json, print_json
+from q35.cli_project import Json, ToolchainSetting, print_json
+from q35.errors import CheckFailed, InputError
 
 prover = typer.Typer(help="Search for proofs, train and compare policies.", no_args_is_help=True, add_completion=False)
 
@@ -49,6 +50,42 @@ def generate(
 
 
 @prover.command()
+def collect(
+    journal: Annotated[Path, typer.Option(metavar="FILE", help="What was tried; a later run goes on from it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The data set of all proofs in the journal.")],
+    policy: Annotated[str, typer.Option(help="portfolio or heuristic.")] = "heuristic",
+    seconds: Annotated[float, typer.Option(min=0, help="When to stop.")] = 300,
+    workers: Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the exercises.")] = 0,
+    generated: Annotated[int, typer.Option(min=0, help="How many goals of our own.")] = 1000,
+    library: Annotated[int, typer.Option(min=0, help="How many statements of Lean's own library.")] = 0,
+    field: Annotated[bool, typer.Option(help="The benchmark's goals for tuning too.")] = True,
+    json_: Json = False,
+) -> None:
+    """Search for proofs of exercises and make a data set of them."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.search.mcts import Mcts
+    from q35prover.server.pool import Pool
+    from q35prover.train import expert_iteration as work
+
+    proofs = find_project() / "proofs"
+    toolchain = find_toolchain(proofs)
+    exercises = work.field_exercises() if field else []
+    exercises += work.library_exercises(toolchain, seed, library) if library else []
+    exercises += work.generated_exercises(seed, generated, proofs) if generated else []
+    with terminal_report() as report, Pool(toolchain, workers, work.LIMITS, report) as pool:
+        proposer = policy_by_name(policy, toolchain, proofs, report)
+        counts = work.collect(exercises, pool, proposer, Mcts(), work.BUDGET, journal, seconds, report)
+    header = work.write_collected(journal, out, work.held_out_statements())
+    if json_:
+        return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
+    tried = f"{counts['proved']} of {counts['tried']} proved in {counts['minutes']} minutes"
+    print(f"{tried}; {header['steps']:,} steps of {header['theorems']:,} theorems in the data set")
+
+
+@prover.command()
 def train(
     data: Annotated[list[Path], typer.Argument(help="Data sets of tactic steps (q35.tactic-steps/1).")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; one begun there goes on.")],
@@ -57,7 +94,7 @@ def train(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the preset.")
     ] = None,
     start: Annotated[Path | None, typer.Option(metavar="DIR", help="Begin with the weights of this training.")] = None,
-    as_json: Json = False,
+    json_: Json = False,
 ) -> None:
     """Train the neural policy: checkpoints, and metrics as JSON lines, in the folder of the training."""
     from q35.lean.progress import terminal_report
@@ -67,7 +104,7 @@ def train(
     changes = dict(text.partition("=")[::2] for text in change or ())
     with terminal_report() as report:
         last = run(data, out, configured(preset, changes), start, report)
-    print_json(last) if as_json else print(_accuracy(last))
+    print_json(last) if json_ else print(_accuracy(last))
 
 
 @prover.command()
@@ -75,13 +112,13 @@ def export(
     run: Annotated[Path, typer.Argument(help="The folder of a finished training.")],
     data: Annotated[list[Path], typer.Argument(help="The data sets that it was trained on.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the files that are shipped.")],
-    as_json: Json = False,
+    json_: Json = False,
 ) -> None:
     """Write a trained policy in the 3.5-bit format, if the loss on held-out steps allows it, with its model card."""
     from q35prover.train.export import export as work
 
     result = work(run, out, data)
-    if as_json:
+    if json_:
         return print_json(result)
     losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
     print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
@@ -96,3 +133,67 @@ def _accuracy(line: dict[str, Any]) -> str:
         for name, figures in line.items()
         if name in kinds
     )
+
+
+def prove(
+    file: Annotated[str, typer.Argument(metavar="FILE[:THEOREM]", help="A Lean file with `sorry`s.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the file; in place by default.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="What proposes tactics.")] = "heuristic",
+    method: Annotated[str, typer.Option(help="How to search: mcts or best-first.")] = "mcts",
+    seconds: Annotated[float, typer.Option(min=1, help="Wall-clock seconds for each sorry.")] = 60.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Tactics run for each sorry; no limit by default.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same search, unless seconds end it.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Lean processes to search with, 2.5 GB each.")] = 1,
+    toolchain: ToolchainSetting = None,
+    json_: Json = False,
+) -> None:
+    """Close the `sorry`s of a file: what the gate accepts is written, the file whole. Exit code 3 if one is left."""
+    import math
+
+    from q35.files import write_whole
+    from q35.lean import find_toolchain
+    from q35.lean.progress import terminal_report
+    from q35.project import find_project
+    from q35prover.gate.judge import Gate
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.prove import METHODS, Means, find_package
+    from q35prover.prove import prove as work
+    from q35prover.search.budget import Budget
+    from q35prover.server import Limits, Pool
+
+    name, _, theorem = file.partition(".lean:")
+    path = Path(f"{name}.lean" if theorem else file)
+    if method not in METHODS:
+        raise InputError(f"no method {method!r}", None, f"one of {', '.join(METHODS)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read: {error}", str(path)) from None
+    package = find_package(path)
+    lean = find_toolchain(package or find_project() / "proofs", toolchain)
+    budget = Budget(seconds, steps or math.inf)
+    with (
+        terminal_report() as report,
+        Pool(lean, workers, Limits(heartbeats=2000, seconds=20), report) as pool,
+        Gate(lean, report=report) as gate,
+    ):
+        means = Means(pool, policy_by_name(policy, lean, package, report), METHODS[method], budget, seed)
+        written, results = work(text, means, gate, package, theorem or None, report)
+    if written != text:
+        write_whole(out or path, written.encode())
+    if json_:
+        print_json(
+            {"schema": "q35.prove/1", "file": str(out or path), "theorems": [item.as_json() for item in results]}
+        )
+    else:
+        for item in results:
+            print(item.shown(str(path)))
+    left = [item for item in results if not item.closed]
+    if left:
+        raise CheckFailed(
+            f"{len(left)} of {len(results)} theorems are not proved, the first: {left[0].theorem}",
+            str(path),
+            document=json_,
+        )

@@ -7,12 +7,19 @@ import random
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prover_toy import PROBLEM, ToyEnvironment, ToyPolicy
 
 from q35prover.extract.near_duplicates import near_duplicates, shape
+from q35prover.interface import Problem
+from q35prover.search.budget import Budget
+from q35prover.search.mcts import Mcts
 from q35prover.train import theories
+from q35prover.train.data import read_steps
+from q35prover.train.expert_iteration import Exercise, collect, field_exercises, statement_of, write_collected
 from q35prover.train.generate import document, generate
 from q35prover.train.rewriting import Term, Theory, variables
 from q35prover.train.templates import TEMPLATES, constants
@@ -195,3 +202,43 @@ def test_nothing_that_resembles_a_held_out_statement_is_generated() -> None:
     held_out = [goal.statement for goal in generate(5, 60)]
     goals = generate(5, 200, held_out)
     assert near_duplicates([shape(goal.statement) for goal in goals], [shape(s) for s in held_out], 0.5) == [None] * 200
+
+
+def exercise(statement: str, problem: Problem = PROBLEM) -> Exercise:
+    return Exercise("generated", "generated/toy", statement, problem)
+
+
+BUDGET = Budget(steps=100)
+WORLD = ToyEnvironment({"a": {"r": ("b", "c"), "omega": ()}, "b": {"r": ()}, "c": {"r": ()}}, "a")
+
+
+def test_exercises_become_a_journal_and_a_data_set_of_short_proofs(tmp_path: Path) -> None:
+    journal, target = tmp_path / "journal.jsonl", tmp_path / "own.jsonl"
+    exercises = [exercise(": p ∧ q"), exercise(": refused", Problem("other", ""))]
+    long, short = ToyPolicy({"r": -1.0}), ToyPolicy({"omega": -1.0})
+    counts = collect(exercises, WORLD, long, Mcts(), BUDGET, journal, 60)
+    assert (counts["tried"], counts["proved"], counts["refused"], counts["steps"]) == (2, 1, 1, 1)
+    header = write_collected(journal, target, [])
+    assert header["provenance"]["attempts"] == {"toy: proved": 1, "toy: refused": 1}
+    (step,) = read_steps(target)
+    assert (step.tactic, step.state, step.remaining, step.before) == ("omega", "⊢ a", 1, ())
+    assert write_collected(journal, target, [": p ∧ q"])["steps"] == 0
+    assert collect(exercises, WORLD, short, Mcts(), BUDGET, journal, 60)["tried"] == 0
+
+
+def test_a_journal_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    exercises = [exercise(": p"), exercise(": q")]
+    policy = ToyPolicy({"omega": -1.0})
+    collect(exercises, WORLD, policy, Mcts(), BUDGET, journal, 60)
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-5])
+    assert collect(exercises, WORLD, policy, Mcts(), BUDGET, journal, 60)["tried"] == 1
+    assert journal.read_bytes() == whole
+    assert collect(exercises[:1], WORLD, policy, Mcts(), BUDGET, tmp_path / "none.jsonl", 0)["tried"] == 0
+
+
+def test_the_statement_of_a_problem() -> None:
+    problem = Problem("t", "import X\n/-- theorem y -/\ntheorem t (a : Nat) :\n    a = a := by\n  ")
+    assert statement_of(problem) == "(a : Nat) : a = a"
+    assert [exercise.source for exercise in field_exercises()[:3]] == ["field"] * 3

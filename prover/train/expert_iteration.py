@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,13 +30,16 @@ from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
 from q35prover.search.script import examples
 from q35prover.search.shorten import shorten
-from q35prover.server.pool import ReplayFailed
+from q35prover.server.pool import Limits, ReplayFailed
 from q35prover.train.data import Source, TacticStep, write_steps
 from q35prover.train.generate import TOO_NEAR, generate
 
 _NAMESPACES = frozenset(["Nat", "Int", "Rat", "BitVec", "Fin", "List", "Bool", "Option"])
 _SHORTENING = 60
 """Tactics run to shorten a proof, at most."""
+BUDGET = Budget(seconds=30, steps=300)
+LIMITS = Limits(heartbeats=2000, seconds=20)
+"""Of an attempt and of a tactic: easy problems are many, so none is worth long."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,11 @@ def held_out_statements() -> list[str]:
 
 def statement_of(problem: Problem) -> str:
     """What the theorem says, from behind its name to before its proof."""
-    found = re.search(r"\btheorem \S+ (.*?)\s*:= by\s*$", problem.before, re.DOTALL)
-    if not found:
+    _, theorem, text = f"\n{problem.before}".rpartition("\ntheorem ")
+    statement, by, _ = text.rpartition(":= by")
+    if not (theorem and by):
         raise InputError("not a theorem that is proved by tactics", problem.theorem)
-    return " ".join(found[1].split())
+    return " ".join(statement.split()[1:])
 
 
 def generated_exercises(seed: int, count: int, proofs: Path) -> list[Exercise]:
@@ -120,7 +123,7 @@ def collect(
     """
     tried = {(row["policy"], row["statement"]) for row in _rows(journal)}
     left = [exercise for exercise in exercises if (policy.name, exercise.statement) not in tried]
-    counts: Counter[str] = Counter()
+    counts = Counter(tried=0, proved=0, steps=0)
     started = time.monotonic()
     journal.parent.mkdir(parents=True, exist_ok=True)
     _without_half_a_line(journal)

@@ -111,7 +111,8 @@ def _special_case(rng: random.Random, statement: str, values: Mapping[str, objec
     binder = rng.choice(found)
     name = rng.choice(binder.names)
     theory, sort = theories[binder.type]
-    term = theory.random_term(rng, sort, rng.choice((1, 1, 2)))
+    while not set(variables(term := theory.random_term(rng, sort, rng.choice((1, 1, 2))))):
+        pass
     fresh = {old: f"t{number}" for number, old in enumerate(sorted(set(variables(term))), 1)}
     text = re.sub(r"\w+", lambda word: fresh.get(word[0], word[0]), theory.text(term).format_map(dict(values)))
     names = [other for other in binder.names if other != name] + list(fresh.values())

@@ -1,0 +1,594 @@
+"""The heuristic policy: rules that look at the goal's shape and at its hypotheses, and retrieved theorems.
+
+Each rule names tactics for a goal and shares its weight among them; a tactic's probability is its part of the sum.
+The weights are data, tuned on goals that are not held out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from q35prover.interface import Problem, Suggestion, TacticState
+from q35prover.policy.goal_text import RELATIONS, GoalText, Hypothesis, Term, read_goal, read_term
+from q35prover.policy.retrieval import Premise, Retrieval, read_head
+
+WEIGHTS = {
+    "introduce": 60.0,
+    "assume": 20.0,
+    "arithmetic": 12.0,
+    "decide": 10.0,
+    "close": 14.0,
+    "close with definitions": 16.0,
+    "connective": 16.0,
+    "witness": 10.0,
+    "branch": 14.0,
+    "take apart": 14.0,
+    "use equation": 5.0,
+    "use hypothesis": 6.0,
+    "substitute": 8.0,
+    "unfold": 5.0,
+    "induction": 6.0,
+    "cases": 3.0,
+    "extensionality": 4.0,
+    "apply theorem": 9.0,
+    "rewrite with theorem": 6.0,
+    "simplify with theorem": 5.0,
+    "grind with theorem": 4.0,
+    "products": 4.0,
+    "division": 5.0,
+    "bit vector": 4.0,
+    "order": 3.0,
+    "casts": 2.0,
+    "generalize": 2.0,
+    "contradict": 1.0,
+}
+"""How much of the probability each rule gets where it applies, before all are divided by their sum."""
+
+_NUMBERS = ("Nat", "Int", "Rat")
+_FEW_BITS = 14
+"""`decide` goes through all values of variables of at most so many bits together."""
+_PREMISES = 6
+
+
+@dataclass(frozen=True)
+class _View:
+    """A goal, with what several rules ask of it."""
+
+    goal: GoalText
+    problem: Problem
+    retrieval: Retrieval
+
+    @cached_property
+    def target(self) -> Term:
+        return read_term(self.goal.target)
+
+    @cached_property
+    def hypotheses(self) -> list[Hypothesis]:
+        """The propositions among the hypotheses that a tactic can name, the latest first."""
+        return [h for h in reversed(self.goal.propositions) if h.accessible]
+
+    @cached_property
+    def variables(self) -> list[Hypothesis]:
+        """The other hypotheses that a tactic can name."""
+        propositions = {h.name for h in self.goal.propositions}
+        return [h for h in self.goal.hypotheses if h.name not in propositions and h.accessible]
+
+    @cached_property
+    def terms(self) -> list[Term]:
+        """All terms of the target and of the hypotheses, without repetition."""
+        texts = [self.goal.target, *(h.type for h in self.goal.propositions)]
+        return list({term.text: term for text in texts for term in read_term(text).subterms()}.values())
+
+    @cached_property
+    def kinds(self) -> set[str]:
+        """The heads of the types that the goal speaks of, as far as its text tells."""
+        words = {word for h in self.goal.hypotheses for word in re.findall(r"[A-Z]\w*", h.type)}
+        return words | set(re.findall(r"\b[A-Z]\w*", self.goal.target))
+
+    @cached_property
+    def number(self) -> str:
+        """The type of numbers that the target is most likely about."""
+        return next((kind for kind in reversed(_NUMBERS) if kind in self.kinds), "Nat")
+
+    @cached_property
+    def definitions(self) -> list[str]:
+        return self.retrieval.definitions(self.goal, self.problem)[:6]
+
+    def kind(self, name: str) -> str:
+        """The head of a variable's type."""
+        return read_head(self.goal.types.get(name, ""))
+
+    def fresh(self, *wanted: str) -> list[str]:
+        """Names like the wanted ones that nothing in the goal has yet."""
+        taken = set(self.goal.types)
+        found = []
+        for name in wanted:
+            numbered = (f"{name}{i}" for i in itertools.count(1))
+            free = next(n for n in itertools.chain([name], numbered) if n not in taken)
+            taken.add(free)
+            found.append(free)
+        return found
+
+    @cached_property
+    def conclusions(self) -> list[Premise]:
+        return self.retrieval.rank(self.goal, self.problem, "conclude", _PREMISES)
+
+    @cached_property
+    def facts(self) -> list[Premise]:
+        return self.retrieval.rank(self.goal, self.problem, "fact", _PREMISES)
+
+    @cached_property
+    def equations(self) -> list[Premise]:
+        return self.retrieval.rank(self.goal, self.problem, "rewrite", _PREMISES)
+
+
+Rule = Callable[[_View], Iterator[str]]
+
+
+def _introduce(view: _View) -> Iterator[str]:
+    names = _binder_names(view)
+    if names:
+        yield f"intro {' '.join(names)}"
+        yield "intros"
+
+
+def _binder_names(view: _View) -> list[str]:
+    """A name for each binder of the target: its own, or `h` for a hypothesis."""
+    term, wanted = view.target, list[str]()
+    while term.head in ("∀", "→", "¬", "≠", "let"):
+        if term.head == "∀":
+            groups = re.findall(r"[({\[⦃]([^:(){}]*)\s:", term.arguments[0].text) or [term.arguments[0].text]
+            wanted += [name for group in groups for name in group.split(" : ")[0].replace("✝", "").split()]
+        elif term.head == "let":
+            wanted.append(term.arguments[0].text.split(" ")[0])
+        else:
+            wanted.append("h")
+        if term.head in ("¬", "≠"):
+            break
+        term = term.arguments[-1]
+    return view.fresh(*wanted)
+
+
+def _assume(view: _View) -> Iterator[str]:
+    if any(h.type == view.goal.target for h in view.goal.propositions):
+        yield "assumption"
+    if view.target.head == "=" and len({a.text for a in view.target.arguments}) == 1:
+        yield "rfl"
+
+
+def _arithmetic(view: _View) -> Iterator[str]:
+    if view.target.head in (*RELATIONS, "∧", "∨", "¬", "↔", "False", "→"):
+        if "BitVec" in view.kinds:
+            yield "bv_omega"
+        if view.kinds & {"Nat", "Int", "Fin", "List"}:
+            yield "omega"
+
+
+def _decide(view: _View) -> Iterator[str]:
+    bits = [_bits(h.type) for h in view.goal.hypotheses if not h.type.startswith(("Type", "Sort"))]
+    variables = [b for b, h in zip(bits, view.goal.hypotheses, strict=False) if h not in view.goal.propositions]
+    if not view.goal.hypotheses:
+        yield "decide"
+    elif sum(variables) <= _FEW_BITS:
+        yield "decide +revert"
+    if view.target.head == "=" and not view.goal.propositions:
+        yield "rfl"
+
+
+def _bits(kind: str) -> float:
+    """How many bits the values of a type take; infinite where that is not known."""
+    if found := re.fullmatch(r"BitVec (\d+)", kind):
+        return float(found[1])
+    if found := re.fullmatch(r"Fin (\d+)", kind):
+        return math.log2(max(int(found[1]), 1))
+    return {"Bool": 1.0}.get(kind, math.inf)
+
+
+def _close(view: _View) -> Iterator[str]:
+    yield "grind"
+    yield "simp_all"
+    yield "simp"
+    if view.kinds & {"Nat", "Int", "List", "BitVec", "Fin"}:
+        yield "simp_all; omega"
+        yield "simp; omega"
+
+
+def _close_with_definitions(view: _View) -> Iterator[str]:
+    if names := ", ".join(view.definitions):
+        yield f"grind [{names}]"
+        yield f"simp_all [{names}]"
+        yield f"simp [{names}]"
+        yield f"simp_all [{names}]; omega"
+        yield f"simp only [{names}] at *; omega"
+
+
+def _connective(view: _View) -> Iterator[str]:
+    match view.target.head:
+        case "∧":
+            yield "constructor"
+            yield "refine ⟨?_, ?_⟩ <;> grind"
+        case "↔":
+            yield "constructor"
+            yield "constructor <;> intro h <;> grind"
+            yield "apply propext"
+        case "∨":
+            yield "left"
+            yield "right"
+        case "¬" | "≠":
+            yield "intro h; omega"
+
+
+def _witness(view: _View) -> Iterator[str]:
+    if view.target.head not in ("∃", "∣"):
+        return
+    yield "exact ⟨_, rfl⟩"
+    for h in view.hypotheses[:3]:
+        yield f"exact ⟨_, {h.name}⟩"
+    bound = {name for term in view.terms if term.head == "∃" for name in re.findall(r"\w+", term.arguments[0].text)}
+    free = set(view.goal.types)
+    for term in sorted(view.terms, key=lambda term: len(term.text)):
+        words = set(re.findall(r"[^\W\d][\w'✝]*", term.text))
+        value = term.head not in (*RELATIONS, *_LOGIC, "", "[")
+        if value and not words & bound and (words & free or term.head.isdigit()):
+            yield f"refine ⟨{term.text}, ?_⟩"
+    yield "refine ⟨?_, ?_⟩"
+
+
+_LOGIC = ("∀", "∃", "→", "¬", "∧", "∨", "↔", "binders", "fun", "if")
+
+
+def _branch(view: _View) -> Iterator[str]:
+    conditions = [term.arguments[0].text for term in view.terms if term.head == "if" and term.arguments[0].text]
+    if any(term.head in ("if", "match") for term in view.target.subterms()):
+        yield "split"
+        yield "split <;> omega"
+        yield "split <;> grind"
+        yield "split <;> simp_all"
+        yield "repeat' split"
+    for h in view.hypotheses:
+        if any(term.head in ("if", "match") for term in read_term(h.type).subterms()):
+            yield f"split at {h.name}"
+    (name,) = view.fresh("h")
+    for condition in conditions[:2]:
+        yield f"by_cases {name} : {condition}"
+        yield f"by_cases {name} : {condition} <;> simp_all"
+
+
+def _take_apart(view: _View) -> Iterator[str]:
+    for h in view.hypotheses:
+        term = read_term(h.type)
+        if term.head == "∧":
+            one, two = view.fresh(h.name, h.name)
+            yield f"obtain ⟨{one}, {two}⟩ := {h.name}"
+        elif term.head == "∃":
+            word, fact = view.fresh(term.arguments[0].text.split(" ")[0].strip("(") or "x", h.name)
+            yield f"obtain ⟨{word}, {fact}⟩ := {h.name}"
+        elif term.head == "∨":
+            yield f"rcases {h.name} with {h.name} | {h.name}"
+        elif term.head == "∣":
+            word, fact = view.fresh("k", h.name)
+            yield f"obtain ⟨{word}, {fact}⟩ := {h.name}"
+        elif term.head == "False":
+            yield "contradiction"
+
+
+def _use_equation(view: _View) -> Iterator[str]:
+    for h in view.hypotheses[:4]:
+        if read_term(h.type).head in ("=", "↔"):
+            yield f"rw [{h.name}]"
+            yield f"simp [{h.name}]"
+            yield f"rw [← {h.name}]"
+
+
+def _use_hypothesis(view: _View) -> Iterator[str]:
+    for h in view.hypotheses[:4]:
+        term = read_term(h.type)
+        if term.head in ("∀", "→", "¬"):
+            yield f"apply {h.name}"
+            for argument in view.variables[-3:]:
+                if term.head == "∀" and argument.type in term.arguments[0].text:
+                    (fact,) = view.fresh("h")
+                    yield f"have {fact} := {h.name} {argument.name}"
+        elif term.head in RELATIONS:
+            yield f"simpa using {h.name}"
+            yield f"simp at {h.name}"
+    if view.hypotheses:
+        yield "simp at *"
+
+
+def _substitute(view: _View) -> Iterator[str]:
+    for h in view.hypotheses:
+        term = read_term(h.type)
+        if term.head == "=" and any(a.text in view.goal.types for a in term.arguments):
+            yield f"subst {h.name}"
+
+
+def _unfold(view: _View) -> Iterator[str]:
+    for name in view.definitions:
+        yield f"unfold {name}"
+        yield f"simp only [{name}]"
+    if view.definitions:
+        yield f"simp only [{', '.join(view.definitions)}] at *"
+
+
+def _induction(view: _View) -> Iterator[str]:
+    names = f" [{', '.join(view.definitions)}]" if view.definitions else ""
+    words = [term.text for term in view.target.subterms() if not term.arguments]
+    for variable in sorted(view.variables, key=lambda v: -sum(v.name in re.findall(r"[\w']+", w) for w in words)):
+        kind = read_head(variable.type)
+        if kind not in ("List", "Nat") or not any(re.match(rf"{variable.name}\b", word) for word in words):
+            continue
+        x, xs, ih, n = view.fresh("x", variable.name, "ih", variable.name)
+        others = [v.name for v in view.variables if v.name != variable.name and not v.type.startswith(("Type", "Sort"))]
+        generalizing = [f" generalizing {' '.join(others)}"] if others else []
+        cases = f"| nil => ?_ | cons {x} {xs} {ih} => ?_" if kind == "List" else f"| zero => ?_ | succ {n} {ih} => ?_"
+        for tail in ["", *generalizing]:
+            yield f"induction {variable.name}{tail} <;> simp_all{names}"
+            yield f"induction {variable.name}{tail} <;> grind{names}"
+            yield f"induction {variable.name}{tail} with {cases}"
+            yield f"induction {variable.name}{tail} <;> simp_all{names} <;> omega"
+    for term in view.terms:
+        if term.head == "()" and term.arguments[0].text in view.definitions:
+            yield f"fun_induction {term.text} <;> grind{names}"
+            yield f"fun_induction {term.text} <;> simp_all{names}"
+            yield f"fun_induction {term.text}"
+
+
+def _cases(view: _View) -> Iterator[str]:
+    for variable in view.variables:
+        match read_head(variable.type):
+            case "Bool" | "Option" | "Sum" | "Prod" | "×":
+                yield f"cases {variable.name} <;> simp_all"
+                yield f"cases {variable.name}"
+            case "List":
+                x, xs = view.fresh("x", variable.name)
+                yield f"cases {variable.name} with | nil => ?_ | cons {x} {xs} => ?_"
+            case "Nat":
+                (n,) = view.fresh(variable.name)
+                yield f"cases {variable.name} with | zero => ?_ | succ {n} => ?_"
+            case "Fin":
+                i, h = view.fresh(variable.name, "h")
+                yield f"obtain ⟨{i}, {h}⟩ := {variable.name}"
+            case kind if kind in view.definitions or (kind[:1].isupper() and kind not in (*_NUMBERS, "BitVec", "Type")):
+                yield f"cases {variable.name} <;> simp_all"
+                yield f"cases {variable.name}"
+
+
+def _extensionality(view: _View) -> Iterator[str]:
+    if view.target.head != "=" or (view.kinds <= {"Nat", "Int", "Rat", "Bool"} and view.variables):
+        return
+    (i,) = view.fresh("i")
+    if "BitVec" in view.kinds:
+        yield "apply BitVec.eq_of_toNat_eq"
+        yield f"ext {i}; simp"
+    if "List" in view.kinds:
+        yield "apply List.ext_getElem <;> simp"
+        yield "apply List.ext_getElem"
+    if "Fin" in view.kinds:
+        yield "apply Fin.ext"
+    yield f"ext {i}"
+    yield f"funext {i}"
+
+
+def _apply_theorem(view: _View) -> Iterator[str]:
+    for premise in view.conclusions:
+        if premise.supposed:
+            yield f"apply {premise.name} <;> assumption"
+            yield f"apply {premise.name}"
+            yield f"apply {premise.name} <;> grind"
+        else:
+            yield f"exact {premise.name} .."
+            yield f"apply {premise.name}"
+
+
+def _rewrite_with_theorem(view: _View) -> Iterator[str]:
+    for premise in view.equations:
+        yield f"rw [{premise.name}]"
+    for premise in view.equations[:2]:
+        yield f"rw [← {premise.name}]"
+
+
+def _simplify_with_theorem(view: _View) -> Iterator[str]:
+    new = [premise.name for premise in view.equations if not premise.simp]
+    names = [*view.definitions, *new[:3]]
+    if new:
+        yield f"simp [{', '.join(names)}]"
+        yield f"simp [{', '.join(names)}]; omega"
+        yield f"simp_all [{', '.join(names)}]"
+    for name in new[:3]:
+        yield f"simp only [{name}]"
+
+
+def _grind_with_theorem(view: _View) -> Iterator[str]:
+    facts = [premise.name for premise in view.facts]
+    for name in facts[:4]:
+        yield f"grind [{', '.join([*view.definitions, name])}]"
+    for name in facts[:3]:
+        yield f"grind [{name}]"
+    if len(facts) > 1:
+        yield f"grind [{', '.join([*view.definitions, *facts[:3]])}]"
+        yield f"grind [{', '.join(facts)}]"
+
+
+def _products(view: _View) -> Iterator[str]:
+    """What a product of two quantities of known sign comes to; `grind` knows only what is linear."""
+    products = [term for term in view.terms if term.head == "*" and not any(a.text.isdigit() for a in term.arguments)]
+    if not products:
+        return
+    (fact,) = view.fresh("hm")
+    kind = view.number
+    known = [(h.name, difference) for h in view.hypotheses if (difference := _difference(h))]
+    pairs = list(itertools.islice(itertools.combinations_with_replacement(known, 2), 6))
+    if kind == "Nat":
+        for (one, _), (two, _) in pairs:
+            yield f"have {fact} := Nat.mul_le_mul {one} {two}"
+        for product in products[:2]:
+            yield f"rw [Nat.mul_comm {' '.join(map(_argument, product.arguments))}]"
+        return
+    facts = [
+        f"have {fact} : 0 ≤ ({one}) * ({two}) := {kind}.mul_nonneg (by grind) (by grind)"
+        for (_, one), (_, two) in pairs
+    ]
+    yield from facts
+    yield from (f"{fact}; grind" for fact in facts)
+
+
+def _difference(hypothesis: Hypothesis) -> str | None:
+    """What an inequality says is not negative."""
+    term = read_term(hypothesis.type)
+    if term.head not in ("≤", "<", "≥", ">") or len(term.arguments) != 2:
+        return None
+    small, large = (a.text for a in (term.arguments if term.head in ("≤", "<") else term.arguments[::-1]))
+    return large if small == "0" else f"{large} - ({small})"
+
+
+def _argument(term: Term) -> str:
+    return term.text if not term.arguments or term.head.startswith(".") else f"({term.text})"
+
+
+def _division(view: _View) -> Iterator[str]:
+    (fact,) = view.fresh("hd")
+    for term in view.terms:
+        if term.head not in ("/", "%") or len(term.arguments) != 2:
+            continue
+        a, b = (_argument(argument) for argument in term.arguments)
+        if view.number == "Nat":
+            yield f"have {fact} := Nat.mod_lt {a} (show 0 < {b} by grind)"
+            yield f"have {fact} := Nat.div_add_mod {a} {b}"
+            yield f"have {fact} := Nat.div_mul_le_self {a} {b}"
+        elif view.number == "Int":
+            yield f"have {fact} := Int.emod_lt_of_pos {a} (show 0 < {b} by grind)"
+            yield f"have {fact} := Int.emod_nonneg {a} (show {b} ≠ 0 by grind)"
+            yield f"have {fact} := Int.mul_ediv_add_emod {a} {b}"
+        elif term.head == "/":
+            yield f"have {fact} := Rat.div_mul_cancel (a := {a}) (show {b} ≠ 0 by grind)"
+            yield "simp only [Rat.div_def] at *"
+    for term in view.terms:
+        if term.head == "^" and term.arguments[0].text == "2" and view.number == "Nat":
+            yield f"have {fact} := Nat.two_pow_pos {_argument(term.arguments[1])}"
+            yield "rw [Nat.pow_succ]"
+
+
+def _bit_vector(view: _View) -> Iterator[str]:
+    if "BitVec" not in view.kinds:
+        return
+    (fact,) = view.fresh("hb")
+    yield "simp [BitVec.toNat_eq]"
+    yield "simp [BitVec.le_def, BitVec.lt_def]"
+    yield "simp [BitVec.toNat_eq, BitVec.le_def, BitVec.lt_def] at *"
+    for variable in view.variables:
+        if read_head(variable.type) == "BitVec":
+            yield f"have {fact} := {variable.name}.isLt"
+
+
+def _order(view: _View) -> Iterator[str]:
+    kind = view.number
+    if view.target.head == "=" and view.kinds <= {"Nat", "Int", "Rat"}:
+        yield f"apply {kind}.le_antisymm"
+    if view.target.head in ("≤", "<"):
+        small, large = (a.text for a in view.target.arguments[:2])
+        for h in view.hypotheses:
+            term = read_term(h.type)
+            if term.head == "≤" and len(term.arguments) == 2:
+                if term.arguments[0].text == small and view.target.head == "≤":
+                    yield f"refine {kind}.le_trans {h.name} ?_"
+                if term.arguments[1].text == large and view.target.head == "≤":
+                    yield f"refine {kind}.le_trans ?_ {h.name}"
+
+
+def _casts(view: _View) -> Iterator[str]:
+    if any(term.head == "↑" for term in view.terms):
+        yield "push_cast"
+        yield "norm_cast"
+        for h in view.hypotheses[:2]:
+            yield f"exact_mod_cast {h.name}"
+
+
+def _generalize(view: _View) -> Iterator[str]:
+    for term in view.terms:
+        if term.head == "*" and not any(a.text.isdigit() for a in term.arguments):
+            (name,) = view.fresh("p")
+            yield f"generalize {term.text} = {name} at *"
+            yield f"generalize {term.text} = {name} at *; omega"
+
+
+def _contradict(view: _View) -> Iterator[str]:
+    if view.hypotheses and view.target.head != "False":
+        yield "exfalso; grind"
+        yield "exfalso"
+        yield "contradiction"
+        if view.target.head in RELATIONS:
+            (name,) = view.fresh("hn")
+            yield f"by_cases {name} : {view.goal.target} <;> grind"
+
+
+_RULES: dict[str, Rule] = {
+    "introduce": _introduce,
+    "assume": _assume,
+    "arithmetic": _arithmetic,
+    "decide": _decide,
+    "close": _close,
+    "close with definitions": _close_with_definitions,
+    "connective": _connective,
+    "witness": _witness,
+    "branch": _branch,
+    "take apart": _take_apart,
+    "use equation": _use_equation,
+    "use hypothesis": _use_hypothesis,
+    "substitute": _substitute,
+    "unfold": _unfold,
+    "induction": _induction,
+    "cases": _cases,
+    "extensionality": _extensionality,
+    "apply theorem": _apply_theorem,
+    "rewrite with theorem": _rewrite_with_theorem,
+    "simplify with theorem": _simplify_with_theorem,
+    "grind with theorem": _grind_with_theorem,
+    "products": _products,
+    "division": _division,
+    "bit vector": _bit_vector,
+    "order": _order,
+    "casts": _casts,
+    "generalize": _generalize,
+    "contradict": _contradict,
+}
+
+
+class Heuristic:
+    """Rules over the text of the main goal, with theorems from `retrieval`."""
+
+    name = "heuristic"
+
+    def __init__(self, retrieval: Retrieval) -> None:
+        self._retrieval = retrieval
+
+    def suggest(self, states: Sequence[TacticState], count: int) -> list[list[Suggestion]]:
+        """For each state the `count` likeliest tactics of all that the rules name."""
+        return [self._suggestions(state)[:count] for state in states]
+
+    def remaining(self, states: Sequence[TacticState]) -> list[float]:
+        """One tactic, and more for each connective and for length, of all goals of a state together."""
+        return [sum(_remaining(read_goal(goal.text)) for goal in state.goals) for state in states]
+
+    def _suggestions(self, state: TacticState) -> list[Suggestion]:
+        view = _View(read_goal(state.goals[0].text), state.problem, self._retrieval)
+        mass: dict[str, float] = {}
+        for rule, weight in WEIGHTS.items():
+            tactics = [tactic for tactic in dict.fromkeys(_RULES[rule](view)) if "✝" not in tactic]
+            # The n-th tactic of a rule gets a share of 1 / n.
+            total = sum(1 / n for n in range(1, len(tactics) + 1))
+            for n, tactic in enumerate(tactics, 1):
+                mass[tactic] = mass.get(tactic, 0.0) + weight / (n * total)
+        whole = sum(mass.values())
+        ranked = sorted(mass.items(), key=lambda item: (-item[1], item[0]))
+        return [Suggestion(tactic, math.log(part / whole)) for tactic, part in ranked]
+
+
+def _remaining(goal: GoalText) -> float:
+    connectives = sum(term.head in _LOGIC for term in read_term(goal.target).subterms())
+    return 1.0 + 0.5 * connectives + len(goal.target) / 80
