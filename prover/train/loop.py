@@ -67,6 +67,18 @@ def train(
     return run.finish(report)
 
 
+def summary(line: Mapping[str, Any]) -> str:
+    """A line of the metrics, for people."""
+    kinds = {"text": "without states", "state": "with states"}
+    return "\n".join(
+        f"{line['split']}, epoch {line['epoch']:.2f}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, "
+        f"exact {figures['exact']:.1%}, among 8 {figures['top8']:.1%} of {figures['beam_steps']}, "
+        f"value off by {figures['value_error']:.2f} tactics"
+        for name, figures in line.items()
+        if name in kinds
+    )
+
+
 def _claim(out: Path, data: Sequence[Path], config: TrainingConfig, start: Path | None) -> None:
     """Write down what is trained, or see that it is what was begun."""
     begun = {
@@ -172,6 +184,7 @@ class _Run:
             self.done += 1
             if self.done in evaluated:
                 self._measure("validation")
+                report(summary(self.metrics[-1]), self.done, steps)
             if self.done in saved:
                 self.checkpoint()
             report("training", self.done, steps)
