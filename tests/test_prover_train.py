@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 import q35spec
+from q35.cli import run
 from q35.errors import InputError
 from q35.model.certificate import path_of as certificate_of
 from q35prover.interface import Goal, Problem, TacticState
@@ -503,3 +504,15 @@ def test_closing_tactics_have_their_share(shipped: Path) -> None:
     assert math.exp(alone[0].log_probability) * 0.7 == pytest.approx(shares[alone[0].tactic])
     with pytest.raises(InputError, match="share"):
         NeuralPolicy(network, tokenizer, closing=(), closing_share=0.5)
+
+
+def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained, out = str(tmp_path / "run"), str(tmp_path / "out")
+    few = ["--preset", "toy", "--set", "epochs=1", "--set", "evaluations=1", "--set", "beam_steps=2"]
+    assert run(["prover", "train", str(data), "--out", trained, *few, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["split"] == "test"
+    assert run(["prover", "export", trained, str(data), "--out", out]) == 0
+    assert "loss in the format" in capsys.readouterr().out
+    assert {path.name for path in Path(out).iterdir()} >= {WEIGHTS, "tokenizer.json", "config.json", "MODEL_CARD.md"}
+    assert run(["prover", "train", str(data), "--out", trained, "--set", "depth=3"]) == 1
+    assert "no setting 'depth'" in capsys.readouterr().err

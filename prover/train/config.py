@@ -97,6 +97,7 @@ PRESETS: Mapping[str, TrainingConfig] = {
         epochs=10,
         tokens_per_batch=131_072,
         tokens_at_once=32_768,
+        quantized_from=0.9,
         device="cuda",
         threads=8,
         evaluation_characters=4_000_000,
