@@ -3,7 +3,7 @@
 The rule, which looks at no prover's success: from the theorems of `Init` in seven namespaces, none of them made by Lean
 itself, deprecated, or true by definition, a seeded sample, so many of each namespace as `QUOTA` says. A proof may use
 neither the theorem nor one that says the same up to names and reducible definitions; they are also taken out of the
-simp set and of grind's, so that no search spends its time on proofs that would be refused.
+simp set, so that no search spends its time on proofs that would be refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import random
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,22 +130,20 @@ def readable(found: Sequence[Described], questions: _Questions) -> set[str]:
     return {name for name, same in questions.ask("q35_compare", lines, statements) if same}
 
 
-def erasable(names: Sequence[str], attribute: str, questions: _Questions) -> set[str]:
-    """The names that have an attribute to take away."""
-    result = questions.run("".join(f"attribute [-{attribute}] {name}\n" for name in names))
-    refused = {message.line for message in result.messages if message.severity == "error"}
-    return {name for line, name in enumerate(names, 1) if line not in refused}
+def simp_lemmas(names: Sequence[str], questions: _Questions) -> set[str]:
+    """The names that are in the simp set: Lean warns where there is nothing to take away."""
+    result = questions.run("".join(f"attribute [-simp] {name}\n" for name in names))
+    if not result.ok:
+        raise CheckFailed(f"the simp set could not be asked: {result.messages[:1]}")
+    warned = {message.line for message in result.messages}
+    return {name for line, name in enumerate(names, 1) if line not in warned}
 
 
-def text_before(item: Described, read_back: bool, erased: Mapping[str, set[str]]) -> str:
+def text_before(item: Described, read_back: bool, simp: set[str]) -> str:
     """The problem's file up to the proof."""
-    lines = [
-        f"attribute [-{attribute}] {' '.join(names)}"
-        for attribute, having in erased.items()
-        if (names := [name for name in item.same if name in having])
-    ]
+    lines = [f"attribute [-simp] {name}\n" for name in item.same if name in simp]
     statement = item.signature if read_back else f": type_of% @{item.name}"
-    return "".join(f"{line}\n" for line in lines) + f"theorem goal {statement} := by\n  "
+    return "".join(lines) + f"theorem goal {statement} := by\n  "
 
 
 def main() -> None:
@@ -169,7 +167,7 @@ def main() -> None:
             report("reading statements back", 0, 0)
             read_back = readable(found, questions)
             names = sorted({name for item in found for name in item.same})
-            erased = {attribute: erasable(names, attribute, questions) for attribute in ("simp", "grind")}
+            simp = simp_lemmas(names, questions)
         finally:
             questions.close()
     if any(left.values()):
@@ -178,7 +176,7 @@ def main() -> None:
         {
             "theorem": item.name,
             "module": item.module,
-            "before": text_before(item, item.name in read_back, erased),
+            "before": text_before(item, item.name in read_back, simp),
             "forbidden": sorted(item.same),
         }
         for item in found
