@@ -230,6 +230,12 @@ def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64)
         ("x : Int\n⊢ (if x ≤ 0 then 0 else x) ≤ y", "split"),
         ("x : Int\n⊢ (if x ≤ 0 then 0 else x) ≤ y", "by_cases h : x ≤ 0"),
         ("xs : List Nat\n⊢ xs.sum = 0", "induction xs with | nil => ?_ | cons x xs1 ih => ?_"),
+        ("n : Nat\n⊢ 2 ^ n = n", "induction n with | zero => ?_ | succ n1 ih => ?_"),
+        ("xs : List Nat\nn : Nat\n⊢ xs.take n = []", "induction xs generalizing n <;> cases n <;> simp_all"),
+        (
+            "x : Int\n⊢ x * x % 2 = x % 2",
+            "rcases (by omega : x % 2 = 0 ∨ x % 2 = 1) with hr | hr <;> simp [Int.mul_emod, Int.add_emod, hr]",
+        ),
         ("a b : Nat\n⊢ a % b < c", "have hd := Nat.mod_lt a (show 0 < b by grind)"),
         (
             "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
