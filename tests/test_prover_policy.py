@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,21 @@ def test_terms_are_read_with_leans_precedences(text: str, reading: str) -> None:
 )
 def test_what_is_no_term_is_read_all_the_same(text: str) -> None:
     assert read_term(text).text in text
+
+
+def test_no_text_is_too_odd_for_the_heuristic(retrieval: Retrieval) -> None:
+    words = "a b xs x✝ 2 f Nat.add ( ) [ ] ⟨ ⟩ { } | + - * / % ^ ∣ = ≠ ≤ < ∧ ∨ ¬ ↔ → ∀ ∃ fun"
+    words += " , : := => if then else ↑ :: ++ .1 .toNat"
+    random_ = random.Random(35)
+    for _ in range(400):
+        left, right = (" ".join(random_.choices(words.split(), k=random_.randrange(9))) for _ in range(2))
+        assert proposed(retrieval, f"a b : Int\nxs : List Nat\nh : {left}\n⊢ {right}")
+
+
+def test_a_term_nested_too_deeply_is_an_atom() -> None:
+    deep = "(" * 10_000 + "x" + ")" * 10_000
+    assert read_term(deep) == Term("", (), deep)
+    assert sum(1 for _ in read_term(" + ".join("x" * 5000)).subterms()) == 9999
 
 
 def test_subterms_keep_their_text() -> None:
