@@ -48,6 +48,7 @@ app.command()(cli_project.layers)
 app.command()(cli_project.certify)
 app.command()(cli_conform.conform)
 app.add_typer(cli_bench.bench, name="bench")
+app.command()(cli_prover.prove)
 app.add_typer(cli_prover.prover, name="prover")
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from q35.cli_project import Json, print_json
+from q35.cli_project import Json, ToolchainSetting, print_json
+from q35.errors import CheckFailed, InputError
+
+if TYPE_CHECKING:
+    from q35prover.benchmark.problems import Split, Suite
 
 prover = typer.Typer(help="Search for proofs, train and compare policies.", no_args_is_help=True, add_completion=False)
 
@@ -89,3 +95,228 @@ def collect(
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
     tried = f"{counts['proved']} of {counts['tried']} proved in {counts['minutes']} minutes"
     print(f"{tried}; {header['steps']:,} steps of {header['theorems']:,} theorems in the data set")
+
+
+@prover.command()
+def train(
+    data: Annotated[list[Path], typer.Argument(help="Data sets of tactic steps (q35.tactic-steps/1).")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the training; one begun there goes on.")],
+    preset: Annotated[str, typer.Option(help="toy, small or large: prover/train/config.py.")] = "small",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the preset.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="DIR", help="Begin with the weights of this training.")] = None,
+    json_: Json = False,
+) -> None:
+    """Train the neural policy: checkpoints, and metrics as JSON lines, in the folder of the training."""
+    from q35.lean.progress import terminal_report
+    from q35prover.train.config import configured
+    from q35prover.train.loop import train as run
+
+    changes = dict(text.partition("=")[::2] for text in change or ())
+    with terminal_report() as report:
+        last = run(data, out, configured(preset, changes), start, report)
+    print_json(last) if json_ else print(_accuracy(last))
+
+
+@prover.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a finished training.")],
+    data: Annotated[list[Path], typer.Argument(help="The data sets that it was trained on.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the files that are shipped.")],
+    json_: Json = False,
+) -> None:
+    """Write a trained policy in the 3.5-bit format, if the loss on held-out steps allows it, with its model card."""
+    from q35prover.train.export import export as work
+
+    result = work(run, out, data)
+    if json_:
+        return print_json(result)
+    losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
+    print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
+
+
+def _accuracy(line: dict[str, Any]) -> str:
+    """A line of the metrics, for people."""
+    kinds = {"text": "without states", "state": "with states"}
+    return "\n".join(
+        f"{line['split']}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, exact {figures['exact']:.1%}, "
+        f"among 8 {figures['top8']:.1%} of {figures['beam_steps']}, value off by {figures['value_error']:.2f} tactics"
+        for name, figures in line.items()
+        if name in kinds
+    )
+
+
+def prove(
+    file: Annotated[str, typer.Argument(metavar="FILE[:THEOREM]", help="A Lean file with `sorry`s.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the file; in place by default.")
+    ] = None,
+    policy: Annotated[str, typer.Option(help="What proposes tactics.")] = "heuristic",
+    method: Annotated[str, typer.Option(help="How to search: mcts or best-first.")] = "mcts",
+    seconds: Annotated[float, typer.Option(min=1, help="Wall-clock seconds for each sorry.")] = 60.0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Tactics run for each sorry; no limit by default.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same search, unless seconds end it.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Lean processes to search with, 2.5 GB each.")] = 1,
+    toolchain: ToolchainSetting = None,
+    json_: Json = False,
+) -> None:
+    """Close the `sorry`s of a file: what the gate accepts is written, the file whole. Exit code 3 if one is left."""
+    import math
+
+    from q35.files import write_whole
+    from q35.lean import find_toolchain
+    from q35.lean.progress import terminal_report
+    from q35.project import find_project
+    from q35prover.gate.judge import Gate
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.prove import METHODS, Means, find_package
+    from q35prover.prove import prove as work
+    from q35prover.search.budget import Budget
+    from q35prover.server import Limits, Pool
+
+    name, _, theorem = file.partition(".lean:")
+    path = Path(f"{name}.lean" if theorem else file)
+    if method not in METHODS:
+        raise InputError(f"no method {method!r}", None, f"one of {', '.join(METHODS)}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read: {error}", str(path)) from None
+    package = find_package(path)
+    lean = find_toolchain(package or find_project() / "proofs", toolchain)
+    budget = Budget(seconds, steps or math.inf)
+    with (
+        terminal_report() as report,
+        Pool(lean, workers, Limits(heartbeats=2000, seconds=20), report) as pool,
+        Gate(lean, report=report) as gate,
+    ):
+        means = Means(pool, policy_by_name(policy, lean, package, report), METHODS[method], budget, seed)
+        written, results = work(text, means, gate, package, theorem or None, report)
+    if written != text:
+        write_whole(out or path, written.encode())
+    if json_:
+        print_json(
+            {"schema": "q35.prove/1", "file": str(out or path), "theorems": [item.as_json() for item in results]}
+        )
+    else:
+        for item in results:
+            print(item.shown(str(path)))
+    left = [item for item in results if not item.closed]
+    if left:
+        raise CheckFailed(
+            f"{len(left)} of {len(results)} theorems are not proved, the first: {left[0].theorem}",
+            str(path),
+            document=json_,
+        )
+
+
+bench = typer.Typer(help="Compare policies on the same theorems.", no_args_is_help=True, add_completion=False)
+prover.add_typer(bench, name="bench")
+
+Out = Annotated[Path, typer.Option(metavar="FILE", help="The results, JSON; a run that was ended goes on from it.")]
+Contenders = Annotated[str, typer.Option(metavar="POLICY/METHOD,...", help="one-tactic, best-first or mcts.")]
+Seconds = Annotated[float, typer.Option(min=0.1, help="Wall clock of an attempt.")]
+Seeds = Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")]
+Workers = Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")]
+
+
+@bench.command()
+def field(
+    out: Out,
+    split: Annotated[str, typer.Option(help="tuning, held-out or all.")] = "tuning",
+    contenders: Contenders = "portfolio/one-tactic,heuristic/mcts",
+    seconds: Seconds = 30,
+    seeds: Seeds = 1,
+    workers: Workers = 1,
+    json_: Json = False,
+) -> None:
+    """Goals of our field, of graded difficulty."""
+    from q35prover.benchmark.problems import SPLITS
+
+    chosen = SPLITS if split == "all" else tuple(name for name in SPLITS if name == split)
+    if not chosen:
+        raise InputError(f"--split {split} is none of {', '.join(SPLITS)}, all")
+    _bench("field", chosen, out, contenders, seconds, seeds, workers, json_)
+
+
+@bench.command()
+def library(
+    out: Out,
+    contenders: Contenders = "portfolio/one-tactic,heuristic/mcts",
+    seconds: Seconds = 30,
+    seeds: Seeds = 1,
+    workers: Workers = 1,
+    json_: Json = False,
+) -> None:
+    """Statements of Lean's own library, which a proof may not use. All are held out."""
+    _bench("library", ("held-out",), out, contenders, seconds, seeds, workers, json_)
+
+
+@bench.command()
+def show(
+    results: Annotated[Path, typer.Argument(metavar="FILE", help="What `field` or `library` wrote.")],
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw success against budget.")] = None,
+) -> None:
+    """Print the tables of results that were kept."""
+    from q35prover.benchmark.plots import write_plot
+    from q35prover.benchmark.run import read_results
+
+    document = read_results(results)
+    _print_results(document)
+    if plot:
+        write_plot(document, plot)
+
+
+def _bench(
+    suite: Suite,
+    splits: tuple[Split, ...],
+    out: Path,
+    contenders: str,
+    seconds: float,
+    seeds: int,
+    workers: int,
+    json_: bool,
+) -> None:
+    """Run a benchmark and print its tables."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.benchmark.problems import entries
+    from q35prover.benchmark.run import Contender, Request, run
+    from q35prover.gate.judge import Gate
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.search.best_first import BestFirst
+    from q35prover.search.mcts import Mcts
+    from q35prover.search.one_tactic import OneTactic
+    from q35prover.server.pool import Limits, Pool
+
+    proofs, methods = find_project() / "proofs", {method.name: method for method in (OneTactic(), BestFirst(), Mcts())}
+    toolchain, limits = find_toolchain(proofs), Limits()
+    lean = {"toolchain": toolchain.identity, "workers": workers}
+    lean |= {"heartbeats": limits.heartbeats, "step_seconds": limits.seconds}
+    with terminal_report() as report, contextlib.ExitStack() as started:
+        chosen = []
+        for name in contenders.split(","):
+            policy, _, method = name.partition("/")
+            if method not in methods:
+                raise InputError(f"--contenders {name}: no such method", fix=f"POLICY/{', POLICY/'.join(methods)}")
+            chosen.append(Contender(policy_by_name(policy, toolchain, proofs, report), methods[method]))
+        request = Request(suite, splits, seconds, tuple(range(seeds)), tuple(chosen), lean)
+        pool = started.enter_context(Pool(toolchain, workers, limits, report))
+
+        def gate() -> Gate:
+            pool.close()  # two processes at a time are enough for the machine
+            return started.enter_context(Gate(toolchain, report=report))
+
+        document = run(request, entries(suite, splits), pool, gate, out, report)
+    if json_:
+        return print_json(document)
+    _print_results(document)
+
+
+def _print_results(document: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from q35prover.benchmark.table import tables
+
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document))

@@ -10,7 +10,11 @@ import pytest
 from q35.lean import find_toolchain, silent
 from q35prover.interface import Goal, Problem, TacticState
 from q35prover.library import Library, index
+from q35prover.policy import heuristic
+from q35prover.policy.goal_text import Term, read_goal, read_term, states
+from q35prover.policy.heuristic import WEIGHTS, Heuristic
 from q35prover.policy.portfolio import Portfolio
+from q35prover.policy.retrieval import Retrieval, Role
 
 PACKAGE = """module
 namespace Tiny
@@ -26,7 +30,7 @@ def row(
     name: str, hypotheses: list[str], conclusion: list[str], rewritten: str = "", explicit: int = 0
 ) -> list[object]:
     """A theorem as `list.lean` writes it."""
-    return [name, "M", "theorem", False, [hypotheses, conclusion, conclusion[0], rewritten, explicit, explicit]]
+    return [name, "Init.M", "theorem", False, [hypotheses, conclusion, conclusion[0], rewritten, explicit, explicit]]
 
 
 @pytest.fixture
@@ -84,3 +88,181 @@ def test_the_portfolio_proposes_its_tactics_in_order_with_probabilities() -> Non
     assert sum(math.exp(s.log_probability) for s in found) == pytest.approx(1)
     assert Portfolio().suggest([state("⊢ True")], 3)[0] == Portfolio().suggest([state("⊢ True")], 9)[0][:3]
     assert Portfolio().remaining([state("⊢ True")]) == [1.0]
+
+
+def shown(term: Term) -> str:
+    return f"({term.head} {' '.join(map(shown, term.arguments))})" if term.arguments else term.head
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("a + b * c ≤ -x ∧ ¬p", "(∧ (≤ (+ a (* b c)) (- x)) (¬ p))"),
+        ("a - b - c = x ^ 2 ^ y", "(= (- (- a b) c) (^ x (^ 2 y)))"),
+        ("p → q → r ∨ s", "(→ p (→ q (∨ r s)))"),
+        ("∀ (x : Nat), x < 2 → f x (y + 1) = y", "(∀ binders (→ (< x 2) (= (() f x (+ y 1)) y)))"),
+        ("(if a ≤ b then a else b) = 3", "(= (if (≤ a b) a b) 3)"),
+        ("(x + 1#8).toNat = xs[i]", "(= (.toNat (+ x 1#8)) ([] xs i))"),
+        ("↑(a - b) = ↑a - ↑b", "(= (↑ (- a b)) (- (↑ a) (↑ b)))"),
+        ("x :: xs ++ ys = []", "(= (++ (:: x xs) ys) [)"),
+        ("x >>> 4 <<< 4 &&& y", "(&&& (<<< (>>> x 4) 4) y)"),
+    ],
+)
+def test_terms_are_read_with_leans_precedences(text: str, reading: str) -> None:
+    assert shown(read_term(text)) == reading
+
+
+@pytest.mark.parametrize(
+    "text", ["", ")", "f (", "∀", "if", "match x with | none => 0", "a ≤", "|x|", "⟨", "fun", "· 1", "⊢ ⊢"]
+)
+def test_what_is_no_term_is_read_all_the_same(text: str) -> None:
+    assert read_term(text).text in text
+
+
+def test_subterms_keep_their_text() -> None:
+    texts = [term.text for term in read_term("f (x + y) * z ≤ 3").subterms()]
+    assert texts == ["f (x + y) * z ≤ 3", "f (x + y) * z", "f (x + y)", "f", "x + y", "x", "y", "z", "3"]
+
+
+GOAL = """case succ.a
+n m : Nat
+h : n ≤
+  m
+k : Nat := 5
+x✝ : Bool
+⊢ n <
+    m + 1"""
+
+
+def test_a_goal_is_read_as_it_was_printed() -> None:
+    goal = read_goal(GOAL)
+    assert [(h.name, h.type, h.value, h.accessible) for h in goal.hypotheses] == [
+        ("n", "Nat", None, True),
+        ("m", "Nat", None, True),
+        ("h", "n ≤ m", None, True),
+        ("k", "Nat", "5", True),
+        ("x✝", "Bool", None, False),
+    ]
+    assert goal.target == "n < m + 1"
+    assert [h.name for h in goal.propositions] == ["h"]
+    assert [states(text) for text in ("∀ x, x = y", "Nat → Nat", "List Nat", "¬p")] == [True, False, False, True]
+
+
+FILE = """namespace Q35
+/-- The size. -/
+def abs (x : Rat) : Rat := if 0 ≤ x then x else -x
+theorem abs_mul (x y : Rat) : abs (x * y) = abs x * abs y := by
+  grind [abs]
+@[simp] theorem abs_nonneg (x : Rat) : 0 ≤ abs x := by grind [abs]
+theorem goal (x y : Rat) (h : 0 ≤ y) : abs (x * y) = abs x * y := by
+  """
+
+
+@pytest.fixture
+def retrieval() -> Retrieval:
+    """Over enough theorems for the frequencies of their constants to tell something."""
+    numbers = [row(f"Nat.padding{i}", ["Nat"], ["Eq", "Nat", "HAdd.hAdd"], "HAdd.hAdd") for i in range(30)]
+    return Retrieval(
+        index._from_rows(
+            [
+                *numbers,
+                row("Int.add_comm", ["Int"], ["Eq", "Int", "HAdd.hAdd"], "HAdd.hAdd"),
+                row("Int.mul_nonneg", ["Int", "LE.le"], ["LE.le", "Int", "OfNat.ofNat", "HMul.hMul"], "", 2),
+                row("Rat.mul_nonneg", ["Rat", "LE.le"], ["LE.le", "Rat", "OfNat.ofNat", "HMul.hMul"], "", 2),
+                row("Rat.mul_comm", ["Rat"], ["Eq", "Rat", "HMul.hMul"], "HMul.hMul"),
+                row("BitVec.toNat_and", ["BitVec"], ["Eq", "Nat", "BitVec.toNat", "HAnd.hAnd"], "BitVec.toNat"),
+                row("List.length_append", ["List"], ["Eq", "Nat", "List.length", "HAppend.hAppend"], "List.length"),
+                ["List.length_append"],
+            ]
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "best"),
+    [
+        ("a b : Int\n⊢ 0 ≤ a * b", "conclude", "Int.mul_nonneg"),
+        ("a b : Rat\n⊢ a * b ≥ 0", "conclude", "Rat.mul_nonneg"),
+        ("a b : Rat\n⊢ a * b = b * a", "rewrite", "Rat.mul_comm"),
+        ("a b : Int\n⊢ a + b = b + a", "conclude", "Int.add_comm"),
+        ("x y : BitVec 8\n⊢ (x &&& y).toNat < 256", "rewrite", "BitVec.toNat_and"),
+        ("xs ys : List Nat\n⊢ (xs ++ ys).length = n", "fact", "List.length_append"),
+    ],
+)
+def test_the_theorem_on_the_goals_constants_is_ranked_first(
+    retrieval: Retrieval, text: str, role: Role, best: str
+) -> None:
+    ranked = retrieval.rank(read_goal(text), Problem("t", ""), role, 3)
+    assert ranked[0].name == best
+    assert [p.score for p in ranked] == sorted((p.score for p in ranked), reverse=True)
+
+
+def test_theorems_of_the_file_are_found_and_forbidden_ones_are_not(retrieval: Retrieval) -> None:
+    goal = read_goal("x y : Rat\nh : 0 ≤ y\n⊢ abs (x * y) = abs x * y")
+    problem = Problem("Q35.goal", FILE)
+    assert [p.name for p in retrieval.rank(goal, problem, "rewrite", 1)] == ["abs_mul"]
+    assert retrieval.definitions(goal, problem) == ["abs"]
+    found = {
+        p.name
+        for p in retrieval.rank(goal, Problem("Q35.goal", FILE, forbidden=frozenset({"Rat.mul_comm"})), "fact", 50)
+    }
+    assert "abs_nonneg" in found
+    assert not found & {"goal", "Rat.mul_comm"}
+
+
+def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64) -> list[str]:
+    return [s.tactic for s in Heuristic(retrieval).suggest([state(text, before)], count)[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "tactic"),
+    [
+        ("⊢ ∀ (x y : Nat), x < y → ¬y < x", "intro x y h h1"),
+        ("x : Nat\n⊢ ∀ x, x = 0 → p", "intro x1 h"),
+        ("h : p ∧ q\n⊢ q", "obtain ⟨h1, h2⟩ := h"),
+        ("h : ∃ k, n = 2 * k\n⊢ q", "obtain ⟨k, h1⟩ := h"),
+        ("h : a = 0 ∨ a = 1\n⊢ q", "rcases h with h | h"),
+        ("⊢ p ∧ q", "constructor"),
+        ("n k : Nat\nh : n = 2 * k\n⊢ ∃ m, n = m + m", "refine ⟨k, ?_⟩"),
+        ("x : Int\n⊢ (if x ≤ 0 then 0 else x) ≤ y", "split"),
+        ("x : Int\n⊢ (if x ≤ 0 then 0 else x) ≤ y", "by_cases h : x ≤ 0"),
+        ("xs : List Nat\n⊢ xs.sum = 0", "induction xs with | nil => ?_ | cons x xs1 ih => ?_"),
+        ("a b : Nat\n⊢ a % b < c", "have hd := Nat.mod_lt a (show 0 < b by grind)"),
+        (
+            "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
+            "have hm : 0 ≤ (b - (a)) * (b - (a)) := Rat.mul_nonneg (by grind) (by grind)",
+        ),
+        ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert"),
+        ("x y : BitVec 8\n⊢ x = y", "apply BitVec.eq_of_toNat_eq"),
+        ("a b : Int\nha : 0 ≤ a\n⊢ 0 ≤ a * b", "apply Int.mul_nonneg <;> assumption"),
+    ],
+)
+def test_the_heuristic_proposes_what_the_goal_calls_for(retrieval: Retrieval, text: str, tactic: str) -> None:
+    assert tactic in proposed(retrieval, text)
+
+
+def test_the_heuristic_knows_the_files_definitions(retrieval: Retrieval) -> None:
+    tactics = proposed(retrieval, "x y : Rat\n⊢ abs (x * y) = abs x * abs y", FILE)
+    assert {"unfold abs", "grind [abs]", "rw [abs_mul]"} <= set(tactics)
+
+
+def test_a_tactic_never_names_what_cannot_be_named(retrieval: Retrieval) -> None:
+    goal = "a✝ b : Nat\nh✝ : a✝ = b ∧ b ∣ a✝\nk : ∃ n, a✝ = n\n⊢ a✝ / b * (a✝ % b) ≤ if a✝ ≤ b then 1 else 2"
+    tactics = proposed(retrieval, goal)
+    assert len(tactics) > 20
+    assert not [tactic for tactic in tactics if "✝" in tactic]
+
+
+@pytest.mark.parametrize("text", [GOAL, "⊢ ∀ x, x = 0", "h : p\n⊢ p", "⊢ "])
+def test_suggestions_are_a_distribution_that_a_larger_count_only_adds_to(retrieval: Retrieval, text: str) -> None:
+    (few,), (all_,) = (Heuristic(retrieval).suggest([state(text)], count) for count in (5, 10_000))
+    assert all_[:5] == few
+    assert len({s.tactic for s in all_}) == len(all_)
+    assert sum(math.exp(s.log_probability) for s in all_) == pytest.approx(1)
+    assert [s.log_probability for s in all_] == sorted((s.log_probability for s in all_), reverse=True)
+    assert Heuristic(retrieval).remaining([state(text)])[0] >= 1
+
+
+def test_every_rule_has_a_weight_above_zero() -> None:
+    assert heuristic._RULES.keys() == WEIGHTS.keys()
+    assert min(WEIGHTS.values()) > 0

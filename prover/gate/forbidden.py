@@ -1,14 +1,15 @@
 """What the text of a found proof may not contain, as data, each with its reason; looked for before Lean reads it.
 
 This keeps a proof from running code while it is elaborated. Whether it proves anything is judged afterwards, on the
-environment that it leaves (`judge.lean`). So the reading here errs on the side of refusal: where Lean's own lexer
-might see a word that this one takes for a comment, the text is refused.
+environment that it leaves (`judge.lean`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from q35prover.gate.tokens import tokens
 
 _NO_PROOF = "leaves the goal unproved"
 _COMPILER = "trusts the compiler, not the kernel"
@@ -45,29 +46,6 @@ OPTIONS = ("maxHeartbeats", "maxRecDepth", "synthInstance.maxHeartbeats", "synth
 """What `set_option … in` may set, by the beginning of its name. No other option is needed in a proof."""
 
 _ATTRIBUTE = "sets an attribute, which outlives the proof"
-_HASH_COMMANDS = ("#check", "#eval", "#exit", "#guard", "#print", "#reduce", "#synth", "#where")
-
-# Only letters that Lean knows as such: λ, Π and Σ are symbols, and what is no letter here ends a word.
-_LETTER = "A-Za-z_\u0391-\u039f\u03a1\u03a2\u03a4-\u03a9\u03b1-\u03ba\u03bc-\u03c9\u2100-\u214f"
-_PART = rf"(?:«[^»]*»|[{_LETTER}][{_LETTER}0-9'!?\u2080-\u2089]*)"
-_TOKEN = re.compile(
-    rf"""
-    (?P<comment> --[^\n]* | /- )
-  | (?P<raw> r(?P<fence>\#*)"(?s:.*?)"(?P=fence) )
-  | (?P<string> "(?s:\\.|[^"\\])*" )
-  | (?P<char> '(?:\\(?:x[0-9a-fA-F]{{2}}|u[0-9a-fA-F]{{4}}|.)|[^\\'])' )
-  | (?P<number> 0[xX][0-9a-fA-F_]+ | 0[bB][01_]+ | 0[oO][0-7_]+ | [0-9][0-9_]*(?:[eE][0-9]+)? )
-  | (?P<name> {_PART}(?:\.{_PART})* )
-  | (?P<hash> \#[A-Za-z_]+ )
-  | (?P<attribute> @\s*\[ )
-  | (?P<end> -/ )
-  | (?P<space> \s+ )
-  | (?P<symbol> . )
-    """,
-    re.VERBOSE,
-)
-_COMMENT_EDGE = re.compile(r"/-|-/")
-_BEFORE_COMMENT = set(")]},;")
 _SIMPLE_PART = re.compile(r"«([^»]*)»|([^.«»]+)")
 
 
@@ -77,7 +55,7 @@ def forbidden_word(text: str) -> str | None:
     `reason` tells why it may not. Words in comments, in strings and inside longer names do not count.
     """
     option = False
-    for kind, token in _tokens(text):
+    for kind, token, _ in tokens(text):
         if kind == "name" and option:
             if not token.startswith(OPTIONS):
                 return f"set_option {token}"
@@ -110,37 +88,3 @@ def _parts(name: str) -> Iterator[str]:
     """The parts of a dotted name, without the marks «»."""
     for match in _SIMPLE_PART.finditer(name):
         yield match[1] or match[2] or ""
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Kind and text of each token, comments and white space aside; `refused` for what Lean may read otherwise."""
-    position, before = 0, "space"
-    while match := _TOKEN.match(text, position):
-        kind, token = str(match.lastgroup), match.group()
-        position = match.end()
-        if kind == "comment":
-            # Glued to a symbol it may be none: `<--x` is `<-` and `-x`, and `//-` is `//` and `-`.
-            if before == "symbol":
-                kind = "refused"
-            elif token == "/-":
-                end = _comment_end(text, match.start())
-                position, kind = (match.end(), "refused") if end is None else (end, "space")
-            else:
-                kind = "space"
-        elif kind == "end" or (kind == "symbol" and token in "\"«'"):
-            kind = "refused"
-        elif kind == "hash" and not token.startswith(_HASH_COMMANDS) and before in ("name", "number", "closing"):
-            kind = "symbol"  # the width of a bit vector, as in 5#w
-        if kind != "space":
-            yield kind, token
-        before = "closing" if kind == "symbol" and token in _BEFORE_COMMENT else kind
-
-
-def _comment_end(text: str, start: int) -> int | None:
-    """Position after the block comment that opens at `start`, or none if it stays open; block comments nest."""
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(text, start):
-        depth += 1 if edge.group() == "/-" else -1
-        if depth == 0:
-            return edge.end()
-    return None

@@ -50,7 +50,7 @@ WEIGHTS = {
 """How much of the probability each rule gets where it applies, before all are divided by their sum."""
 
 _NUMBERS = ("Nat", "Int", "Rat")
-_TOO_MANY_BITS = 14
+_FEW_BITS = 14
 """`decide` goes through all values of variables of at most so many bits together."""
 _PREMISES = 6
 
@@ -114,12 +114,13 @@ class _View:
             found.append(free)
         return found
 
-    def premises(self, role: str) -> list[Premise]:
-        return self.conclusions if role == "conclude" else self.equations
-
     @cached_property
     def conclusions(self) -> list[Premise]:
         return self.retrieval.rank(self.goal, self.problem, "conclude", _PREMISES)
+
+    @cached_property
+    def facts(self) -> list[Premise]:
+        return self.retrieval.rank(self.goal, self.problem, "fact", _PREMISES)
 
     @cached_property
     def equations(self) -> list[Premise]:
@@ -142,7 +143,7 @@ def _binder_names(view: _View) -> list[str]:
     while term.head in ("∀", "→", "¬", "≠", "let"):
         if term.head == "∀":
             groups = re.findall(r"[({\[⦃]([^:(){}]*)\s:", term.arguments[0].text) or [term.arguments[0].text]
-            wanted += [name for group in groups for name in group.split(" : ")[0].split() if "✝" not in name]
+            wanted += [name for group in groups for name in group.split(" : ")[0].replace("✝", "").split()]
         elif term.head == "let":
             wanted.append(term.arguments[0].text.split(" ")[0])
         else:
@@ -173,7 +174,7 @@ def _decide(view: _View) -> Iterator[str]:
     variables = [b for b, h in zip(bits, view.goal.hypotheses, strict=False) if h not in view.goal.propositions]
     if not view.goal.hypotheses:
         yield "decide"
-    elif sum(variables) <= _TOO_MANY_BITS:
+    elif sum(variables) <= _FEW_BITS:
         yield "decide +revert"
     if view.target.head == "=" and not view.goal.propositions:
         yield "rfl"
@@ -232,7 +233,7 @@ def _witness(view: _View) -> Iterator[str]:
     free = set(view.goal.types)
     for term in sorted(view.terms, key=lambda term: len(term.text)):
         words = set(re.findall(r"[^\W\d][\w'✝]*", term.text))
-        value = term.head not in (*RELATIONS, *_LOGIC, "", "[") and "✝" not in term.text
+        value = term.head not in (*RELATIONS, *_LOGIC, "", "[")
         if value and not words & bound and (words & free or term.head.isdigit()):
             yield f"refine ⟨{term.text}, ?_⟩"
     yield "refine ⟨?_, ?_⟩"
@@ -254,9 +255,8 @@ def _branch(view: _View) -> Iterator[str]:
             yield f"split at {h.name}"
     (name,) = view.fresh("h")
     for condition in conditions[:2]:
-        if "✝" not in condition:
-            yield f"by_cases {name} : {condition}"
-            yield f"by_cases {name} : {condition} <;> simp_all"
+        yield f"by_cases {name} : {condition}"
+        yield f"by_cases {name} : {condition} <;> simp_all"
 
 
 def _take_apart(view: _View) -> Iterator[str]:
@@ -378,6 +378,7 @@ def _extensionality(view: _View) -> Iterator[str]:
 def _apply_theorem(view: _View) -> Iterator[str]:
     for premise in view.conclusions:
         if premise.supposed:
+            yield f"apply {premise.name} <;> assumption"
             yield f"apply {premise.name}"
             yield f"apply {premise.name} <;> grind"
         else:
@@ -404,9 +405,14 @@ def _simplify_with_theorem(view: _View) -> Iterator[str]:
 
 
 def _grind_with_theorem(view: _View) -> Iterator[str]:
-    premises = sorted({*view.conclusions, *view.equations}, key=lambda premise: (-premise.score, premise.name))
-    for premise in premises[:4]:
-        yield f"grind [{', '.join([*view.definitions, premise.name])}]"
+    facts = [premise.name for premise in view.facts]
+    for name in facts[:4]:
+        yield f"grind [{', '.join([*view.definitions, name])}]"
+    for name in facts[:3]:
+        yield f"grind [{name}]"
+    if len(facts) > 1:
+        yield f"grind [{', '.join([*view.definitions, *facts[:3]])}]"
+        yield f"grind [{', '.join(facts)}]"
 
 
 def _products(view: _View) -> Iterator[str]:
@@ -416,28 +422,26 @@ def _products(view: _View) -> Iterator[str]:
         return
     (fact,) = view.fresh("hm")
     kind = view.number
-    differences = [d for h in view.hypotheses if (d := _difference(h))]
-    known = [h for h in view.hypotheses if _difference(h)]
+    known = [(h.name, difference) for h in view.hypotheses if (difference := _difference(h))]
+    pairs = list(itertools.islice(itertools.combinations_with_replacement(known, 2), 6))
     if kind == "Nat":
-        for one, two in itertools.islice(itertools.combinations_with_replacement(known, 2), 4):
-            yield f"have {fact} := Nat.mul_le_mul {one.name} {two.name}"
+        for (one, _), (two, _) in pairs:
+            yield f"have {fact} := Nat.mul_le_mul {one} {two}"
         for product in products[:2]:
-            yield (
-                f"have {fact} := Nat.mul_le_mul_left {_argument(product.arguments[0])} {known[0].name}"
-                if known
-                else (f"rw [Nat.mul_comm {' '.join(map(_argument, product.arguments))}]")
-            )
+            yield f"rw [Nat.mul_comm {' '.join(map(_argument, product.arguments))}]"
         return
-    for one, two in itertools.islice(itertools.combinations_with_replacement(differences, 2), 6):
-        yield f"have {fact} : 0 ≤ ({one}) * ({two}) := {kind}.mul_nonneg (by grind) (by grind)"
-    for one, two in itertools.islice(itertools.combinations_with_replacement(differences, 2), 6):
-        yield f"have {fact} : 0 ≤ ({one}) * ({two}) := {kind}.mul_nonneg (by grind) (by grind); grind"
+    facts = [
+        f"have {fact} : 0 ≤ ({one}) * ({two}) := {kind}.mul_nonneg (by grind) (by grind)"
+        for (_, one), (_, two) in pairs
+    ]
+    yield from facts
+    yield from (f"{fact}; grind" for fact in facts)
 
 
 def _difference(hypothesis: Hypothesis) -> str | None:
     """What an inequality says is not negative."""
     term = read_term(hypothesis.type)
-    if term.head not in ("≤", "<", "≥", ">") or len(term.arguments) != 2 or "✝" in hypothesis.type:
+    if term.head not in ("≤", "<", "≥", ">") or len(term.arguments) != 2:
         return None
     small, large = (a.text for a in (term.arguments if term.head in ("≤", "<") else term.arguments[::-1]))
     return large if small == "0" else f"{large} - ({small})"
@@ -450,7 +454,7 @@ def _argument(term: Term) -> str:
 def _division(view: _View) -> Iterator[str]:
     (fact,) = view.fresh("hd")
     for term in view.terms:
-        if term.head not in ("/", "%") or "✝" in term.text or len(term.arguments) != 2:
+        if term.head not in ("/", "%") or len(term.arguments) != 2:
             continue
         a, b = (_argument(argument) for argument in term.arguments)
         if view.number == "Nat":
@@ -465,7 +469,7 @@ def _division(view: _View) -> Iterator[str]:
             yield f"have {fact} := Rat.div_mul_cancel (a := {a}) (show {b} ≠ 0 by grind)"
             yield "simp only [Rat.div_def] at *"
     for term in view.terms:
-        if term.head == "^" and "✝" not in term.text and term.arguments[0].text == "2" and view.number == "Nat":
+        if term.head == "^" and term.arguments[0].text == "2" and view.number == "Nat":
             yield f"have {fact} := Nat.two_pow_pos {_argument(term.arguments[1])}"
             yield "rw [Nat.pow_succ]"
 
@@ -507,7 +511,7 @@ def _casts(view: _View) -> Iterator[str]:
 
 def _generalize(view: _View) -> Iterator[str]:
     for term in view.terms:
-        if term.head == "*" and "✝" not in term.text and not any(a.text.isdigit() for a in term.arguments):
+        if term.head == "*" and not any(a.text.isdigit() for a in term.arguments):
             (name,) = view.fresh("p")
             yield f"generalize {term.text} = {name} at *"
             yield f"generalize {term.text} = {name} at *; omega"
@@ -575,7 +579,7 @@ class Heuristic:
         view = _View(read_goal(state.goals[0].text), state.problem, self._retrieval)
         mass: dict[str, float] = {}
         for rule, weight in WEIGHTS.items():
-            tactics = list(dict.fromkeys(_RULES[rule](view)))
+            tactics = [tactic for tactic in dict.fromkeys(_RULES[rule](view)) if "✝" not in tactic]
             # The n-th tactic of a rule gets a share of 1 / n.
             total = sum(1 / n for n in range(1, len(tactics) + 1))
             for n, tactic in enumerate(tactics, 1):

@@ -21,9 +21,9 @@ from q35prover.interface import Problem
 from q35prover.library import Library
 from q35prover.policy.goal_text import GoalText, Term, read_term
 
-Role = Literal["rewrite", "conclude"]
-"""What a theorem is wanted for: to rewrite with (its left side begins like a part of the target), or to apply (its
-conclusion begins like the target)."""
+Role = Literal["rewrite", "conclude", "fact"]
+"""What a theorem is wanted for: to rewrite with (its left side begins like a part of the target), to apply (its
+conclusion begins like the target), or as a fact for a tactic that finds out itself how to use it."""
 
 _CONSTANTS = {
     "+": "HAdd.hAdd", "*": "HMul.hMul", "/": "HDiv.hDiv", "%": "HMod.hMod", "^": "HPow.hPow", "∣": "Dvd.dvd",
@@ -72,6 +72,14 @@ class _Local:
 
 
 @dataclass(frozen=True)
+class _Heads:
+    """The constants of which a theorem's field is to be one."""
+
+    field: Literal["head", "rewritten"]
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Context:
     """What a problem's file offers: theorems and definitions before the problem, and the namespaces that are open."""
 
@@ -98,16 +106,17 @@ class Retrieval:
         self._standard = np.array([m.startswith("Init.") for m in library.modules])[library.module]
         self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[library.module]
         self._definitions = frozenset(library.definitions)
+        # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own do not.
+        roots = {library.names[i].partition(".")[0] for i in np.flatnonzero(self._of_package).tolist()}
+        self._package_definitions = {name for name in library.definitions if name.partition(".")[0] in roots}
 
     def rank(self, goal: GoalText, problem: Problem, role: Role, count: int) -> list[Premise]:
         """The `count` best theorems for a role, without those that the problem forbids and itself."""
         context = self.context(problem)
-        query, wanted = self._query(goal, context, role)
-        return [
-            premise
-            for premise in self._ranked(query, wanted, problem, role, context, count + len(problem.forbidden) + 1)
-            if premise.name not in problem.forbidden and premise.name != problem.theorem
-        ][:count]
+        query = self._query(goal, context)
+        heads = self._wanted(goal, context, role)
+        found = self._ranked(query, heads, problem, context, count + len(problem.forbidden) + 1)
+        return [p for p in found if p.name not in problem.forbidden and p.name != problem.theorem][:count]
 
     def context(self, problem: Problem) -> Context:
         """What the text before the problem declares and opens."""
@@ -118,28 +127,26 @@ class Retrieval:
         context = self.context(problem)
         own = {*context.definitions}
         found = dict.fromkeys(word for text in _texts(goal) for word in self._resolved_words(text, goal, context))
-        return [name for name in found if name in own or (name in self._definitions and self._is_packaged(name))]
+        return [name for name in found if name in own or name in self._package_definitions]
 
-    def _is_packaged(self, name: str) -> bool:
-        """Lean's own definitions lie in many namespaces; those of a package in that of its library, by custom."""
-        return name.partition(".")[0] in self._package_namespaces
-
-    @property
-    def _package_namespaces(self) -> frozenset[str]:
-        return _roots_of_package(self)
-
-    def _query(self, goal: GoalText, context: Context, role: Role) -> tuple[dict[str, float], set[str]]:
-        """The goal's constants with their weights, and the head symbols that a theorem for the role may have."""
-        target = read_term(goal.target)
-        query = dict.fromkeys(self.constants(target, goal, context), 1.0)
+    def _query(self, goal: GoalText, context: Context) -> dict[str, float]:
+        """The goal's constants with the weights of their places."""
+        query = dict.fromkeys(self.constants(read_term(goal.target), goal, context), 1.0)
         for hypothesis in goal.hypotheses:
             for name in self.constants(read_term(hypothesis.type), goal, context):
                 query.setdefault(name, _OF_HYPOTHESES)
+        return query
+
+    def _wanted(self, goal: GoalText, context: Context, role: Role) -> _Heads | None:
+        """With what a theorem for the role must begin; None: with anything."""
+        target = read_term(goal.target)
+        if role == "fact":
+            return None
         if role == "rewrite":
-            return query, set(self.constants(target, goal, context)) - {"Eq", "Iff"}
+            return _Heads("rewritten", frozenset(self.constants(target, goal, context)) - {"Eq", "Iff"})
         while target.head in ("∀", "→"):
             target = target.arguments[-1]
-        return query, set(self._heads(target, goal, context))
+        return _Heads("head", frozenset(self._heads(target, goal, context)))
 
     def _heads(self, term: Term, goal: GoalText, context: Context) -> list[str]:
         if term.head in (">", "≥"):
@@ -192,7 +199,7 @@ class Retrieval:
         return name in self.library.constant or name in self._definitions or name in context.definitions
 
     def _ranked(
-        self, query: Mapping[str, float], wanted: set[str], problem: Problem, role: Role, context: Context, count: int
+        self, query: Mapping[str, float], heads: _Heads | None, problem: Problem, context: Context, count: int
     ) -> list[Premise]:
         weights = {name: weight * self._weight(name) for name, weight in query.items()}
         norm = math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
@@ -206,20 +213,21 @@ class Retrieval:
             )
             scores = np.bincount(owners, weights=values, minlength=len(self.library)) / norm
         scores[self._of_package] *= _NEAR
-        heads = self.library.rewritten if role == "rewrite" else self.library.head
-        allowed = [self.library.constant[name] for name in wanted if self._numbered(name)]
-        scores[~(self._usable & np.isin(heads, allowed))] = 0
+        scores[~self._usable] = 0
+        if heads:
+            allowed = [self.library.constant[name] for name in heads.names if self._numbered(name)]
+            scores[~np.isin(getattr(self.library, heads.field), allowed)] = 0
         if problem.package is None and "import Std" not in problem.before and "import Lean" not in problem.before:
             scores[~self._standard] = 0
         count = min(count, len(scores))
-        best = np.argpartition(-scores, count - 1)[:count] if count else []
+        best = np.argpartition(-scores, count - 1)[:count].tolist() if count else []
         found = [
             Premise(self.library.names[i], float(scores[i]), bool(self.library.simp[i]), int(self.library.supposed[i]))
             for i in best
             if scores[i] > 0
         ]
         for theorem in context.theorems:
-            if (theorem.rewritten if role == "rewrite" else theorem.head) in wanted:
+            if heads is None or getattr(theorem, heads.field) in heads.names:
                 found.append(Premise(theorem.name, _NEAR * self._cosine(theorem.symbols, weights, norm)))
         return sorted(found, key=lambda premise: (-premise.score, premise.name))
 
@@ -265,13 +273,6 @@ def _entries(
     joined = np.concatenate([pairs[0], only])
     weight = np.concatenate([np.ones(len(pairs[0])), np.full(len(only), _OF_HYPOTHESES)])
     return joined // size, (joined % size).astype(np.int32), weight.astype(np.float32)
-
-
-@lru_cache(maxsize=8)
-def _roots_of_package(retrieval: Retrieval) -> frozenset[str]:
-    library = retrieval.library
-    places = np.flatnonzero(retrieval._of_package)
-    return frozenset(library.names[i].partition(".")[0] for i in places)
 
 
 @lru_cache(maxsize=64)

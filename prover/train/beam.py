@@ -1,0 +1,67 @@
+"""Beam search: the likeliest tactics that a network writes after a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from q35prover.train.model import Network, Reading, Writing
+from q35prover.train.tokenizer import END
+
+Written = tuple[float, tuple[int, ...]]
+"""A tactic: the natural logarithm of its probability, and its tokens without the mark `END`."""
+
+
+class Prompt:
+    """A prompt that was read, with the mark `TACTIC` at its end: tactics can be written after it, as often as wanted.
+
+    `remaining` `[classes]` are the probabilities of the remaining tactics.
+    """
+
+    def __init__(self, network: Network, tokens: Sequence[int]) -> None:
+        self.network, self.length = network, len(tokens)
+        self.reading = Reading()
+        with torch.inference_mode():
+            last = network(torch.tensor([tokens]), self.reading)[:, -1]
+            self.first = _log_probabilities(network, last)
+            self.remaining = network.remaining(last)[0].float().softmax(-1)
+
+    def beam(self, width: int) -> list[Written]:
+        """Up to `width` tactics, none empty, the likeliest first.
+
+        Of the beginnings of each length the `width` likeliest are kept, and of those only what is likelier than the
+        `width` likeliest tactics so far: going on makes none likelier. One of width 1 is at least as likely as what
+        greedy choice writes.
+        """
+        with torch.inference_mode():
+            return self._beam(width)
+
+    def _beam(self, width: int) -> list[Written]:
+        found: list[Written] = []
+        writing = Writing(self.reading)
+        beginnings: list[tuple[int, ...]] = [()]
+        scores = self.first.clone()  # of the beginnings with one more token: [beginnings, vocabulary]
+        for length in range(self.network.config.longest_tactic + 1):
+            if length > 0:
+                found += zip(scores[:, END].tolist(), beginnings, strict=True)
+                found = sorted(found, key=lambda written: (-written[0], written[1]))[:width]
+            scores[:, : END + 1] = -torch.inf  # no mark stands in a tactic
+            best, places = scores.flatten().topk(min(width, scores.numel()))
+            going_on = best > (found[-1][0] if len(found) == width else -torch.inf)
+            if length == self.network.config.longest_tactic or not going_on.any():
+                break
+            best, places = best[going_on], places[going_on]
+            writing.parents, tokens = places // scores.shape[1], places % scores.shape[1]
+            beginnings = [
+                (*beginnings[parent], token)
+                for parent, token in zip(writing.parents.tolist(), tokens.tolist(), strict=True)
+            ]
+            hidden = self.network(tokens[:, None], writing, self.length + length)[:, 0]
+            scores = best[:, None] + _log_probabilities(self.network, hidden)
+        return found
+
+
+def _log_probabilities(network: Network, hidden: Tensor) -> Tensor:
+    return network.next_token(hidden).float().log_softmax(-1)
