@@ -85,9 +85,9 @@ def collect(
             written = written_proofs(proofs)
             exercises, solve = work.written_exercises(written), work.by_replay(pool, written)
         else:
-            exercises = work.field_exercises() if field else []
+            exercises = work.generated_exercises(seed, generated, proofs) if generated else []
             exercises += work.library_exercises(toolchain, seed, library) if library else []
-            exercises += work.generated_exercises(seed, generated, proofs) if generated else []
+            exercises += work.field_exercises() if field else []
             solve = work.by_search(pool, policy_by_name(policy, toolchain, proofs, report), Mcts(), work.BUDGET)
         counts = work.collect(exercises, policy, solve, journal, seconds, report)
     header = work.write_collected(journal, out, work.held_out_statements())

@@ -38,7 +38,7 @@ from q35prover.train.replay import WrittenProof, replay
 _NAMESPACES = frozenset(["Nat", "Int", "Rat", "BitVec", "Fin", "List", "Bool", "Option"])
 _SHORTENING = 60
 """Tactics run to shorten a proof, at most."""
-BUDGET = Budget(seconds=30, steps=300)
+BUDGET = Budget(seconds=12, steps=120)
 LIMITS = Limits(heartbeats=2000, seconds=20)
 """Of an attempt and of a tactic: easy problems are many, so none is worth long."""
 
