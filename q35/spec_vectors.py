@@ -16,6 +16,7 @@ from typing import Any
 
 from q35.errors import ToolchainError
 from q35.files import write_whole
+from q35.lean.build import store_folder
 from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
@@ -35,7 +36,7 @@ def export_vectors(project: Path, toolchain: Toolchain, out_dir: Path, report: R
     toolchain. Raises `ToolchainError` if the exporter does not compile or writes nothing, and `InputError` if a
     module of it is missing.
     """
-    with tempfile.TemporaryDirectory(prefix="q35-vectors-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=".vectors-", dir=store_folder()) as scratch:  # which every server sees
         folder = Path(scratch).resolve()
         program = folder / "Vectors.lean"
         program.write_text(exporter_program(project / "proofs", folder), encoding="utf-8")

@@ -199,13 +199,13 @@ class Builder:
 
         Raises `InputError` for a broken package. A module that fails is in the result, not an exception.
         """
-        began, starts = time.monotonic(), self.server.starts
+        began, starts = time.monotonic(), self._starts()
         modules = self.package.closure(targets)
         with ThreadPoolExecutor(max_workers=2) as pool, self.helped() as helper:
             found = self._bring_all(modules, pool, helper is not None)
         result = BuildResult([found[module.name] for module in modules])
         result.seconds = time.monotonic() - began
-        result.starts = self.server.starts - starts + (helper.starts if helper else 0)
+        result.starts = self._starts() - starts
         if result.starts:
             prune(self.store)
         return result
@@ -227,9 +227,10 @@ class Builder:
                 server.close()
             raise
         finally:
-            if helper:
-                helper.close()
-            self._idle = _idle(self.server)  # what is asked for next must not start the helper again
+            self._idle = _idle(self.server)  # what is asked for next must not start the helper
+
+    def _starts(self) -> int:
+        return self.server.starts + self.server.twin().starts
 
     def _bring_all(self, modules: Sequence[Module], pool: ThreadPoolExecutor, helped: bool) -> dict[str, ModuleResult]:
         """Bring every module, imports first; two at a time, if there is help, while much is left."""
