@@ -248,11 +248,14 @@ class Builder:
                 found[running.pop(done).name] = done.result()
         return found
 
-    def run(self, path: Path) -> RunResult:
-        """Elaborate a file on top of the package; its own imports must have been built (see `build`)."""
+    def run(self, path: Path, ceiling: int = _MEMORY_CEILING) -> RunResult:
+        """Elaborate a file on top of the package; its own imports must have been built (see `build`).
+
+        A process that has grown beyond `ceiling` bytes is started anew first.
+        """
         name = self.package.module_at(path) or "Q35Run"
         began = time.monotonic()
-        ok, messages = self._elaborate(name, path, {}, None)
+        ok, messages = self._elaborate(name, path, {}, None, ceiling)
         return RunResult(path, ok, tuple(messages), time.monotonic() - began)
 
     def _bring(self, module: Module) -> ModuleResult:
@@ -287,10 +290,12 @@ class Builder:
         return ModuleResult(module.name, module.path, "built", artifact.messages, seconds, artifact)
 
     def _elaborate(
-        self, name: str, path: Path, options: dict[str, Any], olean: Path | None
+        self, name: str, path: Path, options: dict[str, Any], olean: Path | None, ceiling: int = _MEMORY_CEILING
     ) -> tuple[bool, list[Message]]:
         """One file through an idle server. A process that dies is an error message of this file, not an exception."""
         server = self._idle.get()
+        if server.memory > ceiling:
+            server.close()
         try:
             return self._elaborate_with(server, name, path, options, olean)
         finally:
@@ -299,8 +304,6 @@ class Builder:
     def _elaborate_with(
         self, server: Server, name: str, path: Path, options: dict[str, Any], olean: Path | None
     ) -> tuple[bool, list[Message]]:
-        if server.memory > _MEMORY_CEILING:
-            server.close()
         setup = {
             "name": name,
             "isModule": False,
