@@ -111,12 +111,13 @@ def train(
     """Train the neural policy: checkpoints, and metrics as JSON lines, in the folder of the training."""
     from q35.lean.progress import terminal_report
     from q35prover.train.config import configured
+    from q35prover.train.loop import summary
     from q35prover.train.loop import train as run
 
     changes = dict(text.partition("=")[::2] for text in change or ())
     with terminal_report() as report:
         last = run(data, out, configured(preset, changes), start, report)
-    print_json(last) if json_ else print(_accuracy(last))
+    print_json(last) if json_ else print(summary(last))
 
 
 @prover.command()
@@ -134,17 +135,6 @@ def export(
         return print_json(result)
     losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
     print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
-
-
-def _accuracy(line: dict[str, Any]) -> str:
-    """A line of the metrics, for people."""
-    kinds = {"text": "without states", "state": "with states"}
-    return "\n".join(
-        f"{line['split']}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, exact {figures['exact']:.1%}, "
-        f"among 8 {figures['top8']:.1%} of {figures['beam_steps']}, value off by {figures['value_error']:.2f} tactics"
-        for name, figures in line.items()
-        if name in kinds
-    )
 
 
 def prove(
