@@ -23,14 +23,14 @@ from q35.lean.progress import Report, silent
 from q35prover.benchmark.problems import entries
 from q35prover.extract.mathlib import split_of
 from q35prover.extract.near_duplicates import near_duplicates, shape
-from q35prover.interface import Environment, Policy, Problem
+from q35prover.interface import Environment, Policy, Problem, StateLost
 from q35prover.library import index
 from q35prover.search.attempt import attempt
 from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
 from q35prover.search.script import examples
 from q35prover.search.shorten import shorten
-from q35prover.server.pool import Limits, ReplayFailed
+from q35prover.server.pool import Limits
 from q35prover.train.data import Source, TacticStep, write_steps
 from q35prover.train.generate import TOO_NEAR, generate
 
@@ -158,7 +158,7 @@ def _try(
         result = attempt(exercise.problem, environment, policy, method, budget)
     except InputError as error:
         return {**row, "reason": "refused", "message": str(error)}
-    except ReplayFailed as error:
+    except StateLost as error:
         return {**row, "reason": "lost", "message": str(error)}
     row["reason"] = result.reason
     if result.proof:

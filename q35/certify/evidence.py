@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 
+from q35 import open_goals
 from q35.certify import conformance, machine, model, products, proofs, trace
 from q35.certify.book import render_book
 from q35.certify.report import render_html
@@ -109,10 +110,17 @@ def _report(request: Request, results: list[StageResult], data: dict[str, dict[s
         "conformance": {**judged, "functions": functions} if judged else None,
         "model": data.get("model"),
         "products": data.get("products"),
-        "scope": {
-            key: value for key, value in read_json(request.project / "spec" / "scope.json").items() if key != "schema"
-        },
+        "scope": _scope(request.project),
         "subjects": _subjects(request, data),
+    }
+
+
+def _scope(project: Path) -> dict[str, list[str]]:
+    """What is assumed, and what is not claimed, the open goals included."""
+    stated: dict[str, list[str]] = read_json(project / "spec" / "scope.json")
+    return {
+        "assumptions": stated["assumptions"],
+        "not_claimed": [*stated["not_claimed"], *open_goals.not_claimed(project)],
     }
 
 
