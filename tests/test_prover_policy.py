@@ -269,3 +269,9 @@ def test_suggestions_are_a_distribution_that_a_larger_count_only_adds_to(retriev
 def test_every_rule_has_a_weight_above_zero() -> None:
     assert heuristic._RULES.keys() == WEIGHTS.keys()
     assert min(WEIGHTS.values()) > 0
+
+
+def test_an_operator_without_operands_is_no_operation() -> None:
+    """Rules look at the arguments of operators by place."""
+    assert [term.head for term in read_term("f (^)").subterms()] == ["()", "f", ""]
+    assert [term.head for term in read_term("a ^^ b").subterms()] == ["^^", "a", "b"]
