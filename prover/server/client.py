@@ -93,7 +93,8 @@ class Client:
         Raises `InputError` if the file does not get there, and `ServerDied` as every request.
         """
         position = len(problem.before.encode())
-        answer = self.server.request("root", _ROOT_SECONDS, cmd=problem.source, sorry=position, setup=setup)
+        what = {"cmd": problem.source, "sorry": position, "forbidden": sorted(problem.forbidden), "setup": setup}
+        answer = self.server.request("root", _ROOT_SECONDS, **what)
         if "state" in answer:
             return self._left(answer["state"])
         line = problem.before.count("\n") + 1
@@ -109,8 +110,8 @@ class Client:
         """
         if not self.server.alive:
             raise ServerDied("the Lean process that held the state has ended")
-        request = {"proofState": state.id, "tactics": list(tactics), "maxHeartbeats": heartbeats}
-        for answer in self.server.answers("batch", seconds, **request):
+        batch = [{"proofState": state.id, "tactics": list(tactics)}]
+        for answer in self.server.answers("batch", seconds, batch=batch, maxHeartbeats=heartbeats):
             if self.server.starts != state.process:
                 raise ServerDied("the Lean process that held the state has ended")
             if answer.get("more"):
