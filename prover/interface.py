@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from q35.errors import ToolchainError
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -93,6 +95,10 @@ class Refused:
 Outcome = Closed | Opened | Refused
 
 
+class StateLost(ToolchainError):
+    """A state cannot be reached again: what led to it ends the process, or does not do what it did."""
+
+
 class Environment(Protocol):
     """What runs tactics. `workers` requests are answered at the same time."""
 
@@ -104,7 +110,10 @@ class Environment(Protocol):
         ...
 
     def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
-        """Try each tactic on the state, each from that same state; one outcome a tactic, in their order."""
+        """Try each tactic on the state, each from that same state; one outcome a tactic, in their order.
+
+        The future raises `StateLost` if the state cannot be reached again.
+        """
         ...
 
 

@@ -58,7 +58,9 @@ def generate(
 def collect(
     journal: Annotated[Path, typer.Option(metavar="FILE", help="What was tried; a later run goes on from it.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The data set of all proofs in the journal.")],
-    policy: Annotated[str, typer.Option(help="portfolio or heuristic.")] = "heuristic",
+    policy: Annotated[
+        str, typer.Option(help="portfolio or heuristic; replay: our library's own proofs.")
+    ] = "heuristic",
     seconds: Annotated[float, typer.Option(min=0, help="When to stop.")] = 300,
     workers: Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the exercises.")] = 0,
@@ -74,15 +76,20 @@ def collect(
     from q35prover.search.mcts import Mcts
     from q35prover.server.pool import Pool
     from q35prover.train import expert_iteration as work
+    from q35prover.train.replay import written_proofs
 
     proofs = find_project() / "proofs"
     toolchain = find_toolchain(proofs)
-    exercises = work.field_exercises() if field else []
-    exercises += work.library_exercises(toolchain, seed, library) if library else []
-    exercises += work.generated_exercises(seed, generated, proofs) if generated else []
     with terminal_report() as report, Pool(toolchain, workers, work.LIMITS, report) as pool:
-        proposer = policy_by_name(policy, toolchain, proofs, report)
-        counts = work.collect(exercises, pool, proposer, Mcts(), work.BUDGET, journal, seconds, report)
+        if policy == "replay":
+            written = written_proofs(proofs)
+            exercises, solve = work.written_exercises(written), work.by_replay(pool, written)
+        else:
+            exercises = work.generated_exercises(seed, generated, proofs) if generated else []
+            exercises += work.library_exercises(toolchain, seed, library) if library else []
+            exercises += work.field_exercises() if field else []
+            solve = work.by_search(pool, policy_by_name(policy, toolchain, proofs, report), Mcts(), work.BUDGET)
+        counts = work.collect(exercises, policy, solve, journal, seconds, report)
     header = work.write_collected(journal, out, work.held_out_statements())
     if json_:
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
@@ -104,12 +111,13 @@ def train(
     """Train the neural policy: checkpoints, and metrics as JSON lines, in the folder of the training."""
     from q35.lean.progress import terminal_report
     from q35prover.train.config import configured
+    from q35prover.train.loop import summary
     from q35prover.train.loop import train as run
 
     changes = dict(text.partition("=")[::2] for text in change or ())
     with terminal_report() as report:
         last = run(data, out, configured(preset, changes), start, report)
-    print_json(last) if json_ else print(_accuracy(last))
+    print_json(last) if json_ else print(summary(last))
 
 
 @prover.command()
@@ -127,17 +135,6 @@ def export(
         return print_json(result)
     losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
     print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
-
-
-def _accuracy(line: dict[str, Any]) -> str:
-    """A line of the metrics, for people."""
-    kinds = {"text": "without states", "state": "with states"}
-    return "\n".join(
-        f"{line['split']}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, exact {figures['exact']:.1%}, "
-        f"among 8 {figures['top8']:.1%} of {figures['beam_steps']}, value off by {figures['value_error']:.2f} tactics"
-        for name, figures in line.items()
-        if name in kinds
-    )
 
 
 def prove(

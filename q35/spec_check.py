@@ -24,6 +24,7 @@ from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
 from q35.model.bounds import THEOREMS
+from q35.open_goals import check_open_goals
 from q35.spec_data import Check, Proofs, claims, divergences, mirror_name, requirements, top_level_names, vector_files
 from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
@@ -210,6 +211,7 @@ def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Repor
         check_mirrors(project, proofs),
         check_tests_traced(project),
         check_statements(project, proofs),
+        check_open_goals(project, proofs, toolchain, report),
         check_fresh("generated files", project, lambda folder: write_generated(project, folder)),
     ]
     if any(not check.passed for check in checks):

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lean_packages import write_package
 
 from q35.errors import InputError
 from q35.lean import Server, ServerDied, find_toolchain
 from q35prover.gate.forbidden import forbidden_word, reason
 from q35prover.gate.judge import Gate
 from q35prover.gate.submission import Submission
+from q35prover.gate.verdict import judge_facts
 from q35prover.interface import Problem
 
 PROOFS = Path(__file__).resolve().parents[1] / "proofs"
@@ -136,7 +136,7 @@ ROWS = [
     ("a theorem that is forbidden", FORBIDDING, "exact alias_le h", "forbidden"),
     ("its like", FORBIDDING, "exact simp_alias h", "forbidden"),
     ("its like by simp", FORBIDDING, "simp [h]", "forbidden"),
-    ("one in a lemma", FORBIDDING, "have : ∀ n : Nat, n = n → _ := fun _ _ => alias_le h\n  exact this 0 rfl", "forbidden"),
+    ("one in a lemma", FORBIDDING, "have : True → _ := fun _ => alias_le h\n  exact this ⟨⟩", "forbidden"),
     ("a lemma below", FORBIDDING, "rw [earlier, earlier]; exact Nat.mul_le_mul_left 2 h", "forbidden"),
     ("the library's theorem", LIBRARY, "Nat.add_comm a b", "forbidden"),
     ("the library's theorem by simp", LIBRARY, "by simp [Nat.add_comm]", "forbidden"),
@@ -170,25 +170,28 @@ def test_a_theorem_with_several_holes_is_judged_whole(gate: Gate) -> None:
         "\n",
     )
     assert gate.judge_file(Submission("two", pieces, ("omega", "intro n\n    rfl"))).accepted
-    verdict = gate.judge(Problem("two", f"{pieces[0]}omega{pieces[1]}", "\n"), "exact fun _ => rfl")
+    verdict = gate.judge(
+        Problem("two", f"{pieces[0]}omega{pieces[1]}", "\n"), "exact fun n => Classical.byContradiction (absurd rfl)"
+    )
     assert verdict.accepted
-    assert verdict.axioms == ("propext",)
+    assert verdict.axioms == ("Classical.choice", "Quot.sound", "propext")
     assert len(verdict.type_hash) == 64
     left = gate.judge(Problem("two", pieces[0], f"{pieces[1]}sorry\n"), "omega")
     assert [finding.rule for finding in left.findings] == ["sorry"]
 
 
-def test_what_is_imported_from_the_package_is_followed_to_its_axioms(gate: Gate, tmp_path: Path) -> None:
-    package = write_package(
-        tmp_path,
-        {
-            "Tiny.lean": "module\n@[expose] public section\n"
-            "theorem good (n : Nat) : n + 0 = n := rfl\ntheorem open_goal (n : Nat) : n + 0 = n := sorry\n"
-        },
-    )
-    problem = Problem("here", "import Tiny\ntheorem here (n : Nat) : n + 0 = n := by\n  ", "\n", package=package)
-    assert gate.judge(problem, "exact good n").accepted
-    assert [finding.rule for finding in gate.judge(problem, "exact open_goal n").findings] == ["sorry"]
+def test_what_is_imported_from_the_package_is_followed_to_its_axioms() -> None:
+    def rests(module: str, constant: str) -> frozenset[str]:
+        return frozenset({"sorryAx", "propext"} if (module, constant) == ("Tiny", "open_goal") else ())
+
+    row = {"name": "t", "user": "t", "kind": "theorem", "safe": True, "detail": False, "levels": [], "type": "True"}
+    reached = {"name": "t", "kind": "theorem", "axioms": [], "same": [], "recheck": ""}
+    facts = {"declared": [row], "errors": [], "commands": [], "intruder": False}
+    submission = Submission.of(Problem("t", "theorem t : True := "), "open_goal")
+    for module, rules in (("Tiny", ["sorry"]), ("Other", [])):
+        after = facts | {"reached": [reached | {"uses": [["open_goal", module], ["True", "Init.Prelude"]]}]}
+        verdict = judge_facts(submission, facts, after, rests, 0.0)
+        assert [finding.rule for finding in verdict.findings] == rules
 
 
 def test_a_problem_that_is_none_is_an_error(gate: Gate) -> None:

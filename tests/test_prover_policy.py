@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from q35.lean import find_toolchain, silent
-from q35prover.interface import Goal, Problem, TacticState
+from q35prover.interface import Goal, Problem, Step, TacticState
 from q35prover.library import Library, index
 from q35prover.policy import heuristic
 from q35prover.policy.goal_text import Term, read_goal, read_term, states
@@ -88,6 +88,11 @@ def test_the_portfolio_proposes_its_tactics_in_order_with_probabilities() -> Non
     assert sum(math.exp(s.log_probability) for s in found) == pytest.approx(1)
     assert Portfolio().suggest([state("⊢ True")], 3)[0] == Portfolio().suggest([state("⊢ True")], 9)[0][:3]
     assert Portfolio().remaining([state("⊢ True")]) == [1.0]
+
+
+def test_the_portfolio_has_nothing_for_what_a_tactic_leaves() -> None:
+    left = TacticState(Problem("t", ""), (Goal("⊢ True", ""),), (Step("intros"),))
+    assert Portfolio().suggest([left, state("⊢ True")], 1) == [[], Portfolio().suggest([state("⊢ True")], 1)[0]]
 
 
 def shown(term: Term) -> str:
@@ -192,7 +197,7 @@ def retrieval() -> Retrieval:
 def test_the_theorem_on_the_goals_constants_is_ranked_first(
     retrieval: Retrieval, text: str, role: Role, best: str
 ) -> None:
-    ranked = retrieval.rank(read_goal(text), Problem("t", ""), role, 3)
+    ranked = retrieval.rank(read_goal(text), Problem("t", ""), 3)[role]
     assert ranked[0].name == best
     assert [p.score for p in ranked] == sorted((p.score for p in ranked), reverse=True)
 
@@ -200,12 +205,10 @@ def test_the_theorem_on_the_goals_constants_is_ranked_first(
 def test_theorems_of_the_file_are_found_and_forbidden_ones_are_not(retrieval: Retrieval) -> None:
     goal = read_goal("x y : Rat\nh : 0 ≤ y\n⊢ abs (x * y) = abs x * y")
     problem = Problem("Q35.goal", FILE)
-    assert [p.name for p in retrieval.rank(goal, problem, "rewrite", 1)] == ["abs_mul"]
+    assert [p.name for p in retrieval.rank(goal, problem, 1)["rewrite"]] == ["abs_mul"]
     assert retrieval.definitions(goal, problem) == ["abs"]
-    found = {
-        p.name
-        for p in retrieval.rank(goal, Problem("Q35.goal", FILE, forbidden=frozenset({"Rat.mul_comm"})), "fact", 50)
-    }
+    forbidding = Problem("Q35.goal", FILE, forbidden=frozenset({"Rat.mul_comm"}))
+    found = {premise.name for premise in retrieval.rank(goal, forbidding, 50)["fact"]}
     assert "abs_nonneg" in found
     assert not found & {"goal", "Rat.mul_comm"}
 
@@ -266,3 +269,9 @@ def test_suggestions_are_a_distribution_that_a_larger_count_only_adds_to(retriev
 def test_every_rule_has_a_weight_above_zero() -> None:
     assert heuristic._RULES.keys() == WEIGHTS.keys()
     assert min(WEIGHTS.values()) > 0
+
+
+def test_an_operator_without_operands_is_no_operation() -> None:
+    """Rules look at the arguments of operators by place."""
+    assert [term.head for term in read_term("f (^)").subterms()] == ["()", "f", ""]
+    assert [term.head for term in read_term("a ^^ b").subterms()] == ["^^", "a", "b"]

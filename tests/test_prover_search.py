@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ from q35prover.interface import (
     Policy,
     Problem,
     Refused,
+    StateLost,
     Step,
     Suggestion,
     TacticState,
@@ -38,7 +40,13 @@ from q35prover.search.shorten import merged, shorten
 from q35prover.search.trace import Trace, read_trace, replay
 from q35prover.search.tree import Node, Proof, Tree
 
-METHODS: tuple[Method, ...] = (Mcts(), BestFirst(), Mcts(batch=1), BestFirst(batch=1, noise=0.0))
+METHODS: tuple[Method, ...] = (
+    Mcts(),
+    BestFirst(),
+    Mcts(batch=1),
+    BestFirst(batch=1, noise=0.0),
+    Mcts(conjunction="product"),
+)
 NUMBER_TACTICS = {"half": -1.0, "split": -1.5, "less": -1.6, "more": -1.7, "stay": -1.8, "zero": -2.0}
 GENEROUS = Budget(seconds=60, steps=5000)
 
@@ -134,9 +142,9 @@ def test_tree_knows_the_shortest_proofs_in_whatever_order_it_grows(graph: Mappin
         assert node.status == ("proved" if name in lengths else "failed")
         if node.proof:
             assert node.length == tree.proof(node).length == lengths[name]
-    depths = {environment.name(target.state): target.remaining for target in value_targets(tree)}
-    assert {name for name, depth in depths.items() if depth} <= lengths.keys()
-    assert all(1 <= depth <= lengths[name] for name, depth in depths.items() if depth)
+    names = {environment.name(node.state) for node in tree.nodes}
+    targets = {environment.name(target.state): target.remaining for target in value_targets(tree)}
+    assert targets == {name: lengths.get(name) for name in names}
 
 
 # Budgets, workers, seeds
@@ -318,12 +326,13 @@ def test_widening_keeps_what_was_found() -> None:
     assert 0 <= tree.root.value <= 1
 
 
-def test_an_and_is_worth_its_hardest_unsolved_state() -> None:
+@pytest.mark.parametrize("conjunction", ["hardest", "product"])
+def test_the_value_of_an_and(conjunction: Literal["hardest", "product"]) -> None:
     graph: dict[str, Moves] = {"a": {"r": ("easy", "hard", "done")}, "done": {"s": ()}, "easy": {}, "hard": {}}
     environment = ToyEnvironment(graph, "a")
     tree = Tree(environment.root(PROBLEM))
     policy = ToyPolicy({"r": 0.0, "s": -1.0}, {"easy": 2, "hard": 10, "done": 50, "a": 5})
-    frontier = Mcts(discount=0.9, batch=1).start(tree, policy, 0)
+    frontier = Mcts(discount=0.9, batch=1, conjunction=conjunction).start(tree, policy, 0)
     asked = []
     for _ in range(2):
         selection = frontier.select(1)
@@ -337,7 +346,8 @@ def test_an_and_is_worth_its_hardest_unsolved_state() -> None:
     tree.expand(done, [Suggestion("s", 0.0)], [Closed()])
     frontier.update(selection, [])
     assert tree.root.edges[0].unproved == list(tree.root.edges[0].children[:2])
-    assert tree.root.value == pytest.approx((0.9**5 + 2 * 0.9 * 0.9**10) / 3)
+    unsolved = 0.9**10 if conjunction == "hardest" else 0.9**10 * 0.9**2
+    assert tree.root.value == pytest.approx((0.9**5 + 2 * 0.9 * unsolved) / 3)
 
 
 def test_children_continue_their_own_parent() -> None:
@@ -372,6 +382,26 @@ def test_a_twin_is_proved_by_the_same_tactic_under_its_own_names() -> None:
     assert [candidate.tactic for candidate in candidates.take(second, 1)] == ["u"]
     tree.expand(first, [Suggestion("exact h₁.le", 0.0)], [Closed()])
     assert [candidate.tactic for candidate in candidates.take(second, 9)] == ["exact hab.le", "v"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_state_that_is_lost_is_given_up(method: Method) -> None:
+    class Forgetful(ToyEnvironment):
+        def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+            if self.name(state) != "b":
+                return super().submit(state, tactics)
+            future: Future[list[Outcome]] = Future()
+            future.set_exception(StateLost("gone"))
+            return future
+
+    graph: dict[str, Moves] = {"a": {"r": ("b",), "s": ("c",)}, "b": {"t": ()}, "c": {"t": ()}}
+    policy = ToyPolicy({"r": -0.1, "s": -2.0, "t": -3.0})
+    found, trace = recorded(Forgetful(graph, "a"), policy, method)
+    assert found.script == "s\n  t"
+    assert not replay(trace, Forgetful(graph, "a")).differences
+    environment = Forgetful(graph, "b")
+    proof = Proof(environment.root(PROBLEM), "r", (Proof(state("⊢ c"), "t"),))
+    assert shorten(proof, environment, Budget()) == proof
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -415,7 +445,7 @@ def test_script_has_bullets_and_indentation() -> None:
         omega
     · rfl"""
     assert script(proof, 2) == text
-    assert (proof.length, proof.depth) == (7, 4)
+    assert proof.length == 7
     hole = Partial(state("⊢ a"), "constructor", (Partial(state("⊢ b"), None), Partial(state("⊢ c"), "rfl")))
     assert script(hole) == "constructor\n· sorry\n· rfl"
     assert hole.holes == [state("⊢ b")]
@@ -438,13 +468,13 @@ def test_examples_and_value_targets() -> None:
     environment = ToyEnvironment(graph | {"a": {"r": ("b", "c"), "s": ("e",)}}, "a")
     found = attempt(PROBLEM, environment, ToyPolicy({"s": -0.1, "r": -0.5, "t": -1.0}), BestFirst(alpha=0.0), GENEROUS)
     assert [(environment.name(e.state), e.tactic, e.remaining) for e in found.examples] == [
-        ("a", "r", 3),
+        ("a", "r", 4),
         ("b", "r", 2),
         ("d", "t", 1),
         ("c", "t", 1),
     ]
     targets = {environment.name(target.state): target.remaining for target in found.value_targets}
-    assert targets == {"a": 3, "b": 2, "c": 1, "d": 1, "e": None}
+    assert targets == {"a": 4, "b": 2, "c": 1, "d": 1, "e": None}
 
 
 def test_report_shows_the_state_at_hand() -> None:
@@ -471,9 +501,9 @@ def test_input_errors_pass_through() -> None:
 # Traces
 
 
-def recorded(environment: Environment, policy: Policy) -> tuple[Attempt, Trace]:
+def recorded(environment: Environment, policy: Policy, method: Method = METHODS[0]) -> tuple[Attempt, Trace]:
     trace = Trace()
-    return attempt(PROBLEM, environment, policy, Mcts(), Budget(steps=100), trace=trace), trace
+    return attempt(PROBLEM, environment, policy, method, Budget(steps=100), trace=trace), trace
 
 
 def test_traces_are_written_read_and_replayed(tmp_path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import random
+import re
 import shutil
 from dataclasses import replace
 from itertools import pairwise
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 import q35spec
+from q35.cli import run
 from q35.errors import InputError
 from q35.model.certificate import path_of as certificate_of
 from q35prover.interface import Goal, Problem, TacticState
@@ -28,9 +30,11 @@ from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
 from q35prover.train.examples import NO_CLASS, Example, examples, state_prompt
 from q35prover.train.export import WEIGHTS, export, load_policy_files
+from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
 from q35prover.train.model import Network, Reading, Writing
 from q35prover.train.quantized import load_weights, matrices, rounded
+from q35prover.train.renaming import renamed
 from q35prover.train.tokenizer import END, STATE, TACTIC, load_tokenizer, train_tokenizer
 
 TOY = configured("toy", {})
@@ -193,6 +197,38 @@ def test_every_short_tactic_is_learned_once_within_the_context(tactics: list[str
     assert all(len(example.tokens) <= TOY.context for example in made)
     learned = [tactic for example in made for tactic, written in _tactics(example) if written]
     assert learned == [tactic for tactic in tactics if len(TOKENIZER.encode(tactic)) <= TOY.longest_tactic]
+
+
+def test_a_statement_is_laid_out_as_a_goal() -> None:
+    statement = "{x y : Nat} [Foo x] [i : Bar] (h : ∀ (z : Nat), z = (x)) : x = y"
+    assert as_goal(statement) == "x y : Nat\ninst✝ : Foo x\ni : Bar\nh : ∀ (z : Nat), z = (x)\n⊢ x = y"
+    assert as_goal(": P") == "⊢ P"
+    for other in ("(x : Nat", "(x : Nat) x = x", ""):
+        assert as_goal(other) == other
+
+
+GOAL = "x y : BitVec 8\nh : x < y\nh' : x.h < y\n⊢ ∀ a, a + x ≤ y"
+
+
+def test_renamed_hypotheses_are_renamed_everywhere_and_nothing_else_is() -> None:
+    step = replace(STEP, state=GOAL, tactic="exact Nat.h x h.le h'")
+    choice = random.Random(0)
+    seen = set()
+    for _ in range(40):
+        made = renamed(step, choice)
+        assert made.state is not None
+        x, y, h, other = re.match(r"(\S+) (\S+) : BitVec 8\n(\S+) : .*\n(\S+) :", made.state).groups()
+        assert len({x, y, h, other, "a"}) == 5
+        assert made.state == f"{x} {y} : BitVec 8\n{h} : {x} < {y}\n{other} : {x}.h < {y}\n⊢ ∀ a, a + {x} ≤ {y}"
+        assert made.tactic == f"exact Nat.h {x} {h}.le {other}"
+        seen.add(made.state)
+    assert len(seen) > 20
+
+
+@pytest.mark.parametrize("tactic", ["exact foo (h := rfl)", "h at y"])
+def test_a_step_that_names_may_mean_otherwise_is_not_renamed(tactic: str) -> None:
+    step = replace(STEP, state=GOAL, tactic=tactic)
+    assert all(renamed(step, random.Random(seed)) == step for seed in range(10))
 
 
 def test_a_long_goal_keeps_its_conclusion() -> None:
@@ -468,3 +504,15 @@ def test_closing_tactics_have_their_share(shipped: Path) -> None:
     assert math.exp(alone[0].log_probability) * 0.7 == pytest.approx(shares[alone[0].tactic])
     with pytest.raises(InputError, match="share"):
         NeuralPolicy(network, tokenizer, closing=(), closing_share=0.5)
+
+
+def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trained, out = str(tmp_path / "run"), str(tmp_path / "out")
+    few = ["--preset", "toy", "--set", "epochs=1", "--set", "evaluations=1", "--set", "beam_steps=2"]
+    assert run(["prover", "train", str(data), "--out", trained, *few, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["split"] == "test"
+    assert run(["prover", "export", trained, str(data), "--out", out]) == 0
+    assert "loss in the format" in capsys.readouterr().out
+    assert {path.name for path in Path(out).iterdir()} >= {WEIGHTS, "tokenizer.json", "config.json", "MODEL_CARD.md"}
+    assert run(["prover", "train", str(data), "--out", trained, "--set", "depth=3"]) == 1
+    assert "no setting 'depth'" in capsys.readouterr().err

@@ -94,11 +94,11 @@ class _Questions:
         """What a tactic of `library.lean` answers. Raises `CheckFailed` if it fails; the statements may."""
         question, answer = self._folder / "question", self._folder / "answer"
         question.write_text("\n".join(lines), encoding="utf-8")
-        answer.unlink(missing_ok=True)
+        answer.write_text("")  # the embedded Lean does not see that a file which it wrote was removed
         program = _PROGRAM.read_text(encoding="utf-8") + statements
         last = f'\nset_option maxHeartbeats 0 in\nexample : True := by\n  {tactic} "{question}" "{answer}"\n  trivial\n'
         result = self.run(program + last)
-        rows = [json.loads(line) for line in answer.read_text(encoding="utf-8").splitlines()] if answer.exists() else []
+        rows = [json.loads(line) for line in answer.read_text(encoding="utf-8").splitlines()]
         if len(rows) != len(lines):
             raise CheckFailed(f"{tactic} answered {len(rows)} of {len(lines)}: {result.messages[-1:]}")
         return rows

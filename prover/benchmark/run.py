@@ -23,11 +23,10 @@ from q35.files import canonical_json, read_json, write_whole
 from q35.lean import Report, silent
 from q35prover.benchmark.problems import Entry, Split, Suite
 from q35prover.gate.verdict import Verdict
-from q35prover.interface import Environment, Policy, Problem
+from q35prover.interface import Environment, Policy, Problem, StateLost
 from q35prover.search.attempt import attempt
 from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
-from q35prover.server.pool import ReplayFailed
 
 SCHEMA = "q35.prover-bench/1"
 
@@ -138,7 +137,7 @@ def _attempted(entry: Entry, seed: int, contender: Contender, lean: Environment,
     row = {"theorem": entry.name, "seed": seed, "contender": contender.name, "refused": None}
     try:
         result = attempt(entry.problem, lean, contender.policy, contender.method, Budget(seconds), seed)
-    except ReplayFailed:
+    except StateLost:
         nothing = {"steps": 0, "states": 0, "tactics": None, "proof": None, "judged": True}
         return {**row, "reason": "lost", "seconds": seconds, **nothing}
     return {

@@ -13,7 +13,7 @@ from q35prover.policy.heuristic import Heuristic
 from q35prover.policy.portfolio import Portfolio
 from q35prover.policy.retrieval import Retrieval
 
-Name = Literal["portfolio", "heuristic"]
+Name = Literal["portfolio", "heuristic", "neural"]
 
 NAMES: tuple[Name, ...] = get_args(Name)
 
@@ -28,4 +28,8 @@ def policy_by_name(name: str, toolchain: Toolchain, package: Path | None = None,
             return Portfolio()
         case "heuristic":
             return Heuristic(Retrieval(theorems(toolchain, package, report)))
+        case "neural":
+            from q35prover.policy.neural import load_neural_policy  # torch takes seconds, and is not always there
+
+            return load_neural_policy()
     raise InputError(f"no policy {name!r}", None, f"one of {', '.join(NAMES)}")

@@ -13,9 +13,10 @@ from functools import lru_cache
 
 RELATIONS = ("=", "≠", "≤", "<", "≥", ">", "∣", "∈", "∉", "≍", "⊆", "<+", "<+:")
 _INFIX = {
-    **dict.fromkeys(["↔"], (20, 21)),
+    **dict.fromkeys(["↔", "<|>"], (20, 21)),
     **dict.fromkeys(["→"], (26, 25)),
     **dict.fromkeys(["∨", "||"], (31, 30)),
+    "^^": (33, 34),
     **dict.fromkeys(["∧", "&&", "×"], (36, 35)),
     **dict.fromkeys([*RELATIONS, "==", "!=", ":"], (51, 51)),
     **dict.fromkeys(["|||"], (55, 56)),
@@ -35,7 +36,7 @@ _CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "#[": "]", "|": "|"}
 _TOKEN = re.compile(
     r"\s+|(?P<field>(?<=[\w)\]⟩'✝?!])\.(?:[^\W\d][\w'!?✝]*|\d+))|(?P<index>(?<=[\w)\]'✝])\[)"
     r"|(?P<word>[^\W\d][\w'!?✝]*(?:\.[^\W\d][\w'!?✝]*)*|\?[\w.]+|\d+(?:\.\d+)?(?:#[\w']+)?|\"[^\"]*\"|'[^']*')"
-    r"|(?P<sign>&&&|\|\|\||\^\^\^|~~~|<<<|>>>|<\+:|<\+|\+\+|::|:=|=>|==|!=|&&|\|\||#\[|[^\w\s])"
+    r"|(?P<sign>&&&|\|\|\||\^\^\^|\^\^|~~~|<\|>|<<<|>>>|<\+:|<\+|\+\+|::|:=|=>|==|!=|&&|\|\||#\[|[^\w\s])"
 )
 
 
@@ -217,7 +218,8 @@ class _Reader:
             single = word == "(" and len(inner) == 1
             term = inner[0] if single else self.made(word, start, *inner)
         else:
-            term = self.made(word, start)
+            # An operator without operands is no operation: rules may rely on its arguments.
+            term = self.made("" if word in _INFIX else word, start)
         return self.followed(term, start)
 
     def prefixed_atom(self) -> Term:

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from q35prover.interface import Problem, Suggestion, TacticState
 from q35prover.policy.goal_text import RELATIONS, GoalText, Hypothesis, Term, read_goal, read_term
-from q35prover.policy.retrieval import Premise, Retrieval, read_head
+from q35prover.policy.retrieval import Premise, Retrieval, Role, read_head
 
 WEIGHTS = {
     "introduce": 60.0,
@@ -41,6 +41,8 @@ WEIGHTS = {
     "grind with theorem": 4.0,
     "products": 4.0,
     "division": 5.0,
+    "residues": 3.0,
+    "squares": 3.0,
     "bit vector": 4.0,
     "order": 3.0,
     "casts": 2.0,
@@ -50,8 +52,9 @@ WEIGHTS = {
 """How much of the probability each rule gets where it applies, before all are divided by their sum."""
 
 _NUMBERS = ("Nat", "Int", "Rat")
-_FEW_BITS = 14
-"""`decide` goes through all values of variables of at most so many bits together."""
+_FEW_BITS = 10.0
+"""`decide` goes through all values of variables of at most so many bits together; more can end the process."""
+_FEW_RESIDUES = 8
 _PREMISES = 6
 
 
@@ -115,16 +118,8 @@ class _View:
         return found
 
     @cached_property
-    def conclusions(self) -> list[Premise]:
-        return self.retrieval.rank(self.goal, self.problem, "conclude", _PREMISES)
-
-    @cached_property
-    def facts(self) -> list[Premise]:
-        return self.retrieval.rank(self.goal, self.problem, "fact", _PREMISES)
-
-    @cached_property
-    def equations(self) -> list[Premise]:
-        return self.retrieval.rank(self.goal, self.problem, "rewrite", _PREMISES)
+    def premises(self) -> dict[Role, list[Premise]]:
+        return self.retrieval.rank(self.goal, self.problem, _PREMISES)
 
 
 Rule = Callable[[_View], Iterator[str]]
@@ -170,22 +165,24 @@ def _arithmetic(view: _View) -> Iterator[str]:
 
 
 def _decide(view: _View) -> Iterator[str]:
-    bits = [_bits(h.type) for h in view.goal.hypotheses if not h.type.startswith(("Type", "Sort"))]
-    variables = [b for b, h in zip(bits, view.goal.hypotheses, strict=False) if h not in view.goal.propositions]
     if not view.goal.hypotheses:
         yield "decide"
-    elif sum(variables) <= _FEW_BITS:
+    elif sum(_bits(view, variable) for variable in view.variables) <= _FEW_BITS:
         yield "decide +revert"
     if view.target.head == "=" and not view.goal.propositions:
         yield "rfl"
 
 
-def _bits(kind: str) -> float:
-    """How many bits the values of a type take; infinite where that is not known."""
-    if found := re.fullmatch(r"BitVec (\d+)", kind):
-        return float(found[1])
-    if found := re.fullmatch(r"Fin (\d+)", kind):
-        return math.log2(max(int(found[1]), 1))
+def _bits(view: _View, variable: Hypothesis) -> float:
+    """How many bits the values of a variable take; infinite where that is not known."""
+    kind = variable.type
+    if found := re.fullmatch(r"(BitVec|Fin) (\d+)", kind):
+        return float(found[2]) if found[1] == "BitVec" else math.log2(max(int(found[2]), 1))
+    if kind == "Nat":
+        bounds = [re.fullmatch(rf"{re.escape(variable.name)} [<≤] (\d+)", h.type) for h in view.hypotheses]
+        return min((math.log2(int(bound[1]) + 1) for bound in bounds if bound), default=math.inf)
+    if view.retrieval.is_own(read_head(kind), view.problem):
+        return _FEW_BITS / 2  # A type that the package defines may be finite; to try costs little.
     return {"Bool": 1.0}.get(kind, math.inf)
 
 
@@ -213,8 +210,9 @@ def _connective(view: _View) -> Iterator[str]:
             yield "constructor"
             yield "refine ⟨?_, ?_⟩ <;> grind"
         case "↔":
-            yield "constructor"
-            yield "constructor <;> intro h <;> grind"
+            (name,) = view.fresh("h")
+            yield f"constructor <;> intro {name}"
+            yield "constructor <;> grind"
             yield "apply propext"
         case "∨":
             yield "left"
@@ -314,6 +312,7 @@ def _unfold(view: _View) -> Iterator[str]:
         yield f"simp only [{name}]"
     if view.definitions:
         yield f"simp only [{', '.join(view.definitions)}] at *"
+        yield f"unfold {' '.join(view.definitions)} at *"
 
 
 def _induction(view: _View) -> Iterator[str]:
@@ -365,7 +364,9 @@ def _extensionality(view: _View) -> Iterator[str]:
     (i,) = view.fresh("i")
     if "BitVec" in view.kinds:
         yield "apply BitVec.eq_of_toNat_eq"
-        yield f"ext {i}; simp"
+        yield "apply BitVec.eq_of_toNat_eq; simp"
+        yield f"ext {i} h{i}; simp"
+        yield f"ext {i} h{i}; simp; grind"
     if "List" in view.kinds:
         yield "apply List.ext_getElem <;> simp"
         yield "apply List.ext_getElem"
@@ -376,7 +377,7 @@ def _extensionality(view: _View) -> Iterator[str]:
 
 
 def _apply_theorem(view: _View) -> Iterator[str]:
-    for premise in view.conclusions:
+    for premise in view.premises["conclude"]:
         if premise.supposed:
             yield f"apply {premise.name} <;> assumption"
             yield f"apply {premise.name}"
@@ -387,14 +388,14 @@ def _apply_theorem(view: _View) -> Iterator[str]:
 
 
 def _rewrite_with_theorem(view: _View) -> Iterator[str]:
-    for premise in view.equations:
+    for premise in view.premises["rewrite"]:
         yield f"rw [{premise.name}]"
-    for premise in view.equations[:2]:
+    for premise in view.premises["rewrite"][:2]:
         yield f"rw [← {premise.name}]"
 
 
 def _simplify_with_theorem(view: _View) -> Iterator[str]:
-    new = [premise.name for premise in view.equations if not premise.simp]
+    new = [premise.name for premise in view.premises["rewrite"] if not premise.simp]
     names = [*view.definitions, *new[:3]]
     if new:
         yield f"simp [{', '.join(names)}]"
@@ -405,7 +406,7 @@ def _simplify_with_theorem(view: _View) -> Iterator[str]:
 
 
 def _grind_with_theorem(view: _View) -> Iterator[str]:
-    facts = [premise.name for premise in view.facts]
+    facts = [premise.name for premise in view.premises["fact"]]
     for name in facts[:4]:
         yield f"grind [{', '.join([*view.definitions, name])}]"
     for name in facts[:3]:
@@ -474,10 +475,41 @@ def _division(view: _View) -> Iterator[str]:
             yield "rw [Nat.pow_succ]"
 
 
+def _residues(view: _View) -> Iterator[str]:
+    """All cases of a variable modulo a small number."""
+    for term in view.terms:
+        if term.head == "%" and term.arguments[1].text.isdigit() and 1 < int(term.arguments[1].text) <= _FEW_RESIDUES:
+            modulus = int(term.arguments[1].text)
+            for name in sorted({part.text for part in term.arguments[0].subterms()} & set(view.goal.types)):
+                if (kind := view.kind(name)) in ("Nat", "Int"):
+                    (fact,) = view.fresh("hr")
+                    cases = " ∨ ".join(f"{name} % {modulus} = {rest}" for rest in range(modulus))
+                    lemmas = "Nat.mul_mod, Nat.add_mod" if kind == "Nat" else "Int.mul_emod, Int.add_emod"
+                    alternatives = " | ".join([fact] * modulus)
+                    yield f"rcases (by omega : {cases}) with {alternatives} <;> simp [{lemmas}, {fact}]"
+
+
+def _squares(view: _View) -> Iterator[str]:
+    """Squares of variables, sums and differences that stand in products are not negative."""
+    if view.number == "Nat":
+        return
+    factors = [part.text for term in view.terms if term.head in ("*", "^") for part in term.subterms()]
+    names = [name for name in view.goal.types if name in factors][:3]
+    sums = [f"{one} {sign} {two}" for one, two in itertools.combinations(names, 2) for sign in "-+"]
+    (fact,) = view.fresh("hs")
+    for root in [*sums, *names]:
+        yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root}); grind"
+        yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root})"
+
+
 def _bit_vector(view: _View) -> Iterator[str]:
     if "BitVec" not in view.kinds:
         return
     (fact,) = view.fresh("hb")
+    if any(term.head.endswith(".toInt") for term in view.terms):
+        yield "simp [BitVec.toInt_eq_toNat_cond] at *; omega"
+        yield "simp only [BitVec.toInt_eq_toNat_cond] at *"
+        yield "rw [BitVec.toInt_eq_toNat_bmod]"
     yield "simp [BitVec.toNat_eq]"
     yield "simp [BitVec.le_def, BitVec.lt_def]"
     yield "simp [BitVec.toNat_eq, BitVec.le_def, BitVec.lt_def] at *"
@@ -551,6 +583,8 @@ _RULES: dict[str, Rule] = {
     "grind with theorem": _grind_with_theorem,
     "products": _products,
     "division": _division,
+    "residues": _residues,
+    "squares": _squares,
     "bit vector": _bit_vector,
     "order": _order,
     "casts": _casts,

@@ -43,7 +43,7 @@ TACTICS = (
 
 
 class Portfolio:
-    """Proposes the same tactics for every state, in their order; the probability of place n is proportional to 1/n."""
+    """Proposes the same tactics for every problem, in their order; the n-th has a probability proportional to 1/n."""
 
     name = "portfolio"
 
@@ -52,8 +52,8 @@ class Portfolio:
         self._suggestions = [Suggestion(tactic, -math.log(n * total)) for n, tactic in enumerate(tactics, 1)]
 
     def suggest(self, states: Sequence[TacticState], count: int) -> list[list[Suggestion]]:
-        """The first `count` tactics for each state."""
-        return [self._suggestions[:count] for _ in states]
+        """The first `count` tactics for a problem's root, and none for what a tactic leaves."""
+        return [[] if state.path else self._suggestions[:count] for state in states]
 
     def remaining(self, states: Sequence[TacticState]) -> list[float]:
         """Always 1: what one tactic does not close is not closed."""

@@ -7,12 +7,13 @@ problems", 2009), in the vector form of information retrieval (Salton and Buckle
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from q35prover.policy.goal_text import GoalText, Term, read_term
 Role = Literal["rewrite", "conclude", "fact"]
 """What a theorem is wanted for: to rewrite with (its left side begins like a part of the target), to apply (its
 conclusion begins like the target), or as a fact for a tactic that finds out itself how to use it."""
+ROLES: tuple[Role, ...] = get_args(Role)
 
 _CONSTANTS = {
     "+": "HAdd.hAdd", "*": "HMul.hMul", "/": "HDiv.hDiv", "%": "HMod.hMod", "^": "HPow.hPow", "∣": "Dvd.dvd",
@@ -81,11 +83,14 @@ class _Heads:
 
 @dataclass(frozen=True)
 class Context:
-    """What a problem's file offers: theorems and definitions before the problem, and the namespaces that are open."""
+    """What a problem's file offers: theorems and definitions before the problem.
+
+    `prefixes` are what a short name may lack: nothing, or the name of a namespace that is open.
+    """
 
     theorems: tuple[_Local, ...]
     definitions: tuple[str, ...]
-    namespaces: tuple[str, ...]
+    prefixes: tuple[str, ...]
 
 
 class Retrieval:
@@ -110,13 +115,19 @@ class Retrieval:
         roots = {library.names[i].partition(".")[0] for i in np.flatnonzero(self._of_package).tolist()}
         self._package_definitions = {name for name in library.definitions if name.partition(".")[0] in roots}
 
-    def rank(self, goal: GoalText, problem: Problem, role: Role, count: int) -> list[Premise]:
-        """The `count` best theorems for a role, without those that the problem forbids and itself."""
+    def rank(self, goal: GoalText, problem: Problem, count: int) -> dict[Role, list[Premise]]:
+        """For each role the `count` best theorems, without those that the problem forbids and itself."""
         context = self.context(problem)
-        query = self._query(goal, context)
-        heads = self._wanted(goal, context, role)
-        found = self._ranked(query, heads, problem, context, count + len(problem.forbidden) + 1)
-        return [p for p in found if p.name not in problem.forbidden and p.name != problem.theorem][:count]
+        query = {name: weight * self._weight(name) for name, weight in self._query(goal, context).items()}
+        scores = self._scores(query)
+        scores[~self._usable] = 0
+        if problem.package is None and "import Std" not in problem.before and "import Lean" not in problem.before:
+            scores[~self._standard] = 0
+        scores[[self.library.place[name] for name in problem.forbidden if name in self.library.place]] = 0
+        if problem.theorem in self.library.place:
+            scores[self.library.place[problem.theorem]] = 0
+        local = [(theorem, _NEAR * self._cosine(theorem.symbols, query)) for theorem in context.theorems]
+        return {role: self._best(scores, local, self._wanted(goal, context, role), count) for role in ROLES}
 
     def context(self, problem: Problem) -> Context:
         """What the text before the problem declares and opens."""
@@ -125,9 +136,14 @@ class Retrieval:
     def definitions(self, goal: GoalText, problem: Problem) -> list[str]:
         """The definitions, of the file and of its package, that the goal speaks of; those of the target first."""
         context = self.context(problem)
-        own = {*context.definitions}
         found = dict.fromkeys(word for text in _texts(goal) for word in self._resolved_words(text, goal, context))
-        return [name for name in found if name in own or name in self._package_definitions]
+        return [name for name in found if name in context.definitions or name in self._package_definitions]
+
+    def is_own(self, word: str, problem: Problem) -> bool:
+        """Whether the word names a definition of the problem's file or package."""
+        context = self.context(problem)
+        own = {*context.definitions, *self._package_definitions}
+        return not own.isdisjoint(self._full([word], context))
 
     def _query(self, goal: GoalText, context: Context) -> dict[str, float]:
         """The goal's constants with the weights of their places."""
@@ -171,8 +187,7 @@ class Retrieval:
             elif head == "↑":
                 found.update(dict.fromkeys(cast for kind, cast in _CASTS if kind in spoken))
             elif head.startswith("."):
-                names = (f"{kind}{head}" for kind in sorted(spoken))
-                found.update(dict.fromkeys(name for name in names if self._known(name, context)))
+                found.update(dict.fromkeys(self._full((f"{kind}{head}" for kind in sorted(spoken)), context)))
             elif "#" in head and head[0].isdigit():
                 found.update({"BitVec": None, "BitVec.ofNat": None})
             elif head and head[0].isdigit():
@@ -184,13 +199,18 @@ class Retrieval:
     def _resolved(self, word: str, types: Mapping[str, str], context: Context) -> list[str]:
         """The constants that a word of the text stands for; a variable stands for its type."""
         first, _, fields = word.partition(".")
-        if first in types:
-            kind = read_head(types[first])
-            return [kind, *(f"{kind}.{field}" for field in fields.split(".")[:1] if field)]
-        for prefix in ("", *(f"{namespace}." for namespace in context.namespaces)):
-            if self._known(prefix + word, context):
-                return [prefix + word]
-        return []
+        if first not in types:
+            return self._full([word], context)
+        kind = read_head(types[first])
+        return self._full([kind, *(f"{kind}.{field}" for field in fields.split(".")[:1])], context)
+
+    def _full(self, words: Iterable[str], context: Context) -> list[str]:
+        """The full names of those words that name a constant in one of the open namespaces."""
+        found = []
+        for word in words:
+            names = (prefix + word for prefix in context.prefixes)
+            found += list(itertools.islice((name for name in names if self._known(name, context)), 1))
+        return found
 
     def _resolved_words(self, text: str, goal: GoalText, context: Context) -> list[str]:
         return [name for name in self.constants(read_term(text), goal, context) if self._known(name, context)]
@@ -198,38 +218,40 @@ class Retrieval:
     def _known(self, name: str, context: Context) -> bool:
         return name in self.library.constant or name in self._definitions or name in context.definitions
 
-    def _ranked(
-        self, query: Mapping[str, float], heads: _Heads | None, problem: Problem, context: Context, count: int
-    ) -> list[Premise]:
-        weights = {name: weight * self._weight(name) for name, weight in query.items()}
-        norm = math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
-        numbers = [(self.library.constant[name], weight) for name, weight in weights.items() if self._numbered(name)]
-        scores = np.zeros(len(self.library))
-        if numbers:
-            places = [slice(self._start[number], self._start[number + 1]) for number, _ in numbers]
-            owners = np.concatenate([self._owner[place] for place in places])
-            values = np.concatenate(
-                [self._value[place] * weight for place, (_, weight) in zip(places, numbers, strict=True)]
-            )
-            scores = np.bincount(owners, weights=values, minlength=len(self.library)) / norm
+    def _scores(self, query: Mapping[str, float]) -> npt.NDArray[np.float64]:
+        """The cosine of the query and each theorem of the library."""
+        numbers = [(self.library.constant[name], weight) for name, weight in query.items() if self._numbered(name)]
+        if not numbers:
+            return np.zeros(len(self.library))
+        places = [slice(self._start[number], self._start[number + 1]) for number, _ in numbers]
+        owners = np.concatenate([self._owner[place] for place in places])
+        parts = [self._value[place] * weight for place, (_, weight) in zip(places, numbers, strict=True)]
+        scores = np.bincount(owners, weights=np.concatenate(parts), minlength=len(self.library)) / _norm(query)
         scores[self._of_package] *= _NEAR
-        scores[~self._usable] = 0
+        return scores
+
+    def _best(
+        self,
+        scores: npt.NDArray[np.float64],
+        local: Sequence[tuple[_Local, float]],
+        heads: _Heads | None,
+        count: int,
+    ) -> list[Premise]:
+        found = [
+            Premise(theorem.name, score)
+            for theorem, score in local
+            if heads is None or getattr(theorem, heads.field) in heads.names
+        ]
+        places = np.flatnonzero(scores)
         if heads:
             allowed = [self.library.constant[name] for name in heads.names if self._numbered(name)]
-            scores[~np.isin(getattr(self.library, heads.field), allowed)] = 0
-        if problem.package is None and "import Std" not in problem.before and "import Lean" not in problem.before:
-            scores[~self._standard] = 0
-        count = min(count, len(scores))
-        best = np.argpartition(-scores, count - 1)[:count].tolist() if count else []
-        found = [
-            Premise(self.library.names[i], float(scores[i]), bool(self.library.simp[i]), int(self.library.supposed[i]))
-            for i in best
-            if scores[i] > 0
-        ]
-        for theorem in context.theorems:
-            if heads is None or getattr(theorem, heads.field) in heads.names:
-                found.append(Premise(theorem.name, _NEAR * self._cosine(theorem.symbols, weights, norm)))
-        return sorted(found, key=lambda premise: (-premise.score, premise.name))
+            places = places[np.isin(getattr(self.library, heads.field)[places], allowed)]
+        if len(places) > count:
+            places = places[np.argpartition(-scores[places], count)[:count]]
+        for i in places.tolist():
+            name, simp, supposed = self.library.names[i], self.library.simp[i], self.library.supposed[i]
+            found.append(Premise(name, float(scores[i]), bool(simp), int(supposed)))
+        return sorted(found, key=lambda premise: (-premise.score, premise.name))[:count]
 
     def _numbered(self, name: str) -> bool:
         return name in self.library.constant
@@ -239,10 +261,13 @@ class Retrieval:
         number = self.library.constant.get(name)
         return math.log(2 * len(self.library) + 2) if number is None else float(self._idf[number])
 
-    def _cosine(self, symbols: Mapping[str, float], weights: Mapping[str, float], norm: float) -> float:
+    def _cosine(self, symbols: Mapping[str, float], query: Mapping[str, float]) -> float:
         own = {name: weight * self._weight(name) for name, weight in symbols.items()}
-        length = math.sqrt(sum(weight**2 for weight in own.values())) or 1.0
-        return sum(weight * weights.get(name, 0.0) for name, weight in own.items()) / (length * norm)
+        return sum(weight * query.get(name, 0.0) for name, weight in own.items()) / (_norm(own) * _norm(query))
+
+
+def _norm(weights: Mapping[str, float]) -> float:
+    return math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
 
 
 def read_head(kind: str) -> str:
@@ -281,9 +306,10 @@ def _context(before: str, retrieval: Retrieval) -> Context:
     nested = [".".join(list(namespaces)[: n + 1]) for n in range(len(namespaces))]
     declared = list(_DECLARATION.finditer(before))
     definitions = tuple(m["name"] for m in declared if m["kind"] in ("def", "abbrev"))
-    context = Context((), definitions, tuple(dict.fromkeys([*namespaces, *nested])))
+    prefixes = tuple(dict.fromkeys(["", *(f"{name}." for name in [*namespaces, *nested])]))
+    context = Context((), definitions, prefixes)
     theorems = [_local(m, retrieval, context) for m in declared[:-1] if m["kind"] in ("theorem", "lemma")]
-    return Context(tuple(theorems), definitions, context.namespaces)
+    return Context(tuple(theorems), definitions, prefixes)
 
 
 def _local(declared: re.Match[str], retrieval: Retrieval, context: Context) -> _Local:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from q35.lean.progress import Report, silent
-from q35prover.interface import Environment, Outcome, Policy, Problem, TacticState
+from q35prover.interface import Environment, Outcome, Policy, Problem, StateLost, TacticState
 from q35prover.search.budget import Budget, Meter
 from q35prover.search.frontier import Frontier, Method, Selection
 from q35prover.search.script import (
@@ -75,7 +75,8 @@ def attempt(
     """Search for a proof of the problem; the trace, if there is one, is filled on the way.
 
     With one worker the result depends on the arguments alone (unless seconds end it). That no proof is found is no
-    error. Raises `InputError` if the problem's file does not get to its `sorry`, and what the environment raises.
+    error; a state that the environment cannot reach again is given up. Raises `InputError` if the problem's file does
+    not get to its `sorry`, and what else the environment raises.
     """
     root = environment.root(problem)
     meter = budget.start()
@@ -124,7 +125,7 @@ class _Run:
                     return "exhausted"
                 done, _ = wait(flying, self._patience(), FIRST_COMPLETED)
                 for future in [future for future in flying if future in done]:
-                    self._take(flying.pop(future), future.result())
+                    self._take(flying.pop(future), future)
         finally:
             for future in flying:
                 future.cancel()
@@ -141,8 +142,14 @@ class _Run:
             self.expansions += 1
             self.report(_headline(selection.node.state), self.meter.share, 1.0)
 
-    def _take(self, selection: Selection, outcomes: list[Outcome]) -> None:
+    def _take(self, selection: Selection, future: Future[list[Outcome]]) -> None:
         selection.node.pending = False
+        try:
+            outcomes = future.result()
+        except StateLost:
+            self.tree.give_up(selection.node)
+            self.frontier.update(selection, [])
+            return
         added = self.tree.expand(selection.node, selection.tactics, outcomes)
         if self.trace:
             self.trace.expansion(selection.node.state, selection.tactics, outcomes)

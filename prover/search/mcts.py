@@ -1,7 +1,7 @@
 """Monte Carlo tree search over the AND/OR graph, with PUCT.
 
-After AlphaProof (Hubert et al., Nature 2025): the value of a state is discount^(tactics left), an AND is worth what its
-hardest unsolved state is worth, the exploration constant grows with the visits, and a node is expanded again as its
+After AlphaProof (Hubert et al., Nature 2025): the value of a state is discount^(tactics left), the hardest unsolved
+state of an AND is tried first, the exploration constant grows with the visits, and a node is expanded again as its
 visits grow, keeping what it has. Values live in the nodes and are recomputed from the edges' visits (as in Monte Carlo
 graph search: Czech et al., 2021), so they stay right where several edges lead to one node.
 """
@@ -25,6 +25,8 @@ class Mcts:
 
     discount: float = 0.99
     """What a state is worth less for each tactic that its proof still takes."""
+    conjunction: Literal["hardest", "product"] = "hardest"
+    """An AND is worth what its hardest unsolved state is worth (AlphaProof), or the product over them (HTPS)."""
     exploration: float = 0.001
     """Constant part of PUCT's c."""
     exploration_base: float = 3200.0
@@ -113,8 +115,11 @@ class _Search:
         node.value = total / (1 + sum(edge.visits for edge in live))
 
     def _worth(self, edge: Edge) -> float:
-        """One tactic, then the hardest unsolved state."""
-        return self.options.discount * min((child.value for child in edge.unproved), default=1.0)
+        """One tactic, then the unsolved states."""
+        values = [child.value for child in edge.unproved]
+        if self.options.conjunction == "product":
+            return self.options.discount * math.prod(values)
+        return self.options.discount * min(values, default=1.0)
 
     def _by_score(self, node: Node) -> list[Edge]:
         """The edges by PUCT. A request in flight counts as a visit that was worth less (virtual loss)."""

@@ -26,7 +26,7 @@ class Partial:
 
 @dataclass(frozen=True)
 class Example:
-    """A state and the tactic to take there; `remaining` counts the tactics of its longest branch, this one included."""
+    """A state and the tactic to take there; `remaining` counts the tactics of the state's proof, this one included."""
 
     state: TacticState
     tactic: str
@@ -35,7 +35,7 @@ class Example:
 
 @dataclass(frozen=True)
 class ValueTarget:
-    """A state that the search has an opinion of: tactics in the longest branch of its proof, None if it failed."""
+    """A state and the tactics in the shortest proof that was found; None if nothing that was suggested proves it."""
 
     state: TacticState
     remaining: int | None
@@ -57,16 +57,14 @@ def script_for(problem: Problem, proof: Proof | Partial) -> str:
 
 def examples(proof: Proof) -> list[Example]:
     """The steps of the proof, in the order of its text."""
-    return [Example(part.state, part.tactic, part.depth) for part in proof.parts()]
+    return [Example(part.state, part.tactic, part.length) for part in proof.parts()]
 
 
 def value_targets(tree: Tree) -> list[ValueTarget]:
     """What is certain about the tree's states: those that are proved, and those where the policy has nothing left."""
-    depths: dict[Node, int] = {}
-    for node in sorted((node for node in tree.nodes if node.proof), key=lambda node: node.length):
-        assert node.proof is not None
-        depths[node] = 1 + max((depths[child] for child in node.proof.children), default=0)
-    return [ValueTarget(node.state, depths.get(node)) for node in tree.nodes if node.status != "open"]
+    return [
+        ValueTarget(node.state, node.length if node.proof else None) for node in tree.nodes if node.status != "open"
+    ]
 
 
 def best_partial(tree: Tree) -> Partial:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from q35prover.interface import Closed, Environment, Opened, Outcome, TacticState
+from q35prover.interface import Closed, Environment, Opened, Outcome, Refused, StateLost, TacticState
 from q35prover.search.budget import Budget, Meter
 from q35prover.search.tree import Proof
 
@@ -74,7 +74,10 @@ class _Work:
             if self.meter.over:
                 return None
             self.meter.steps += 1
-            (self.known[state, tactic],) = self.environment.submit(state, [tactic]).result()
+            try:
+                (self.known[state, tactic],) = self.environment.submit(state, [tactic]).result()
+            except StateLost as lost:
+                self.known[state, tactic] = Refused("crash", str(lost))
         return self.known[state, tactic]
 
 

@@ -15,7 +15,17 @@ from typing import Any
 
 from q35.errors import InputError
 from q35.files import write_whole
-from q35prover.interface import Closed, Environment, Goal, Opened, Outcome, Problem, Suggestion, TacticState
+from q35prover.interface import (
+    Closed,
+    Environment,
+    Goal,
+    Opened,
+    Outcome,
+    Problem,
+    StateLost,
+    Suggestion,
+    TacticState,
+)
 from q35prover.search.script import script_for
 from q35prover.search.tree import Tree
 
@@ -117,7 +127,11 @@ def replay(trace: Trace, environment: Environment) -> Replay:
             differences.append(f"expansion {number}: no expansion before it leads to its state")
             continue
         tried = [Suggestion(tactic, log_probability) for tactic, log_probability in line["tactics"]]
-        outcomes = environment.submit(node.state, [suggestion.tactic for suggestion in tried]).result()
+        try:
+            outcomes = environment.submit(node.state, [suggestion.tactic for suggestion in tried]).result()
+        except StateLost as lost:
+            differences.append(f"expansion {number}: {lost}")
+            continue
         steps += len(tried)
         for suggestion, outcome, recorded in zip(tried, outcomes, line["outcomes"], strict=True):
             now = _described(outcome)

@@ -91,11 +91,6 @@ class Proof:
         """Tactics in the whole proof."""
         return 1 + sum(branch.length for branch in self.branches)
 
-    @property
-    def depth(self) -> int:
-        """Tactics in its longest branch: what is `remaining` at its state."""
-        return 1 + max((branch.depth for branch in self.branches), default=0)
-
     def parts(self) -> Iterator[Proof]:
         """This proof and those within it, in the order of the text."""
         yield self
@@ -137,6 +132,12 @@ class Tree:
                     added += self._edge(node, suggestion, states)
         self.settle(node)
         return added
+
+    def give_up(self, node: Node) -> None:
+        """Try nothing more at the node: what is found of it is all there is."""
+        del node.candidates[node.tried :]
+        node.complete = True
+        self.settle(node)
 
     def settle(self, node: Node) -> None:
         """Mark the node failed if nothing is left to try at it, and those that depended on it."""

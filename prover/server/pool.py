@@ -20,7 +20,7 @@ from q35.lean import Report, ServerDied, Toolchain, silent
 from q35.lean.launcher import MEMORY_LIMIT
 from q35.lean.server import TimedOut
 from q35prover.gate.forbidden import forbidden_word
-from q35prover.interface import Closed, Opened, Outcome, Problem, Refused, Step, TacticState
+from q35prover.interface import Closed, Opened, Outcome, Problem, Refused, StateLost, Step, TacticState
 from q35prover.server.client import Client, Left, Ran, module_setup
 
 _REPLAY_SLACK = 2
@@ -31,10 +31,6 @@ _PROBLEMS_HELD = 8
 """A process forgets the states of all but the latest problems that it worked on."""
 
 _Path = tuple[Step, ...]
-
-
-class ReplayFailed(ToolchainError):
-    """A state could not be reached again by the steps that had led to it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ class Pool:
     def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
         """Try each tactic on the state, each from that same state; one outcome a tactic, in their order.
 
-        The future raises `ReplayFailed` if the state cannot be reached again.
+        The future raises `StateLost` if the state cannot be reached again.
         """
         return self._threads.submit(self._with_worker, self._try, state.problem, state.path, state, tuple(tactics))
 
@@ -155,7 +151,7 @@ class Pool:
             except ServerDied as died:
                 self._survive(worker, died)
                 if death + 1 == _DEATHS:
-                    raise ReplayFailed(f"the steps to a state of {problem.theorem} end the process: {died}") from died
+                    raise StateLost(f"the steps to a state of {problem.theorem} end the process: {died}") from died
         raise AssertionError
 
     def _replay(self, worker: _Worker, problem: Problem, path: _Path) -> Left:
@@ -172,9 +168,7 @@ class Pool:
             (ran,) = worker.client.run(states[before], [step.tactic], slack * limits.heartbeats, slack * limits.seconds)
             self.counts.replayed += 1
             if step.child >= len(ran.left):
-                raise ReplayFailed(
-                    f"in {problem.theorem} a second run of `{step.tactic}` did not do what the first did"
-                )
+                raise StateLost(f"in {problem.theorem} a second run of `{step.tactic}` did not do what the first did")
             self._keep(states, before, step.tactic, ran)
         return states[path]
 
@@ -189,7 +183,7 @@ class Pool:
         while waiting := [index for index in range(len(tactics)) if index not in outcomes]:
             left = self._reach(worker, problem, path)
             if tuple(goal.key for goal in left.goals) != state.key:
-                raise ReplayFailed(f"a second run of the steps to a state of {problem.theorem} led to another state")
+                raise StateLost(f"a second run of the steps to a state of {problem.theorem} led to another state")
             running = iter(waiting)
             try:
                 current = next(running)

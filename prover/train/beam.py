@@ -24,7 +24,7 @@ class Prompt:
         self.network, self.length = network, len(tokens)
         self.reading = Reading()
         with torch.inference_mode():
-            last = network(torch.tensor([tokens]), self.reading)[:, -1]
+            last = network(torch.tensor([tokens], device=network.embedding.weight.device), self.reading)[:, -1]
             self.first = _log_probabilities(network, last)
             self.remaining = network.remaining(last)[0].float().softmax(-1)
 

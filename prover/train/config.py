@@ -30,6 +30,8 @@ class TrainingConfig:
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
+    renamed_copies: int = 1
+    """Of each step with a state so many more, with other names for its hypotheses."""
 
     # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices
     # inside, AdamW for the rest.
@@ -95,6 +97,7 @@ PRESETS: Mapping[str, TrainingConfig] = {
         epochs=10,
         tokens_per_batch=131_072,
         tokens_at_once=32_768,
+        quantized_from=0.9,
         device="cuda",
         threads=8,
         evaluation_characters=4_000_000,

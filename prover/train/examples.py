@@ -1,7 +1,8 @@
 """What the network is trained on: sequences of tokens, made from tactic steps.
 
     STATE goal TACTIC tactic END                                        a step whose state is known
-    STATEMENT statement TACTIC tactic END TACTIC tactic END ...         a proof of which the text alone is known
+    STATEMENT statement TACTIC tactic END TACTIC tactic END ...         a proof of which the text alone is known, the
+                                                                        statement laid out as a goal
 
 A sequence longer than the context is cut at the left of what is given: a goal's conclusion stands last. A proof that is
 longer goes on in another sequence, with the statement and the latest tactics before it. The tactics of a branch that is
@@ -11,6 +12,7 @@ closed stay in the sequence: other branches of the proof are often closed alike.
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ from numpy.typing import NDArray
 
 from q35prover.train.config import TrainingConfig
 from q35prover.train.data import Split, TacticStep, read_steps
+from q35prover.train.layout import as_goal
 from q35prover.train.model import remaining_class
+from q35prover.train.renaming import renamed
 from q35prover.train.tokenizer import END, STATE, STATEMENT, TACTIC, Tokenizer
 
 NO_CLASS = -1
@@ -67,7 +71,7 @@ def _of_states(steps: Iterable[TacticStep], tokenizer: Tokenizer, config: Traini
 
 
 def _of_proof(steps: Sequence[TacticStep], tokenizer: Tokenizer, config: TrainingConfig) -> Iterator[Example]:
-    statement = tokenizer.encode(steps[0].statement)
+    statement = tokenizer.encode(as_goal(steps[0].statement))
     making: _Making | None = None
     there: set[str] = set()
     for step in steps:
@@ -143,6 +147,13 @@ def load_steps(paths: Sequence[Path], config: TrainingConfig) -> dict[Split, lis
     return loaded
 
 
+def with_renamed(steps: Sequence[TacticStep], copies: int, seed: int) -> list[TacticStep]:
+    """The steps, and each that has a state so many times more with other names for its hypotheses."""
+    choice = random.Random(seed)
+    renamings = [renamed(step, choice) for _ in range(copies) for step in steps if step.state is not None]
+    return [*steps, *renamings]
+
+
 def texts(steps: Iterable[TacticStep]) -> Iterator[str]:
     """What a tokenizer learns from: every statement, goal and tactic once."""
     for _, group in groupby(steps, _theorem):
@@ -150,7 +161,7 @@ def texts(steps: Iterable[TacticStep]) -> Iterator[str]:
             if step.state is not None:
                 yield step.state
             elif number == 0:
-                yield step.statement
+                yield as_goal(step.statement)
             yield step.tactic
 
 

@@ -2,7 +2,8 @@
 
 The folder holds `config.json`, `tokenizer.json`, `metrics.jsonl`, `checkpoint.pt` (everything that a later run goes on
 from) and at the end `weights.safetensors`. A run that was ended at any moment goes on from its last checkpoint, and its
-result is, bit for bit, that of one that was not, on the same machine with the same number of threads.
+result is, bit for bit, that of one that was not, on the same CPU with the same number of threads. (Some of torch's
+sums on a GPU have no fixed order.)
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.lean.progress import Report, silent
 from q35prover.train.config import TrainingConfig
 from q35prover.train.data import SPLITS, Split, TacticStep
-from q35prover.train.examples import NO_CLASS, Example, examples, load_steps, texts
+from q35prover.train.examples import NO_CLASS, Example, examples, load_steps, texts, with_renamed
 from q35prover.train.measure import batches, evaluate, padded
 from q35prover.train.model import Network
 from q35prover.train.quantized import linears, matrices, round_matrices, rounded
@@ -56,6 +57,7 @@ def train(
     if not steps["train"]:
         raise InputError("there is no step to train on", ", ".join(map(str, data)))
     tokenizer = _tokenizer(out, steps["train"], config, start, report)
+    steps["train"] = with_renamed(steps["train"], config.renamed_copies, config.seed)
     prepared = {split: list(examples(steps[split], tokenizer, config)) for split in SPLITS}
     run = _Run(out, config, prepared)
     if start is not None:
@@ -63,6 +65,18 @@ def train(
     run.resume()
     run.train(report)
     return run.finish(report)
+
+
+def summary(line: Mapping[str, Any]) -> str:
+    """A line of the metrics, for people."""
+    kinds = {"text": "without states", "state": "with states"}
+    return "\n".join(
+        f"{line['split']}, epoch {line['epoch']:.2f}, steps {kinds[name]}: loss {figures['loss']:.3f} a token, "
+        f"exact {figures['exact']:.1%}, among 8 {figures['top8']:.1%} of {figures['beam_steps']}, "
+        f"value off by {figures['value_error']:.2f} tactics"
+        for name, figures in line.items()
+        if name in kinds
+    )
 
 
 def _claim(out: Path, data: Sequence[Path], config: TrainingConfig, start: Path | None) -> None:
@@ -170,6 +184,7 @@ class _Run:
             self.done += 1
             if self.done in evaluated:
                 self._measure("validation")
+                report(summary(self.metrics[-1]), self.done, steps)
             if self.done in saved:
                 self.checkpoint()
             report("training", self.done, steps)

@@ -36,9 +36,10 @@ def matrices(network: Network) -> dict[str, Tensor]:
 
 def rounded(weight: Tensor) -> Tensor:
     """The value of the format that stands for `weight` `[rows, cols]`."""
-    codes, steps, _ = wrappers.quantize(weight.detach().float().cpu().numpy(), SCHEME, BLOCK_SIZE)
-    table = scheme_named(SCHEME).table
-    return torch.from_numpy(wrappers.dequantize(codes, steps, table, BLOCK_SIZE, weight.shape[1])).to(weight)
+    threads, values = torch.get_num_threads(), weight.detach().float().cpu().numpy()
+    codes, steps, _ = wrappers.quantize(values, SCHEME, BLOCK_SIZE, threads=threads)
+    table, cols = scheme_named(SCHEME).table, weight.shape[1]
+    return torch.from_numpy(wrappers.dequantize(codes, steps, table, BLOCK_SIZE, cols, threads=threads)).to(weight)
 
 
 def round_matrices(network: Network) -> None:

@@ -1,0 +1,6 @@
+module
+
+public import Open.Floats
+public import Open.Packing
+public import Open.Rounding
+public import Open.Sums
