@@ -95,12 +95,14 @@ class Client:
         position = len(problem.before.encode())
         what = {"cmd": problem.source, "sorry": position, "forbidden": sorted(problem.forbidden), "setup": setup}
         answer = self.server.request("root", _ROOT_SECONDS, **what)
-        if "state" in answer:
-            return self._left(answer["state"])
-        line = problem.before.count("\n") + 1
+        here = (problem.before.count("\n") + 1, len(problem.before.rpartition("\n")[2]))
         errors = [m for m in answer.get("messages", []) if m["severity"] == "error"]
-        why = f"line {errors[0]['pos']['line']}: {errors[0]['data']}" if errors else answer.get("message", "")
-        raise InputError(f"there is no goal at the sorry in line {line} of {problem.theorem}: {why}".rstrip(": "))
+        earlier = [m for m in errors if (m["pos"]["line"], m["pos"]["column"]) < here]
+        if "state" in answer and not earlier:
+            return self._left(answer["state"])
+        said = [f"line {m['pos']['line']}: {m['data']}" for m in earlier or errors]
+        why = (said or [answer.get("message", "")])[0]
+        raise InputError(f"no goal at the sorry in line {here[0]} of {problem.theorem}: {why}".rstrip(": "))
 
     def run(self, state: Left, tactics: Sequence[str], heartbeats: int, seconds: float) -> Iterator[Ran]:
         """Try each tactic on the state, from that same state; what each did, as soon as it is known.
