@@ -21,6 +21,7 @@ from q35.lean import find_toolchain
 from q35prover.interface import Opened, Outcome, Problem, Refused, TacticState
 from q35prover.server import Limits, Pool
 from q35prover.server.__main__ import serve
+from q35prover.server.speed import GOALS, TACTICS, measure
 
 PROOFS = Path(__file__).resolve().parents[1] / "proofs"
 
@@ -292,6 +293,15 @@ def test_our_own_requests_and_what_is_not_supported(pool: Pool) -> None:
     assert forgotten == {"ok": True}
     assert unknown == {"message": "Unknown proof state."}
     assert [list(answer) for answer in others] == [["message"]] * 5
+
+
+def test_speed_is_a_line_for_each_tactic(pool: Pool) -> None:
+    figures = measure(pool._workers[0].client, pool._toolchain, rounds=1)
+    assert figures.steps == len(GOALS) * len(TACTICS)
+    applied = {line.tactic: line.applied for line in figures.lines}
+    assert (applied["no such tactic"], applied["exact no_such_name"], applied["exfalso"]) == (0, 0, len(GOALS))
+    assert f"{figures.per_second:.0f} steps/s" in figures.shown()
+    assert json.loads(json.dumps(figures.as_json()))["lines"][0]["steps"] == len(GOALS)
 
 
 def test_the_same_after_sigkill_in_the_midst_of_work(pool: Pool) -> None:
