@@ -252,6 +252,12 @@ def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64)
             "x : Int\n⊢ x * x % 2 = x % 2",
             "rcases (by omega : x % 2 = 0 ∨ x % 2 = 1) with hr | hr <;> simp [Int.mul_emod, Int.add_emod, hr]",
         ),
+        (
+            "a b : Int\n⊢ 12 * (a * b) ≤ 9 * (a * a) + 4 * (b * b)",
+            "have hs := Lean.Grind.OrderedRing.sq_nonneg (a := 3 * a - 2 * b); grind",
+        ),
+        ("x : Rat\nh : q x\ng : ∀ (y : Rat), q y → ∃ z, p z\n⊢ r", "obtain ⟨x1, hx⟩ := g _ h"),
+        ("r : Nat → Nat → Prop\nx y : Nat\nh : ∀ (y : Nat), r x y\n⊢ ∃ x, r x y", "exact ⟨_, h _⟩"),
         ("a b : Nat\n⊢ a % b < c", "have hd := Nat.mod_lt a (show 0 < b by grind)"),
         (
             "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
