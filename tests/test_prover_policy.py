@@ -263,7 +263,7 @@ def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64)
             "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
             "have hm : 0 ≤ (b - (a)) * (b - (a)) := Rat.mul_nonneg (by grind) (by grind)",
         ),
-        ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert"),
+        ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert +kernel"),
         ("x y : BitVec 8\n⊢ x = y", "apply BitVec.eq_of_toNat_eq"),
         ("a b : Int\nha : 0 ≤ a\n⊢ 0 ≤ a * b", "apply Int.mul_nonneg <;> assumption"),
     ],

@@ -171,8 +171,8 @@ def _arithmetic(view: _View) -> Iterator[str]:
 def _decide(view: _View) -> Iterator[str]:
     if not view.goal.hypotheses:
         yield "decide"
+        yield "decide +kernel"
     elif sum(_bits(view, variable) for variable in view.variables) <= _FEW_BITS:
-        yield "decide +revert"
         yield "decide +revert +kernel"
 
 
@@ -199,8 +199,8 @@ def _close(view: _View) -> Iterator[str]:
     yield "simp_all"
     yield "simp"
     if view.kinds & {"Nat", "Int", "List", "BitVec", "Fin"}:
-        yield "simp_all; omega"
-        yield "simp; omega"
+        yield "simp_all <;> omega"
+        yield "simp <;> omega"
 
 
 def _close_with_definitions(view: _View) -> Iterator[str]:
@@ -574,8 +574,8 @@ def _bit_vector(view: _View) -> Iterator[str]:
         mask = re.match(r"\d+", term.arguments[1].text) if term.head == "&&&" else None
         if mask and (int(mask[0]) + 1).bit_count() == 1 and int(mask[0]):
             lemma = f"Nat.and_two_pow_sub_one_eq_mod {_argument(term.arguments[0])}.toNat {int(mask[0]).bit_length()}"
-            yield f"have {fact} := {lemma}; simp at {fact} ⊢; omega"
-            yield f"have {fact} := {lemma}; simp_all; omega"
+            yield f"have {fact} := {lemma}; simp at {fact} ⊢ <;> omega"
+            yield f"have {fact} := {lemma}; simp_all <;> omega"
     if any(term.head.endswith(".toInt") for term in view.terms):
         yield "simp [BitVec.toInt_eq_toNat_cond] at *; omega"
         yield "simp only [BitVec.toInt_eq_toNat_cond] at *"
