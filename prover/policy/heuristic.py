@@ -38,7 +38,8 @@ WEIGHTS = {
     "recursion": 5.0,
     "cases": 2.5,
     "extensionality": 4.0,
-    "apply theorem": 9.0,
+    "finish with theorem": 16.0,
+    "apply theorem": 8.0,
     "rewrite with theorem": 6.0,
     "simplify with theorem": 5.0,
     "grind with theorem": 4.0,
@@ -426,15 +427,17 @@ def _extensionality(view: _View) -> Iterator[str]:
     yield f"funext {i}"
 
 
+def _finish_with_theorem(view: _View) -> Iterator[str]:
+    """A theorem whose hypotheses, if it has any, are at hand."""
+    for premise in view.premises["conclude"]:
+        yield f"exact {premise.name} .." if premise.supposed == 0 else f"apply {premise.name} <;> assumption"
+
+
 def _apply_theorem(view: _View) -> Iterator[str]:
     for premise in view.premises["conclude"]:
-        if premise.supposed:
-            yield f"apply {premise.name} <;> assumption"
-            yield f"apply {premise.name}"
+        yield f"apply {premise.name}"
+        if premise.supposed != 0:
             yield f"apply {premise.name} <;> grind"
-        else:
-            yield f"exact {premise.name} .."
-            yield f"apply {premise.name}"
 
 
 def _rewrite_with_theorem(view: _View) -> Iterator[str]:
@@ -658,6 +661,7 @@ _RULES: dict[str, Rule] = {
     "recursion": _recursion,
     "cases": _cases,
     "extensionality": _extensionality,
+    "finish with theorem": _finish_with_theorem,
     "apply theorem": _apply_theorem,
     "rewrite with theorem": _rewrite_with_theorem,
     "simplify with theorem": _simplify_with_theorem,
