@@ -171,8 +171,8 @@ def _arithmetic(view: _View) -> Iterator[str]:
 def _decide(view: _View) -> Iterator[str]:
     if not view.goal.hypotheses:
         yield "decide"
+        yield "decide +kernel"
     elif sum(_bits(view, variable) for variable in view.variables) <= _FEW_BITS:
-        yield "decide +revert"
         yield "decide +revert +kernel"
 
 
@@ -199,8 +199,8 @@ def _close(view: _View) -> Iterator[str]:
     yield "simp_all"
     yield "simp"
     if view.kinds & {"Nat", "Int", "List", "BitVec", "Fin"}:
-        yield "simp_all; omega"
-        yield "simp; omega"
+        yield "simp_all <;> omega"
+        yield "simp <;> omega"
 
 
 def _close_with_definitions(view: _View) -> Iterator[str]:
@@ -234,7 +234,8 @@ def _witness(view: _View) -> Iterator[str]:
         return
     yield "exact ⟨_, rfl⟩"
     for h in view.hypotheses[:3]:
-        yield f"exact ⟨_, {h.name}⟩"
+        arguments = " _" * (read_term(h.type).head == "∀")
+        yield f"exact ⟨_, {h.name}{arguments}⟩"
     bound = {name for term in view.terms if term.head == "∃" for name in re.findall(r"\w+", term.arguments[0].text)}
     free = set(view.goal.types)
     for term in sorted(view.terms, key=lambda term: len(term.text)):
@@ -296,15 +297,29 @@ def _use_hypothesis(view: _View) -> Iterator[str]:
         term = read_term(h.type)
         if term.head in ("∀", "→", "¬"):
             yield f"apply {h.name}"
-            for argument in view.variables[-3:]:
-                if term.head == "∀" and argument.type in term.arguments[0].text:
-                    (fact,) = view.fresh("h")
-                    yield f"have {fact} := {h.name} {argument.name}"
+            yield from _instances(view, h, term)
         elif term.head in RELATIONS:
             yield f"simpa using {h.name}"
             yield f"simp at {h.name}"
     if view.hypotheses:
         yield "simp at *"
+
+
+def _instances(view: _View, general: Hypothesis, term: Term) -> Iterator[str]:
+    """What a general hypothesis says of other hypotheses and of variables; what it says there is, is taken."""
+    body = term
+    while body.head in ("∀", "→"):
+        body = body.arguments[-1]
+    x, fact = view.fresh("x", "hx")
+    start = f"obtain ⟨{x}, {fact}⟩" if body.head == "∃" else f"have {fact}"
+    blanks = " _" * len(re.findall(r"\w+", term.arguments[0].text.split(" : ")[0])) if term.head == "∀" else ""
+    if "→" in general.type:
+        for other in view.hypotheses[:4]:
+            if other != general:
+                yield f"{start} := {general.name}{blanks} {other.name}"
+    for variable in view.variables[-3:]:
+        if term.head == "∀":
+            yield f"{start} := {general.name} {variable.name}"
 
 
 def _substitute(view: _View) -> Iterator[str]:
@@ -470,6 +485,8 @@ def _products(view: _View) -> Iterator[str]:
         f"have {fact} : 0 ≤ ({one}) * ({two}) := {kind}.mul_nonneg (by grind) (by grind)"
         for (_, one), (_, two) in pairs
     ]
+    if len(facts) > 1:
+        yield "; ".join([*facts, "grind"])
     yield from facts
     yield from (f"{fact}; grind" for fact in facts)
 
@@ -530,17 +547,35 @@ def _squares(view: _View) -> Iterator[str]:
         return
     factors = [part.text for term in view.terms if term.head in ("*", "^") for part in term.subterms()]
     names = [name for name in view.goal.types if name in factors][:3]
-    sums = [f"{one} {sign} {two}" for one, two in itertools.combinations(names, 2) for sign in "-+"]
+    scaled = [f"{_root(name, view)}{name}" for name in names]
+    pairs = dict.fromkeys([*itertools.combinations(scaled, 2), *itertools.combinations(names, 2)])
+    sums = [f"{one} {sign} {two}" for one, two in pairs for sign in "-+"]
     (fact,) = view.fresh("hs")
     for root in [*sums, *names]:
         yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root}); grind"
         yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root})"
 
 
+def _root(name: str, view: _View) -> str:
+    """The factor of which the square stands before the variable's square: `3 * ` of `9 * (x * x)`."""
+    for term in view.terms:
+        if term.head == "*" and term.arguments[0].text.isdigit() and term.arguments[1].text == f"{name} * {name}":
+            factor = int(term.arguments[0].text)
+            if math.isqrt(factor) ** 2 == factor > 1:
+                return f"{math.isqrt(factor)} * "
+    return ""
+
+
 def _bit_vector(view: _View) -> Iterator[str]:
     if "BitVec" not in view.kinds:
         return
     (fact,) = view.fresh("hb")
+    for term in view.terms:
+        mask = re.match(r"\d+", term.arguments[1].text) if term.head == "&&&" else None
+        if mask and (int(mask[0]) + 1).bit_count() == 1 and int(mask[0]):
+            lemma = f"Nat.and_two_pow_sub_one_eq_mod {_argument(term.arguments[0])}.toNat {int(mask[0]).bit_length()}"
+            yield f"have {fact} := {lemma}; simp at {fact} ⊢ <;> omega"
+            yield f"have {fact} := {lemma}; simp_all <;> omega"
     if any(term.head.endswith(".toInt") for term in view.terms):
         yield "simp [BitVec.toInt_eq_toNat_cond] at *; omega"
         yield "simp only [BitVec.toInt_eq_toNat_cond] at *"
