@@ -64,9 +64,11 @@ class Term:
 
     def subterms(self) -> Iterator[Term]:
         """This term and all terms in it, outermost first."""
-        yield self
-        for argument in self.arguments:
-            yield from argument.subterms()
+        waiting = [self]
+        while waiting:
+            term = waiting.pop()
+            yield term
+            waiting += reversed(term.arguments)
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,11 @@ def states(text: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def read_term(text: str) -> Term:
-    """Read a printed term."""
-    return _Reader(text).whole()
+    """Read a printed term. What is nested too deeply for this reader is an atom."""
+    try:
+        return _Reader(text).whole()
+    except RecursionError:
+        return Term("", (), text)
 
 
 class _Reader:
@@ -219,7 +224,7 @@ class _Reader:
             term = inner[0] if single else self.made(word, start, *inner)
         else:
             # An operator without operands is no operation: rules may rely on its arguments.
-            term = self.made("" if word in _INFIX else word, start)
+            term = self.made(word if self.tokens[start]["word"] else "", start)
         return self.followed(term, start)
 
     def prefixed_atom(self) -> Term:
