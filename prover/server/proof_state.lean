@@ -611,8 +611,7 @@ def memoryUsed : IO String := do
     return ""
 
 def say (output : IO.FS.Handle) (request : Json) (answer : Json) : IO Unit := do
-  let answer := (answer.setObjVal! "memory" (← memoryUsed)).setObjVal! "id" (request.getObjValD "id")
-  output.putStrLn ("q35 " ++ answer.compress)
+  output.putStrLn ("q35 " ++ (answer.setObjVal! "id" (request.getObjValD "id")).compress)
   output.flush
 
 /-- Try the tactics, each from the state; an answer each. -/
@@ -663,7 +662,7 @@ def respond (memory : Memory) (output : IO.FS.Handle) (line : String) : IO Unit 
   | .error e => say output .null (Json.mkObj [("message", .str ("Could not parse JSON:\n" ++ e))])
   | .ok request =>
     let body ← try answer memory output request catch e => pure (Json.mkObj [("message", toString e)])
-    say output request body
+    say output request (body.setObjVal! "memory" (← memoryUsed))
 
 partial def loop (memory : Memory) (input output : IO.FS.Handle) : IO Unit := do
   let line ← input.getLine
