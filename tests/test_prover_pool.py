@@ -38,7 +38,7 @@ for line in sys.stdin:
             for tactic in part["tactics"]:
                 ran = {{"states": []}}
                 if tactic == "die" or (tactic == "die once" and count == 0):
-                    print("worker sent an error! " + ("out of memory" if "memory" in tactic else ""), flush=True)
+                    print("worker sent an error!", flush=True)
                     os._exit(7)
                 if tactic == "eat memory":
                     print("worker sent an error! out of memory", flush=True)

@@ -50,16 +50,14 @@ structure Hole where
   key : String
   held : Held
 
+/-- All that the process holds. `headers`: the command state after each header, by its text and setup. -/
 structure Memory where
   states : IO.Ref (Array (Option Held))
   commands : IO.Ref (Array Command.State)
   headers : IO.Ref (List (String × Command.State))
   holes : IO.Ref (Array Hole)
 
-def append : List α → List α → List α
-  | [], after => after
-  | x :: xs, after => x :: append xs after
-
+/-- The number under which a state is held from now on. -/
 def keep (memory : Memory) (held : Held) : IO Nat := do
   let states ← memory.states.get
   memory.states.set (states.push (some held))
