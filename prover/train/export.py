@@ -58,7 +58,7 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
     held_out = list(examples(steps, tokenizer, network.config))
 
     def losses(measured: Network) -> dict[str, float]:
-        figures = evaluate(measured, held_out, network.config.beam_steps, network.config.seed)
+        figures = evaluate(measured, held_out, beam_steps=1, seed=network.config.seed)  # the loss needs no beams
         return {kind: part["loss"] for kind, part in figures.items()}
 
     before = losses(network)
