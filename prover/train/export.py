@@ -58,7 +58,7 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
     held_out = list(examples(steps, tokenizer, network.config))
 
     def losses(measured: Network) -> dict[str, float]:
-        figures = evaluate(measured, held_out, network.config.beam_steps, network.config.seed)
+        figures = evaluate(measured, held_out, beam_steps=1, seed=network.config.seed)  # the loss needs no beams
         return {kind: part["loss"] for kind, part in figures.items()}
 
     before = losses(network)
@@ -120,10 +120,10 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
         f"{config.vocabulary} tokens; {result['bytes']:,} bytes; matrices: {result['format']}.",
         f"- Trained on {config.device} in {metrics[-1]['seconds'] / 60:.0f} minutes ({config.threads} threads, "
         f"{metrics[-1]['machine']}), {metrics[-1]['tokens']:,} tokens, seed {config.seed}.",
-        "",
-        "## Data",
-        "",
     ]
+    if start := read_json(out / "config.json")["start"]:
+        lines.append(f"- Begun with the weights of an earlier training, whose file has the SHA-256 `{start}`.")
+    lines += ["", "## Data", ""]
     for path in data:
         header = read_header(path)
         splits = ", ".join(f"{split} {count:,}" for split, count in header["splits"].items())
