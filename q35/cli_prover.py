@@ -19,6 +19,27 @@ prover = typer.Typer(help="Search for proofs, train and compare policies.", no_a
 
 
 @prover.command()
+def speed(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each tactic is run on each goal.")] = 5,
+    imports: Annotated[str, typer.Option(metavar="HEADER", help="What the goals' file begins with.")] = "import Init",
+    toolchain: ToolchainSetting = None,
+    json_: Json = False,
+) -> None:
+    """Tactic steps per second of one Lean process, over a fixed mix of goals and tactics."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.server import Client
+    from q35prover.server.speed import measure
+
+    lean = find_toolchain(find_project() / "proofs", toolchain)
+    with terminal_report() as report, Client(lean) as client:
+        figures = measure(client, lean, rounds, imports, report)
+    if json_:
+        return print_json(figures.as_json())
+    print(figures.shown())
+
+
+@prover.command()
 def extract(
     mathlib: Annotated[
         Path, typer.Option(metavar="DIR", help="A checkout of Mathlib, of any version; nothing is built.")

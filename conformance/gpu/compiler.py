@@ -226,7 +226,6 @@ def _compile(module: str, index: int, target: Target, sizes: str) -> dict[str, A
     import triton
     from triton.backends.compiler import GPUTarget
 
-    triton.knobs.compilation.disable_line_info = True  # it changes no instruction and takes a sixth of the time
     row = import_module(module).VARIANTS[index]
     gpu = GPUTarget(target.backend, target.arch, target.warp_size)
     compiled = triton.compile(_source(row, sizes), target=gpu, options=row.options)

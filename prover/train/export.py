@@ -158,12 +158,12 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
 
 def _table(rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
     return [
-        "| split | epoch | tokens | train loss | loss | exact | first of beam | among 8 | value off by |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| split | epoch | tokens | train loss | loss | first token | exact | first of beam | among 8 | value off by |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(
             f"| {row['split']} | {row['epoch']:.2f} | {row['tokens']:,} | {row['train_loss']:.3f} "
-            f"| {row[kind]['loss']:.3f} | {row[kind]['exact']:.1%} | {row[kind]['top1']:.1%} | {row[kind]['top8']:.1%} "
-            f"| {row[kind]['value_error']:.2f} |"
+            f"| {row[kind]['loss']:.3f} | {row[kind]['first_token']:.1%} | {row[kind]['exact']:.1%} "
+            f"| {row[kind]['top1']:.1%} | {row[kind]['top8']:.1%} | {row[kind]['value_error']:.2f} |"
             for row in rows
         ),
     ]

@@ -75,10 +75,13 @@ class _Replay:
         return list(outcome.states) if isinstance(outcome, Opened) else []
 
     def without_proved(self, block: list[Node], states: list[TacticState]) -> list[TacticState] | None:
-        """The states without the first one that the block proves; None if it proves none."""
-        for index, state in enumerate(states):
+        """The states without one that the block proves; None if it proves none.
+
+        The main goal is tried last: with it, `have` goes on, and what proves a small goal may take long to fail on it.
+        """
+        for index in [*range(1, len(states)), 0]:
             kept = len(self.examples)
-            if self.block(block, [state]) == []:
+            if self.block(block, [states[index]]) == []:
                 return states[:index] + states[index + 1 :]
             del self.examples[kept:]
         return None

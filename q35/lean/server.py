@@ -96,7 +96,8 @@ class Server:
                 if answer.get("id") != self._serial:
                     raise self._died("the Lean process answered another request than it was asked")
                 last = not answer.get("more")
-                self.memory = int(answer.get("memory") or 0)
+                if last:
+                    self.memory = int(answer.get("memory") or 0)
                 if "error" in answer:
                     raise ToolchainError(f"the Lean process refused {method}: {answer['error']}")
                 yield answer
