@@ -30,7 +30,6 @@ from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
 from q35prover.search.script import Example, examples
 from q35prover.search.shorten import shorten
-from q35prover.server.pool import Limits
 from q35prover.train.data import Source, TacticStep, write_steps
 from q35prover.train.generate import TOO_NEAR, generate
 from q35prover.train.replay import WrittenProof, replay
@@ -39,8 +38,7 @@ _NAMESPACES = frozenset(["Nat", "Int", "Rat", "BitVec", "Fin", "List", "Bool", "
 _SHORTENING = 60
 """Tactics run to shorten a proof, at most."""
 BUDGET = Budget(seconds=12, steps=120)
-LIMITS = Limits(heartbeats=2000, seconds=20)
-"""Of an attempt and of a tactic: easy problems are many, so none is worth long."""
+"""Of an attempt: easy problems are many, so none is worth long."""
 
 
 @dataclass(frozen=True)
