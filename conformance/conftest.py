@@ -74,8 +74,13 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(str(error)) from None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Notes the layers that each test covers; a mark that is not in the table is an error of the session."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Notes the layers that each test covers; a mark that is not in the table is an error of the session.
+
+    In a session that ends at a failure, what takes long comes last: GPU kernels are compiled, mutants are judged.
+    """
+    if config.getoption("maxfail"):
+        items.sort(key=lambda item: item.path.parent.name == "gpu" or item.path.name == "test_mutants.py")
     for item in items:
         try:
             item.stash[MARKS] = [layers.checked(mark.args) for mark in item.iter_markers("layer")]

@@ -169,6 +169,8 @@ def _text(made: Attempt, sorry: Sorry, means: Means) -> str | None:
     line = made.problem.before.rpartition("\n")[2]
     if sorry.is_term:
         column = len(line) - len(line.lstrip(" ·")) + 2
+        if proof.length == 1 and "\n" not in proof.tactic:
+            return f"by {proof.tactic}"
         return f"by\n{' ' * column}{script(proof, column)}"
     if sorry.in_row and proof.length > 1:
         return f"({script(proof, len(line) + 1)})"

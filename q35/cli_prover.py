@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from q35 import cli_prover_bench
 from q35.cli_project import Json, ToolchainSetting, print_json
 from q35.errors import CheckFailed, InputError
 
-if TYPE_CHECKING:
-    from q35prover.benchmark.problems import Split, Suite
-
 prover = typer.Typer(help="Search for proofs, train and compare policies.", no_args_is_help=True, add_completion=False)
+prover.add_typer(cli_prover_bench.bench, name="bench")
+
+
+@prover.command()
+def speed(
+    rounds: Annotated[int, typer.Option(min=1, help="How often each tactic is run on each goal.")] = 5,
+    imports: Annotated[str, typer.Option(metavar="HEADER", help="What the goals' file begins with.")] = "import Init",
+    toolchain: ToolchainSetting = None,
+    json_: Json = False,
+) -> None:
+    """Tactic steps per second of one Lean process, over a fixed mix of goals and tactics."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.server import Client
+    from q35prover.server.speed import measure
+
+    lean = find_toolchain(find_project() / "proofs", toolchain)
+    with terminal_report() as report, Client(lean) as client:
+        figures = measure(client, lean, rounds, imports, report)
+    if json_:
+        return print_json(figures.as_json())
+    print(figures.shown())
 
 
 @prover.command()
@@ -58,7 +76,9 @@ def generate(
 def collect(
     journal: Annotated[Path, typer.Option(metavar="FILE", help="What was tried; a later run goes on from it.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The data set of all proofs in the journal.")],
-    policy: Annotated[str, typer.Option(help="portfolio or heuristic.")] = "heuristic",
+    policy: Annotated[
+        str, typer.Option(help="portfolio or heuristic; replay: our library's own proofs.")
+    ] = "heuristic",
     seconds: Annotated[float, typer.Option(min=0, help="When to stop.")] = 300,
     workers: Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the exercises.")] = 0,
@@ -74,15 +94,20 @@ def collect(
     from q35prover.search.mcts import Mcts
     from q35prover.server.pool import Pool
     from q35prover.train import expert_iteration as work
+    from q35prover.train.replay import written_proofs
 
     proofs = find_project() / "proofs"
     toolchain = find_toolchain(proofs)
-    exercises = work.field_exercises() if field else []
-    exercises += work.library_exercises(toolchain, seed, library) if library else []
-    exercises += work.generated_exercises(seed, generated, proofs) if generated else []
-    with terminal_report() as report, Pool(toolchain, workers, work.LIMITS, report) as pool:
-        proposer = policy_by_name(policy, toolchain, proofs, report)
-        counts = work.collect(exercises, pool, proposer, Mcts(), work.BUDGET, journal, seconds, report)
+    with terminal_report() as report, Pool(toolchain, workers, report=report) as pool:
+        if policy == "replay":
+            written = written_proofs(proofs)
+            exercises, solve = work.written_exercises(written), work.by_replay(pool, written)
+        else:
+            exercises = work.generated_exercises(seed, generated, proofs) if generated else []
+            exercises += work.library_exercises(toolchain, seed, library) if library else []
+            exercises += work.field_exercises() if field else []
+            solve = work.by_search(pool, policy_by_name(policy, toolchain, proofs, report), Mcts(), work.BUDGET)
+        counts = work.collect(exercises, policy, solve, journal, seconds, report)
     header = work.write_collected(journal, out, work.held_out_statements())
     if json_:
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
@@ -156,7 +181,7 @@ def prove(
     from q35prover.prove import METHODS, Means, find_package
     from q35prover.prove import prove as work
     from q35prover.search.budget import Budget
-    from q35prover.server import Limits, Pool
+    from q35prover.server import Pool
 
     name, _, theorem = file.partition(".lean:")
     path = Path(f"{name}.lean" if theorem else file)
@@ -171,7 +196,7 @@ def prove(
     budget = Budget(seconds, steps or math.inf)
     with (
         terminal_report() as report,
-        Pool(lean, workers, Limits(heartbeats=2000, seconds=20), report) as pool,
+        Pool(lean, workers, report=report) as pool,
         Gate(lean, report=report) as gate,
     ):
         means = Means(pool, policy_by_name(policy, lean, package, report), METHODS[method], budget, seed)
@@ -192,114 +217,3 @@ def prove(
             str(path),
             document=json_,
         )
-
-
-bench = typer.Typer(help="Compare policies on the same theorems.", no_args_is_help=True, add_completion=False)
-prover.add_typer(bench, name="bench")
-
-Out = Annotated[Path, typer.Option(metavar="FILE", help="The results, JSON; a run that was ended goes on from it.")]
-Contenders = Annotated[str, typer.Option(metavar="POLICY/METHOD,...", help="one-tactic, best-first or mcts.")]
-Seconds = Annotated[float, typer.Option(min=0.1, help="Wall clock of an attempt.")]
-Seeds = Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")]
-Workers = Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")]
-
-
-@bench.command()
-def field(
-    out: Out,
-    split: Annotated[str, typer.Option(help="tuning, held-out or all.")] = "tuning",
-    contenders: Contenders = "portfolio/one-tactic,heuristic/mcts",
-    seconds: Seconds = 30,
-    seeds: Seeds = 1,
-    workers: Workers = 1,
-    json_: Json = False,
-) -> None:
-    """Goals of our field, of graded difficulty."""
-    from q35prover.benchmark.problems import SPLITS
-
-    chosen = SPLITS if split == "all" else tuple(name for name in SPLITS if name == split)
-    if not chosen:
-        raise InputError(f"--split {split} is none of {', '.join(SPLITS)}, all")
-    _bench("field", chosen, out, contenders, seconds, seeds, workers, json_)
-
-
-@bench.command()
-def library(
-    out: Out,
-    contenders: Contenders = "portfolio/one-tactic,heuristic/mcts",
-    seconds: Seconds = 30,
-    seeds: Seeds = 1,
-    workers: Workers = 1,
-    json_: Json = False,
-) -> None:
-    """Statements of Lean's own library, which a proof may not use. All are held out."""
-    _bench("library", ("held-out",), out, contenders, seconds, seeds, workers, json_)
-
-
-@bench.command()
-def show(
-    results: Annotated[Path, typer.Argument(metavar="FILE", help="What `field` or `library` wrote.")],
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw success against budget.")] = None,
-) -> None:
-    """Print the tables of results that were kept."""
-    from q35prover.benchmark.plots import write_plot
-    from q35prover.benchmark.run import read_results
-
-    document = read_results(results)
-    _print_results(document)
-    if plot:
-        write_plot(document, plot)
-
-
-def _bench(
-    suite: Suite,
-    splits: tuple[Split, ...],
-    out: Path,
-    contenders: str,
-    seconds: float,
-    seeds: int,
-    workers: int,
-    json_: bool,
-) -> None:
-    """Run a benchmark and print its tables."""
-    from q35.lean import find_toolchain, terminal_report
-    from q35.project import find_project
-    from q35prover.benchmark.problems import entries
-    from q35prover.benchmark.run import Contender, Request, run
-    from q35prover.gate.judge import Gate
-    from q35prover.policy.by_name import policy_by_name
-    from q35prover.search.best_first import BestFirst
-    from q35prover.search.mcts import Mcts
-    from q35prover.search.one_tactic import OneTactic
-    from q35prover.server.pool import Limits, Pool
-
-    proofs, methods = find_project() / "proofs", {method.name: method for method in (OneTactic(), BestFirst(), Mcts())}
-    toolchain, limits = find_toolchain(proofs), Limits()
-    lean = {"toolchain": toolchain.identity, "workers": workers}
-    lean |= {"heartbeats": limits.heartbeats, "step_seconds": limits.seconds}
-    with terminal_report() as report, contextlib.ExitStack() as started:
-        chosen = []
-        for name in contenders.split(","):
-            policy, _, method = name.partition("/")
-            if method not in methods:
-                raise InputError(f"--contenders {name}: no such method", fix=f"POLICY/{', POLICY/'.join(methods)}")
-            chosen.append(Contender(policy_by_name(policy, toolchain, proofs, report), methods[method]))
-        request = Request(suite, splits, seconds, tuple(range(seeds)), tuple(chosen), lean)
-        pool = started.enter_context(Pool(toolchain, workers, limits, report))
-
-        def gate() -> Gate:
-            pool.close()  # two processes at a time are enough for the machine
-            return started.enter_context(Gate(toolchain, report=report))
-
-        document = run(request, entries(suite, splits), pool, gate, out, report)
-    if json_:
-        return print_json(document)
-    _print_results(document)
-
-
-def _print_results(document: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    from q35prover.benchmark.table import tables
-
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document))

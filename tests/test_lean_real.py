@@ -73,13 +73,29 @@ def server(toolchain: Toolchain, base: Path) -> Iterator[Server]:
         yield started
 
 
+def test_a_proof_without_end_fails_its_module_only(toolchain: Toolchain, server: Server, base: Path) -> None:
+    """Comes first: the process has done nothing yet that would have to be done again in another one."""
+    files = {
+        "Tiny.lean": "module\nimport Tiny.Deep\nimport Tiny.Fine\n",
+        "Tiny/Fine.lean": f"module\ntheorem fine : 1 = 1 := rfl -- {time.time_ns()}\n",
+        "Tiny/Deep.lean": "module\nmeta partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0\n",
+    }
+    result = toolchain.build_package(write_package(base / "deep", files), server=server)
+    assert {m.module: m.status for m in result.modules} == {
+        "Tiny.Fine": "built",
+        "Tiny.Deep": "failed",
+        "Tiny": "skipped",
+    }
+    assert "the Lean process ended" in result.errors()[0]
+
+
 def test_builds_runs_and_is_quick_when_nothing_changed(toolchain: Toolchain, server: Server, base: Path) -> None:
     project = base / "good"
     (project / "Tiny/A.lean").write_text(A + f"-- {time.time_ns()}\n", encoding="utf-8")
     built = toolchain.build_package(project, server=server)
     assert built.ok, built.errors()
     assert {m.module: m.status for m in built.modules}["Tiny.A"] == "built"
-    assert server.starts == 1
+    assert built.starts <= 1
 
     began = time.monotonic()
     again = toolchain.build_package(project)
@@ -98,21 +114,6 @@ def test_builds_runs_and_is_quick_when_nothing_changed(toolchain: Toolchain, ser
     ]
     assert not result.ok
     assert [(m.line, m.column) for m in result.messages if m.severity == "error"] == [(4, 22)]
-
-
-def test_a_proof_without_end_fails_its_module_only(toolchain: Toolchain, server: Server, base: Path) -> None:
-    files = {
-        "Tiny.lean": "module\nimport Tiny.Deep\nimport Tiny.Fine\n",
-        "Tiny/Fine.lean": f"module\ntheorem fine : 1 = 1 := rfl -- {time.time_ns()}\n",
-        "Tiny/Deep.lean": "module\nmeta partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0\n",
-    }
-    result = toolchain.build_package(write_package(base / "deep", files), server=server)
-    assert {m.module: m.status for m in result.modules} == {
-        "Tiny.Fine": "built",
-        "Tiny.Deep": "failed",
-        "Tiny": "skipped",
-    }
-    assert "the Lean process ended" in result.errors()[0]
 
 
 def test_audit_lists_statements_axioms_and_places(toolchain: Toolchain, server: Server, base: Path) -> None:

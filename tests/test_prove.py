@@ -93,6 +93,11 @@ def test_proofs_are_written_where_the_sorries_were() -> None:
     assert judge.asked[-1].text == text
 
 
+def test_a_term_of_one_tactic_stays_on_its_line() -> None:
+    text, _ = prove("theorem a : True := sorry\n", means(0), ToyJudge())
+    assert text == "theorem a : True := by zero\n"
+
+
 def test_what_the_gate_refuses_is_not_written() -> None:
     text, (result,) = prove(FILE, means(1), ToyJudge(frozenset({"two"})), theorem="two")
     assert text == FILE

@@ -14,13 +14,22 @@ import pytest
 from prover_toy import PROBLEM, ToyEnvironment, ToyPolicy
 
 from q35prover.extract.near_duplicates import near_duplicates, shape
+from q35prover.extract.tactics import Node
 from q35prover.interface import Problem
 from q35prover.search.budget import Budget
 from q35prover.search.mcts import Mcts
 from q35prover.train import theories
 from q35prover.train.data import read_steps
-from q35prover.train.expert_iteration import Exercise, collect, field_exercises, statement_of, write_collected
+from q35prover.train.expert_iteration import (
+    Exercise,
+    by_search,
+    collect,
+    field_exercises,
+    statement_of,
+    write_collected,
+)
 from q35prover.train.generate import document, generate
+from q35prover.train.replay import replay
 from q35prover.train.rewriting import Term, Theory, variables
 from q35prover.train.templates import TEMPLATES, constants
 
@@ -215,30 +224,49 @@ WORLD = ToyEnvironment({"a": {"r": ("b", "c"), "omega": ()}, "b": {"r": ()}, "c"
 def test_exercises_become_a_journal_and_a_data_set_of_short_proofs(tmp_path: Path) -> None:
     journal, target = tmp_path / "journal.jsonl", tmp_path / "own.jsonl"
     exercises = [exercise(": p ∧ q"), exercise(": refused", Problem("other", ""))]
-    long, short = ToyPolicy({"r": -1.0}), ToyPolicy({"omega": -1.0})
-    counts = collect(exercises, WORLD, long, Mcts(), BUDGET, journal, 60)
+    search = by_search(WORLD, ToyPolicy({"r": -1.0}), Mcts(), BUDGET)
+    counts = collect(exercises, "toy", search, journal, 60)
     assert (counts["tried"], counts["proved"], counts["refused"], counts["steps"]) == (2, 1, 1, 1)
     header = write_collected(journal, target, [])
     assert header["provenance"]["attempts"] == {"toy: proved": 1, "toy: refused": 1}
     (step,) = read_steps(target)
     assert (step.tactic, step.state, step.remaining, step.before) == ("omega", "⊢ a", 1, ())
     assert write_collected(journal, target, [": p ∧ q"])["steps"] == 0
-    assert collect(exercises, WORLD, short, Mcts(), BUDGET, journal, 60)["tried"] == 0
+    assert collect(exercises, "toy", search, journal, 60)["tried"] == 0
+    assert collect(exercises, "other", search, journal, 60)["tried"] == 2
 
 
 def test_a_journal_that_was_cut_off_is_gone_on_with(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     exercises = [exercise(": p"), exercise(": q")]
-    policy = ToyPolicy({"omega": -1.0})
-    collect(exercises, WORLD, policy, Mcts(), BUDGET, journal, 60)
+    search = by_search(WORLD, ToyPolicy({"omega": -1.0}), Mcts(), BUDGET)
+    collect(exercises, "toy", search, journal, 60)
     whole = journal.read_bytes()
     journal.write_bytes(whole[:-5])
-    assert collect(exercises, WORLD, policy, Mcts(), BUDGET, journal, 60)["tried"] == 1
+    assert collect(exercises, "toy", search, journal, 60)["tried"] == 1
     assert journal.read_bytes() == whole
-    assert collect(exercises[:1], WORLD, policy, Mcts(), BUDGET, tmp_path / "none.jsonl", 0)["tried"] == 0
+    assert collect(exercises[:1], "toy", search, tmp_path / "none.jsonl", 0)["tried"] == 0
 
 
 def test_the_statement_of_a_problem() -> None:
     problem = Problem("t", "import X\n/-- theorem y -/\ntheorem t (a : Nat) :\n    a = a := by\n  ")
     assert statement_of(problem) == "(a : Nat) : a = a"
     assert [exercise.source for exercise in field_exercises()[:3]] == ["field"] * 3
+
+
+def test_a_written_proof_is_replayed_to_the_states_of_its_steps() -> None:
+    """`s` leaves the goals in another order than the proof's blocks are in; the last proof fails half way."""
+    world = ToyEnvironment(
+        {"a": {"s ?_": ("b", "c", "d")}, "b": {"x": ("e",), "t": ()}, "c": {"u": ()}, "d": {"v": ()}, "e": {}}, "a"
+    )
+    leaf = [Node("u")]
+    examples, whole = replay([Node("s ?_", [leaf]), Node(None, [[Node("t")]]), Node("v")], world.root(PROBLEM), world)
+    assert whole
+    assert [(world.name(one.state), one.tactic, one.remaining) for one in examples] == [
+        ("a", "s ?_", 2),
+        ("c", "u", 1),
+        ("b", "t", 1),
+        ("d", "v", 1),
+    ]
+    examples, whole = replay([Node("s ?_", [leaf]), Node("x"), Node("t")], world.root(PROBLEM), world)
+    assert (not whole, [one.tactic for one in examples]) == (True, ["s ?_", "u", "x"])

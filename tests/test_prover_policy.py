@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,21 @@ def test_what_is_no_term_is_read_all_the_same(text: str) -> None:
     assert read_term(text).text in text
 
 
+def test_no_text_is_too_odd_for_the_heuristic(retrieval: Retrieval) -> None:
+    words = "a b xs x✝ 2 f Nat.add ( ) [ ] ⟨ ⟩ { } | + - * / % ^ ∣ = ≠ ≤ < ∧ ∨ ¬ ↔ → ∀ ∃ fun"
+    words += " , : := => if then else ↑ :: ++ .1 .toNat"
+    random_ = random.Random(35)
+    for _ in range(400):
+        left, right = (" ".join(random_.choices(words.split(), k=random_.randrange(9))) for _ in range(2))
+        assert proposed(retrieval, f"a b : Int\nxs : List Nat\nh : {left}\n⊢ {right}")
+
+
+def test_a_term_nested_too_deeply_is_an_atom() -> None:
+    deep = "(" * 10_000 + "x" + ")" * 10_000
+    assert read_term(deep) == Term("", (), deep)
+    assert sum(1 for _ in read_term(" + ".join("x" * 5000)).subterms()) == 9999
+
+
 def test_subterms_keep_their_text() -> None:
     texts = [term.text for term in read_term("f (x + y) * z ≤ 3").subterms()]
     assert texts == ["f (x + y) * z ≤ 3", "f (x + y) * z", "f (x + y)", "f", "x + y", "x", "y", "z", "3"]
@@ -230,12 +246,24 @@ def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64)
         ("x : Int\n⊢ (if x ≤ 0 then 0 else x) ≤ y", "split"),
         ("x : Int\n⊢ (if x ≤ 0 then 0 else x) ≤ y", "by_cases h : x ≤ 0"),
         ("xs : List Nat\n⊢ xs.sum = 0", "induction xs with | nil => ?_ | cons x xs1 ih => ?_"),
+        ("n : Nat\n⊢ 2 ^ n = n", "induction n with | zero => ?_ | succ n1 ih => ?_"),
+        ("xs : List Nat\nn : Nat\n⊢ xs.take n = []", "induction xs generalizing n <;> cases n <;> simp_all"),
+        (
+            "x : Int\n⊢ x * x % 2 = x % 2",
+            "rcases (by omega : x % 2 = 0 ∨ x % 2 = 1) with hr | hr <;> simp [Int.mul_emod, Int.add_emod, hr]",
+        ),
+        (
+            "a b : Int\n⊢ 12 * (a * b) ≤ 9 * (a * a) + 4 * (b * b)",
+            "have hs := Lean.Grind.OrderedRing.sq_nonneg (a := 3 * a - 2 * b); grind",
+        ),
+        ("x : Rat\nh : q x\ng : ∀ (y : Rat), q y → ∃ z, p z\n⊢ r", "obtain ⟨x1, hx⟩ := g _ h"),
+        ("r : Nat → Nat → Prop\nx y : Nat\nh : ∀ (y : Nat), r x y\n⊢ ∃ x, r x y", "exact ⟨_, h _⟩"),
         ("a b : Nat\n⊢ a % b < c", "have hd := Nat.mod_lt a (show 0 < b by grind)"),
         (
             "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
             "have hm : 0 ≤ (b - (a)) * (b - (a)) := Rat.mul_nonneg (by grind) (by grind)",
         ),
-        ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert"),
+        ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert +kernel"),
         ("x y : BitVec 8\n⊢ x = y", "apply BitVec.eq_of_toNat_eq"),
         ("a b : Int\nha : 0 ≤ a\n⊢ 0 ≤ a * b", "apply Int.mul_nonneg <;> assumption"),
     ],
@@ -269,3 +297,9 @@ def test_suggestions_are_a_distribution_that_a_larger_count_only_adds_to(retriev
 def test_every_rule_has_a_weight_above_zero() -> None:
     assert heuristic._RULES.keys() == WEIGHTS.keys()
     assert min(WEIGHTS.values()) > 0
+
+
+def test_an_operator_without_operands_is_no_operation() -> None:
+    """Rules look at the arguments of operators by place."""
+    assert [term.head for term in read_term("f (^)").subterms()] == ["()", "f", ""]
+    assert [term.head for term in read_term("a ^^ b").subterms()] == ["^^", "a", "b"]

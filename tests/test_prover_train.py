@@ -343,7 +343,7 @@ def _toy_steps() -> list[TacticStep]:
     return steps
 
 
-LOOP = replace(TOY, epochs=5, evaluations=2, checkpoints=6)
+LOOP = replace(TOY, epochs=5, evaluations=2, checkpoints=6, quantized_from=0.7)
 
 
 @pytest.fixture(scope="module")

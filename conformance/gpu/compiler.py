@@ -4,7 +4,8 @@
 
 compiles every `Variant` of the module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`. It
 is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled from
-the same content before is taken from the cache; each compilation is a process too, since a compiler can crash.
+the same content before is taken from the cache; each compilation is a process too, since a compiler can crash. Machine
+code of NVIDIA is disassembled together: the disassembler takes long to start.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +101,8 @@ def missing_tool() -> str | None:
     """Why nothing can be compiled here, or None."""
     if find_spec("triton") is None:
         return "triton is not installed"
-    tool = _cuobjdump()
-    return None if os.access(tool, os.X_OK) else f"triton came without {tool.name}"
+    lacking = [tool for tool in ("cuobjdump", "nvdisasm") if not os.access(_tool(tool), os.X_OK)]
+    return f"triton came without {', '.join(lacking)}" if lacking else None
 
 
 def build(
@@ -217,7 +219,10 @@ def _count(pattern: str, expected: dict[str, int], built: Built) -> int:
 
 
 def _compile(module: str, index: int, target: Target, sizes: str) -> dict[str, Any]:
-    """One variant's `Built` as data, without what tells it apart; raises what the compiler raises."""
+    """One variant's `Built` as data, without what tells it apart; raises what the compiler raises.
+
+    For NVIDIA it has the machine code instead of what only its instructions tell, see `_disassemble`.
+    """
     import triton
     from triton.backends.compiler import GPUTarget
 
@@ -245,15 +250,19 @@ def _integers(row: Any) -> list[int]:
     return [number for number, (name, kind) in kinds if not kind.startswith("*") and name in own]
 
 
-def _cuobjdump() -> Path:
+def _tool(name: str) -> Path:
     spec = find_spec("triton")
     assert spec is not None
     assert spec.origin is not None
-    return Path(spec.origin).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    return Path(spec.origin).parent / "backends" / "nvidia" / "bin" / name
 
 
 SASS = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)([^;/]*);", re.MULTILINE)
 """An instruction of NVIDIA: its address, a predicate, the mnemonic, operands."""
+
+SASS_BYTES = 16
+NVDISASM = {"sm_80": "SM80", "sm_90": "SM90a"}
+"""How the disassembler calls what each target's code is compiled for."""
 
 NOT_FUSED = re.compile(r"\s*R\d+(\.\w+)?, -?RZ(\.\w+)?, |.*, -RZ\s*$|.*, 1\.84467440737095516160e\+19, RZ\s*$")
 """The operands of a multiplication and addition that rounds no sum: a factor is 0 (so constants are written, and halves
@@ -261,28 +270,48 @@ of a double compared), -0 is added, or a subnormal operand of a division is scal
 
 
 def _nvidia(asm: dict[str, Any]) -> dict[str, Any]:
+    from elftools.elf.elffile import ELFFile
+
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(asm["cubin"])
         file.flush()
-        command = [str(_cuobjdump()), "-sass", "-res-usage", file.name]
+        command = [str(_tool("cuobjdump")), "-res-usage", file.name]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        sections = [part.data() for part in ELFFile(file).iter_sections() if part.name.startswith(".text.")]
     used = re.search(r"REG:(\d+) STACK:(\d+) .*LOCAL:(\d+)", text)
     assert used is not None, "cuobjdump told no resources"
-    code = [
-        (name, operands)
-        for name, operands in SASS.findall(text)
-        if not (re.match(FUSED["cuda"], name) and NOT_FUSED.match(operands))
-    ]
-    instructions = Counter(name for name, _ in code)
-    assert instructions, "cuobjdump told no instructions"
-    spills = sum(count for name, count in instructions.items() if re.match(r"(LDL|STL)\b", name))
     return {
         "registers": int(used[1]),
-        "stack": int(used[2]) + int(used[3]) if spills else 0,  # what is never accessed is kept for calls
-        "spills": spills,
-        "instructions": dict(instructions),
+        "stack": int(used[2]) + int(used[3]),
         "approximate": sorted(set(re.findall(r"\b\w+\.(?:full|approx)(?:\.\w+)*", asm["ptx"]))),
+        "code": b"".join(sections),
     }
+
+
+def _disassemble(target: Target, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What `_nvidia` found of some variants, with the instructions in the place of the code."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"".join(one["code"] for one in found))
+        file.flush()
+        command = [str(_tool("nvdisasm")), "--binary", NVDISASM[target.name], file.name]
+        listing = SASS.findall(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    sizes = [len(one["code"]) // SASS_BYTES for one in found]
+    assert all(sizes), "there is no machine code"
+    assert sum(sizes) == len(listing), "nvdisasm did not list every instruction"
+    return [
+        _with_instructions(one, listing[end - size : end])
+        for one, size, end in zip(found, sizes, accumulate(sizes), strict=True)
+    ]
+
+
+def _with_instructions(one: dict[str, Any], listing: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    instructions = Counter(
+        name for name, operands in listing if not (re.match(FUSED["cuda"], name) and NOT_FUSED.match(operands))
+    )
+    spills = sum(count for name, count in instructions.items() if re.match(r"(LDL|STL)\b", name))
+    stack = one["stack"] if spills else 0  # what is never accessed is kept for calls
+    rest = {key: value for key, value in one.items() if key != "code"}
+    return {**rest, "instructions": dict(instructions), "spills": spills, "stack": stack}
 
 
 def _amd(asm: dict[str, Any]) -> dict[str, Any]:
@@ -312,24 +341,35 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
 # The process
 
 
-def _tasks(module: str, chosen: Sequence[str]) -> Iterator[tuple[str, int, Target, str]]:
-    for index, row in enumerate(import_module(module).VARIANTS):
-        for target in TARGETS.values():
-            for sizes in chosen if _integers(row) else SIZES[-1:]:
-                yield module, index, target, sizes
+Task = tuple[int, Target, str]
+"""A variant's index, a target, and what is known of sizes."""
 
 
-def _built(module: str, index: int, target: Target, sizes: str) -> Built:
-    """One task's result: from the cache, or compiled in a process that may crash."""
-    row = import_module(module).VARIANTS[index]
-    label = Built(module, row.name, target.name, sizes, row.matrix_operands)
-    kept = cache_folder() / "compiled" / f"{_key(row, target, sizes)}.json"
-    if kept.is_file():
-        found = read_json(kept)
-    else:
-        found = apart(partial(_compile, module, index, target, sizes))
-        write_whole(kept, canonical_json(found))
-    return _from_data({**asdict(label), **found})
+def _tasks(module: str, chosen: Sequence[str]) -> list[Task]:
+    return [
+        (index, target, sizes)
+        for index, row in enumerate(import_module(module).VARIANTS)
+        for target in TARGETS.values()
+        for sizes in (chosen if _integers(row) else SIZES[-1:])
+    ]
+
+
+def _built(module: str, tasks: Sequence[Task], processes: int) -> Iterator[Built]:
+    """The tasks' results: from the cache, or compiled in processes that may crash."""
+    rows = import_module(module).VARIANTS
+    kept = {task: cache_folder() / "compiled" / f"{_key(rows[task[0]], *task[1:])}.json" for task in tasks}
+    new = [task for task in tasks if not kept[task].is_file()]
+    with ThreadPoolExecutor(processes) as pool:
+        found = dict(zip(new, pool.map(lambda task: apart(partial(_compile, module, *task)), new), strict=True))
+    for target in TARGETS.values():
+        coded = [task for task in new if task[1] == target and "code" in found[task]]
+        if coded:
+            found |= zip(coded, _disassemble(target, [found[task] for task in coded]), strict=True)
+    for task, one in found.items():
+        write_whole(kept[task], canonical_json(one))
+    for index, target, sizes in tasks:
+        label = Built(module, rows[index].name, target.name, sizes, rows[index].matrix_operands)
+        yield _from_data({**asdict(label), **read_json(kept[index, target, sizes])})
 
 
 def _key(row: Any, target: Target, sizes: str) -> str:
@@ -340,7 +380,9 @@ def _key(row: Any, target: Target, sizes: str) -> str:
 
     backend = make_backend(GPUTarget(target.backend, target.arch, target.warp_size))
     parts = [triton_key(), _source(row, sizes).hash(), backend.hash(), str(sorted(row.options.items())), str(target)]
-    readers = [inspect.getsource(function) for function in (_compile, _source, _nvidia, _amd)]
+    readers = [
+        inspect.getsource(function) for function in (_compile, _source, _nvidia, _disassemble, _with_instructions, _amd)
+    ]
     patterns = [SASS.pattern, NOT_FUSED.pattern, FUSED["cuda"]]
     return hashlib.sha256("\0".join([*parts, *readers, *patterns]).encode()).hexdigest()
 
@@ -387,10 +429,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.root:
         judge_packages_in(arguments.root)
-    with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(arguments.processes) as pool:
+    with tempfile.TemporaryDirectory() as cache:
         # Triton's own cache would keep every binary for ever.
         os.environ["TRITON_CACHE_DIR"] = cache
-        for built in pool.map(lambda task: _built(*task), list(_tasks(arguments.module, arguments.sizes))):
+        tasks = _tasks(arguments.module, arguments.sizes)
+        for built in _built(arguments.module, tasks, arguments.processes):
             print(json.dumps(asdict(built)), flush=True)
 
 

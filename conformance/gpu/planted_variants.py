@@ -55,8 +55,8 @@ def combined(x, y, z, FLAW: tl.constexpr):
     tl.store(z + at, found)
 
 
-def _product(name: str, kind: str, operands: str | None, block: int, stages: int = 2) -> Variant:
-    constants = {"K": 4096, "M": 64, "N": 64, "BLOCK": block, "precision": "ieee"}
+def _product(name: str, kind: str, operands: str | None, block: int, stages: int = 2, n: int = 64) -> Variant:
+    constants = {"K": 4096, "M": 64, "N": n, "BLOCK": block, "precision": "ieee"}
     signature = {"x": f"*{kind}", "w": f"*{kind}", "y": "*i32" if kind == "i8" else "*fp32"}
     return Variant(name, product, signature, constants, num_stages=stages, matrix_operands=operands)
 
@@ -69,7 +69,7 @@ FLAWS = ("exact", "exact division", "fused", "fused beside a division", "approxi
 
 VARIANTS = (
     _product("right", "fp16", "f16", 64),
-    _product("too much shared memory", "fp16", "f16", 512, stages=4),
+    _product("too much shared memory", "fp16", "f16", 512, stages=4, n=16),
     _product("no matrix instruction", "fp32", "f16", 16),
     _product("other operands", "bf16", "f16", 64),
     _product("unexpected matrix instruction", "fp16", None, 64),

@@ -126,18 +126,30 @@ theorem codebook_covers_core : Covers codebookTable codebookCore codebookCoreRad
 /-- That radius is nearly exact: a point of the hull has no entry within 23.01. -/
 theorem codebook_hull_radius_gt :
     ∃ p, codebookHull p ∧ ∀ c, (2301/100 : Rat) * (2301/100) < distSq p (codebookTable c) := by
-  refine ⟨(-118581/1024, -6427/256), ?_, ?_⟩
+  refine ⟨(-118581/1024, -6427/256), ?_, fun c => ?_⟩
   · unfold codebookHull
     decide +kernel
-  · decide +kernel
+  · have hint : ∀ c, 2301 * 1024 * (2301 * 1024) <
+        100 * (118581 + 1024 * (codebookTable c).1) * (100 * (118581 + 1024 * (codebookTable c).1)) +
+        100 * (25708 + 1024 * (codebookTable c).2) * (100 * (25708 + 1024 * (codebookTable c).2)) := by decide +kernel
+    have h := Rat.intCast_lt_intCast.mpr (hint c)
+    simp only [Rat.intCast_add, Rat.intCast_mul] at h
+    simp only [distSq]
+    grind
 
 /-- That radius is nearly exact: a point of the core has no entry within 10.29. -/
 theorem codebook_core_radius_gt :
     ∃ p, codebookCore p ∧ ∀ c, (1029/100 : Rat) * (1029/100) < distSq p (codebookTable c) := by
-  refine ⟨(-57419/1024, 2081/256), ?_, ?_⟩
+  refine ⟨(-57419/1024, 2081/256), ?_, fun c => ?_⟩
   · unfold codebookCore codebookHull
     decide +kernel
-  · decide +kernel
+  · have hint : ∀ c, 1029 * 1024 * (1029 * 1024) <
+        100 * (57419 + 1024 * (codebookTable c).1) * (100 * (57419 + 1024 * (codebookTable c).1)) +
+        100 * (8324 - 1024 * (codebookTable c).2) * (100 * (8324 - 1024 * (codebookTable c).2)) := by decide +kernel
+    have h := Rat.intCast_lt_intCast.mpr (hint c)
+    simp only [Rat.intCast_add, Rat.intCast_sub, Rat.intCast_mul] at h
+    simp only [distSq]
+    grind
 
 /-! ### The error of a pair of weights -/
 

@@ -88,14 +88,15 @@ logarithm is rounded up, and the scale that follows from it is twice too large. 
 theorem float32_round_log {k : Int} (h : -149 ≤ k ∧ k ≤ -2 ∨ 3 ≤ k ∧ k ≤ 128) {y : Rat} (hlow : k - twoPow (-23) ≤ y)
     (hhigh : y ≤ k) : float32.round y = k := by
   have hall : ∀ i ∈ List.range 278, (i < 148 ∨ 152 ≤ i) →
-      float32.round ((i - 149 : Int) - twoPow (-23)) = ((i - 149 : Int) : Rat) ∧
-      float32.round ((i - 149 : Int) : Rat) = ((i - 149 : Int) : Rat) := by decide +kernel
-  have hk := hall (k + 149).toNat (List.mem_range.2 (by omega)) (by omega)
-  rw [show ((k + 149).toNat : Int) - 149 = k by omega] at hk
+      float32.round ((i - 149 : Int) - twoPow (-23)) = ((i - 149 : Int) : Rat) := by decide +kernel
+  have hbelow := hall (k + 149).toNat (List.mem_range.2 (by omega)) (by omega)
+  rw [show ((k + 149).toNat : Int) - 149 = k by omega] at hbelow
+  have hexact := float32_round_mul_twoPow (n := k) (by omega) (e := 0) (by decide)
+  rw [show twoPow 0 = 1 by decide +kernel, Rat.mul_one] at hexact
   have h₁ := float32.round_mono hlow
   have h₂ := float32.round_mono hhigh
-  rw [hk.1] at h₁
-  rw [hk.2] at h₂
+  rw [hbelow] at h₁
+  rw [hexact] at h₂
   grind
 
 example : float32.round (5 - twoPow (-24)) = (5 : Int) := float32_round_log (by decide) (by decide +kernel)

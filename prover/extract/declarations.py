@@ -22,9 +22,13 @@ _CLOSES = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
 
 @dataclass(frozen=True)
 class Theorem:
-    """A theorem or lemma: `statement` is the `variable`s that it uses, its own binders, `:`, and its type."""
+    """A theorem or lemma: `statement` is the `variable`s that it uses, its own binders, `:`, and its type.
+
+    `name` is the full name; `namespace` is the one that the theorem stands in.
+    """
 
     name: str
+    namespace: str
     statement: str
     proof: Proof
     steps: list[Node] = field(default_factory=list)
@@ -113,7 +117,7 @@ def _theorem(command: str, namespace: list[str], variables: list[Binder]) -> The
         return None
     own = {name for binder in binders(command, parsed[at : _colon(parsed, at, end)]) for name in binder.names}
     statement = " ".join([*_used(variables, own, parsed[at:end]), _flat(command, parsed[at:end])])
-    return Theorem(name, statement, *_proof(command, parsed, end, name))
+    return Theorem(name, ".".join(namespace), statement, *_proof(command, parsed, end, name))
 
 
 def _proof(command: str, parsed: list[Token], at: int, name: str) -> tuple[Proof, list[Node]]:

@@ -66,7 +66,7 @@ class ProofStep:
 
 def steps(block: list[Node], before: tuple[str, ...] = (), depth: int = 0) -> Iterator[ProofStep]:
     """The steps of a proof in the order of its text."""
-    for node, remaining in zip(block, _lengths(block), strict=True):
+    for node, remaining in zip(block, lengths(block), strict=True):
         if node.text is not None:
             yield ProofStep(node.text, before, remaining, depth)
             before = (*before, node.text)
@@ -74,14 +74,14 @@ def steps(block: list[Node], before: tuple[str, ...] = (), depth: int = 0) -> It
             yield from steps(inner, before, depth + 1)
 
 
-def _lengths(block: list[Node]) -> list[int]:
+def lengths(block: list[Node]) -> list[int]:
     """The length of the longest branch from each node of a block on. What follows a bullet is another branch."""
-    lengths: list[int] = []
+    found: list[int] = []
     rest = 0
     for node in reversed(block):
-        rest = max([rest, *(_lengths(inner)[0] for inner in node.blocks)]) + (node.text is not None)
-        lengths.append(rest)
-    return lengths[::-1]
+        rest = max([rest, *(lengths(inner)[0] for inner in node.blocks)]) + (node.text is not None)
+        found.append(rest)
+    return found[::-1]
 
 
 def _count(block: list[Node]) -> int:

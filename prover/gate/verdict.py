@@ -35,8 +35,9 @@ class Finding:
 class Verdict:
     """Whether a proof counts: it does if nothing was found against it.
 
-    `axioms` are those that the theorem reaches, `seconds` the wall-clock time of judging, `type_hash` the sha256 (hex)
-    of the statement's structure (no names of bound variables, no notation).
+    `axioms` are those that the theorem reaches, down to the statements of Lean's own library and no further;
+    `seconds` is the wall-clock time of judging, `type_hash` the sha256 (hex) of the statement's structure (no names of
+    bound variables, no notation).
     """
 
     findings: tuple[Finding, ...]

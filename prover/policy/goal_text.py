@@ -7,15 +7,16 @@ for an atom, and it never fails.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
 RELATIONS = ("=", "≠", "≤", "<", "≥", ">", "∣", "∈", "∉", "≍", "⊆", "<+", "<+:")
 _INFIX = {
-    **dict.fromkeys(["↔"], (20, 21)),
+    **dict.fromkeys(["↔", "<|>"], (20, 21)),
     **dict.fromkeys(["→"], (26, 25)),
     **dict.fromkeys(["∨", "||"], (31, 30)),
+    "^^": (33, 34),
     **dict.fromkeys(["∧", "&&", "×"], (36, 35)),
     **dict.fromkeys([*RELATIONS, "==", "!=", ":"], (51, 51)),
     **dict.fromkeys(["|||"], (55, 56)),
@@ -35,7 +36,7 @@ _CLOSING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "#[": "]", "|": "|"}
 _TOKEN = re.compile(
     r"\s+|(?P<field>(?<=[\w)\]⟩'✝?!])\.(?:[^\W\d][\w'!?✝]*|\d+))|(?P<index>(?<=[\w)\]'✝])\[)"
     r"|(?P<word>[^\W\d][\w'!?✝]*(?:\.[^\W\d][\w'!?✝]*)*|\?[\w.]+|\d+(?:\.\d+)?(?:#[\w']+)?|\"[^\"]*\"|'[^']*')"
-    r"|(?P<sign>&&&|\|\|\||\^\^\^|~~~|<<<|>>>|<\+:|<\+|\+\+|::|:=|=>|==|!=|&&|\|\||#\[|[^\w\s])"
+    r"|(?P<sign>&&&|\|\|\||\^\^\^|\^\^|~~~|<\|>|<<<|>>>|<\+:|<\+|\+\+|::|:=|=>|==|!=|&&|\|\||#\[|[^\w\s])"
 )
 
 
@@ -63,9 +64,11 @@ class Term:
 
     def subterms(self) -> Iterator[Term]:
         """This term and all terms in it, outermost first."""
-        yield self
-        for argument in self.arguments:
-            yield from argument.subterms()
+        waiting = [self]
+        while waiting:
+            term = waiting.pop()
+            yield term
+            waiting += reversed(term.arguments)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,9 @@ class GoalText:
 
     @property
     def propositions(self) -> list[Hypothesis]:
-        """The hypotheses that state something, as far as their text tells."""
-        variables = {h.name for h in self.hypotheses if h.type == "Prop"}
-        return [h for h in self.hypotheses if states(h.type) or h.type in variables]
+        """The hypotheses that state something, as far as their text tells, or, by custom, names that begin with h."""
+        predicates = {h.name for h in self.hypotheses if h.type.endswith("Prop")}
+        return [h for h in self.hypotheses if states(h.type, predicates) or re.match(r"i?h", h.name)]
 
     @property
     def types(self) -> dict[str, str]:
@@ -107,18 +110,23 @@ def read_goal(text: str) -> GoalText:
     return GoalText(tuple(hypotheses), target)
 
 
-def states(text: str) -> bool:
-    """Whether a type's text is that of a proposition: what it says outermost relates or connects."""
+def states(text: str, predicates: Set[str] = frozenset()) -> bool:
+    """Whether a type's text is that of a proposition: what it says outermost relates, connects or is a predicate."""
     term = read_term(text)
     while term.head in ("→", "∀"):
         term = term.arguments[-1]
-    return term.head in ("∃", "¬", "∧", "∨", "↔", "True", "False", *RELATIONS)
+    if term.head == "()":
+        term = term.arguments[0]
+    return term.head in ("∃", "¬", "∧", "∨", "↔", "True", "False", *RELATIONS) or term.head in predicates
 
 
 @lru_cache(maxsize=16384)
 def read_term(text: str) -> Term:
-    """Read a printed term."""
-    return _Reader(text).whole()
+    """Read a printed term. What is nested too deeply for this reader is an atom."""
+    try:
+        return _Reader(text).whole()
+    except RecursionError:
+        return Term("", (), text)
 
 
 class _Reader:
@@ -217,7 +225,8 @@ class _Reader:
             single = word == "(" and len(inner) == 1
             term = inner[0] if single else self.made(word, start, *inner)
         else:
-            term = self.made(word, start)
+            # An operator without operands is no operation: rules may rely on its arguments.
+            term = self.made(word if self.tokens[start]["word"] else "", start)
         return self.followed(term, start)
 
     def prefixed_atom(self) -> Term:

@@ -22,6 +22,7 @@ WEIGHTS = {
     "assume": 20.0,
     "arithmetic": 12.0,
     "decide": 10.0,
+    "compute": 2.0,
     "close": 14.0,
     "close with definitions": 16.0,
     "connective": 16.0,
@@ -32,10 +33,13 @@ WEIGHTS = {
     "use hypothesis": 6.0,
     "substitute": 8.0,
     "unfold": 5.0,
-    "induction": 6.0,
-    "cases": 3.0,
+    "induction on lists": 14.0,
+    "induction on numbers": 3.0,
+    "recursion": 5.0,
+    "cases": 2.5,
     "extensionality": 4.0,
-    "apply theorem": 9.0,
+    "finish with theorem": 16.0,
+    "apply theorem": 8.0,
     "rewrite with theorem": 6.0,
     "simplify with theorem": 5.0,
     "grind with theorem": 4.0,
@@ -44,7 +48,8 @@ WEIGHTS = {
     "residues": 3.0,
     "squares": 3.0,
     "bit vector": 4.0,
-    "order": 3.0,
+    "instance of theorem": 3.0,
+    "order": 1.5,
     "casts": 2.0,
     "generalize": 2.0,
     "contradict": 1.0,
@@ -167,10 +172,9 @@ def _arithmetic(view: _View) -> Iterator[str]:
 def _decide(view: _View) -> Iterator[str]:
     if not view.goal.hypotheses:
         yield "decide"
+        yield "decide +kernel"
     elif sum(_bits(view, variable) for variable in view.variables) <= _FEW_BITS:
-        yield "decide +revert"
-    if view.target.head == "=" and not view.goal.propositions:
-        yield "rfl"
+        yield "decide +revert +kernel"
 
 
 def _bits(view: _View, variable: Hypothesis) -> float:
@@ -186,13 +190,18 @@ def _bits(view: _View, variable: Hypothesis) -> float:
     return {"Bool": 1.0}.get(kind, math.inf)
 
 
+def _compute(view: _View) -> Iterator[str]:
+    if view.target.head == "=":
+        yield "rfl"
+
+
 def _close(view: _View) -> Iterator[str]:
     yield "grind"
     yield "simp_all"
     yield "simp"
     if view.kinds & {"Nat", "Int", "List", "BitVec", "Fin"}:
-        yield "simp_all; omega"
-        yield "simp; omega"
+        yield "simp_all <;> omega"
+        yield "simp <;> omega"
 
 
 def _close_with_definitions(view: _View) -> Iterator[str]:
@@ -226,7 +235,8 @@ def _witness(view: _View) -> Iterator[str]:
         return
     yield "exact ⟨_, rfl⟩"
     for h in view.hypotheses[:3]:
-        yield f"exact ⟨_, {h.name}⟩"
+        arguments = " _" * (read_term(h.type).head == "∀")
+        yield f"exact ⟨_, {h.name}{arguments}⟩"
     bound = {name for term in view.terms if term.head == "∃" for name in re.findall(r"\w+", term.arguments[0].text)}
     free = set(view.goal.types)
     for term in sorted(view.terms, key=lambda term: len(term.text)):
@@ -288,15 +298,29 @@ def _use_hypothesis(view: _View) -> Iterator[str]:
         term = read_term(h.type)
         if term.head in ("∀", "→", "¬"):
             yield f"apply {h.name}"
-            for argument in view.variables[-3:]:
-                if term.head == "∀" and argument.type in term.arguments[0].text:
-                    (fact,) = view.fresh("h")
-                    yield f"have {fact} := {h.name} {argument.name}"
+            yield from _instances(view, h, term)
         elif term.head in RELATIONS:
             yield f"simpa using {h.name}"
             yield f"simp at {h.name}"
     if view.hypotheses:
         yield "simp at *"
+
+
+def _instances(view: _View, general: Hypothesis, term: Term) -> Iterator[str]:
+    """What a general hypothesis says of other hypotheses and of variables; what it says there is, is taken."""
+    body = term
+    while body.head in ("∀", "→"):
+        body = body.arguments[-1]
+    x, fact = view.fresh("x", "hx")
+    start = f"obtain ⟨{x}, {fact}⟩" if body.head == "∃" else f"have {fact}"
+    blanks = " _" * len(re.findall(r"\w+", term.arguments[0].text.split(" : ")[0])) if term.head == "∀" else ""
+    if "→" in general.type:
+        for other in view.hypotheses[:4]:
+            if other != general:
+                yield f"{start} := {general.name}{blanks} {other.name}"
+    for variable in view.variables[-3:]:
+        if term.head == "∀":
+            yield f"{start} := {general.name} {variable.name}"
 
 
 def _substitute(view: _View) -> Iterator[str]:
@@ -315,26 +339,53 @@ def _unfold(view: _View) -> Iterator[str]:
         yield f"unfold {' '.join(view.definitions)} at *"
 
 
-def _induction(view: _View) -> Iterator[str]:
+_STEPS = {"List.replicate": "List.replicate_succ", "List.range": "List.range_succ", "^": "Nat.pow_succ"}
+"""What `simp` has to be told to take a step with a function where a number grows by one."""
+
+
+def _simp_set(view: _View) -> str:
+    """The definitions and steps that the goal speaks of, in brackets if there are any."""
+    text = " ".join([view.goal.target, *(h.type for h in view.hypotheses)])
+    names = [*view.definitions, *(lemma for word, lemma in _STEPS.items() if word in text)]
+    return f" [{', '.join(names)}]" if names else ""
+
+
+def _inductions(view: _View, kind: str, cases: str, fresh: Sequence[str]) -> Iterator[str]:
+    """Induction over each variable of a kind in the target; the other variables fixed, then free."""
     names = f" [{', '.join(view.definitions)}]" if view.definitions else ""
     words = [term.text for term in view.target.subterms() if not term.arguments]
-    for variable in sorted(view.variables, key=lambda v: -sum(v.name in re.findall(r"[\w']+", w) for w in words)):
-        kind = read_head(variable.type)
-        if kind not in ("List", "Nat") or not any(re.match(rf"{variable.name}\b", word) for word in words):
+    for variable in view.variables:
+        if read_head(variable.type) != kind or not any(re.match(rf"{variable.name}\b", word) for word in words):
             continue
-        x, xs, ih, n = view.fresh("x", variable.name, "ih", variable.name)
-        others = [v.name for v in view.variables if v.name != variable.name and not v.type.startswith(("Type", "Sort"))]
-        generalizing = [f" generalizing {' '.join(others)}"] if others else []
-        cases = f"| nil => ?_ | cons {x} {xs} {ih} => ?_" if kind == "List" else f"| zero => ?_ | succ {n} {ih} => ?_"
+        values = dict(zip(fresh, view.fresh(*(name or variable.name for name in fresh)), strict=True))
+        alternatives = cases.format(**{name or "tail": value for name, value in values.items()})
+        others = [v for v in view.variables if v != variable and not v.type.startswith(("Type", "Sort"))]
+        generalizing = [f" generalizing {' '.join(v.name for v in others)}"] if others else []
         for tail in ["", *generalizing]:
-            yield f"induction {variable.name}{tail} <;> simp_all{names}"
-            yield f"induction {variable.name}{tail} <;> grind{names}"
-            yield f"induction {variable.name}{tail} with {cases}"
-            yield f"induction {variable.name}{tail} <;> simp_all{names} <;> omega"
+            start = f"induction {variable.name}{tail}"
+            yield f"{start} <;> simp_all{_simp_set(view)}"
+            yield f"{start} <;> grind{names}"
+            yield f"{start} with {alternatives}"
+            yield f"{start} <;> simp_all{_simp_set(view)} <;> omega"
+        for other in others:
+            if read_head(other.type) in ("List", "Nat"):
+                yield f"induction {variable.name}{generalizing[0]} <;> cases {other.name} <;> simp_all{_simp_set(view)}"
+
+
+def _induction_on_lists(view: _View) -> Iterator[str]:
+    return _inductions(view, "List", "| nil => ?_ | cons {x} {tail} {ih} => ?_", ("x", "", "ih"))
+
+
+def _induction_on_numbers(view: _View) -> Iterator[str]:
+    return _inductions(view, "Nat", "| zero => ?_ | succ {tail} {ih} => ?_", ("", "ih"))
+
+
+def _recursion(view: _View) -> Iterator[str]:
+    """Induction along the calls of a function that the file or package defines."""
     for term in view.terms:
-        if term.head == "()" and term.arguments[0].text in view.definitions:
-            yield f"fun_induction {term.text} <;> grind{names}"
-            yield f"fun_induction {term.text} <;> simp_all{names}"
+        if term.head == "()" and view.retrieval.is_own(term.arguments[0].text, view.problem):
+            yield f"fun_induction {term.text} <;> simp_all"
+            yield f"fun_induction {term.text} <;> grind"
             yield f"fun_induction {term.text}"
 
 
@@ -376,15 +427,17 @@ def _extensionality(view: _View) -> Iterator[str]:
     yield f"funext {i}"
 
 
+def _finish_with_theorem(view: _View) -> Iterator[str]:
+    """A theorem whose hypotheses, if it has any, are at hand."""
+    for premise in view.premises["conclude"]:
+        yield f"exact {premise.name} .." if premise.supposed == 0 else f"apply {premise.name} <;> assumption"
+
+
 def _apply_theorem(view: _View) -> Iterator[str]:
     for premise in view.premises["conclude"]:
-        if premise.supposed:
-            yield f"apply {premise.name} <;> assumption"
-            yield f"apply {premise.name}"
+        yield f"apply {premise.name}"
+        if premise.supposed != 0:
             yield f"apply {premise.name} <;> grind"
-        else:
-            yield f"exact {premise.name} .."
-            yield f"apply {premise.name}"
 
 
 def _rewrite_with_theorem(view: _View) -> Iterator[str]:
@@ -435,6 +488,8 @@ def _products(view: _View) -> Iterator[str]:
         f"have {fact} : 0 ≤ ({one}) * ({two}) := {kind}.mul_nonneg (by grind) (by grind)"
         for (_, one), (_, two) in pairs
     ]
+    if len(facts) > 1:
+        yield "; ".join([*facts, "grind"])
     yield from facts
     yield from (f"{fact}; grind" for fact in facts)
 
@@ -495,17 +550,35 @@ def _squares(view: _View) -> Iterator[str]:
         return
     factors = [part.text for term in view.terms if term.head in ("*", "^") for part in term.subterms()]
     names = [name for name in view.goal.types if name in factors][:3]
-    sums = [f"{one} {sign} {two}" for one, two in itertools.combinations(names, 2) for sign in "-+"]
+    scaled = [f"{_root(name, view)}{name}" for name in names]
+    pairs = dict.fromkeys([*itertools.combinations(scaled, 2), *itertools.combinations(names, 2)])
+    sums = [f"{one} {sign} {two}" for one, two in pairs for sign in "-+"]
     (fact,) = view.fresh("hs")
     for root in [*sums, *names]:
         yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root}); grind"
         yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root})"
 
 
+def _root(name: str, view: _View) -> str:
+    """The factor of which the square stands before the variable's square: `3 * ` of `9 * (x * x)`."""
+    for term in view.terms:
+        if term.head == "*" and term.arguments[0].text.isdigit() and term.arguments[1].text == f"{name} * {name}":
+            factor = int(term.arguments[0].text)
+            if math.isqrt(factor) ** 2 == factor > 1:
+                return f"{math.isqrt(factor)} * "
+    return ""
+
+
 def _bit_vector(view: _View) -> Iterator[str]:
     if "BitVec" not in view.kinds:
         return
     (fact,) = view.fresh("hb")
+    for term in view.terms:
+        mask = re.match(r"\d+", term.arguments[1].text) if term.head == "&&&" else None
+        if mask and (int(mask[0]) + 1).bit_count() == 1 and int(mask[0]):
+            lemma = f"Nat.and_two_pow_sub_one_eq_mod {_argument(term.arguments[0])}.toNat {int(mask[0]).bit_length()}"
+            yield f"have {fact} := {lemma}; simp at {fact} ⊢ <;> omega"
+            yield f"have {fact} := {lemma}; simp_all <;> omega"
     if any(term.head.endswith(".toInt") for term in view.terms):
         yield "simp [BitVec.toInt_eq_toNat_cond] at *; omega"
         yield "simp only [BitVec.toInt_eq_toNat_cond] at *"
@@ -516,6 +589,14 @@ def _bit_vector(view: _View) -> Iterator[str]:
     for variable in view.variables:
         if read_head(variable.type) == "BitVec":
             yield f"have {fact} := {variable.name}.isLt"
+
+
+def _instance_of_theorem(view: _View) -> Iterator[str]:
+    """What a theorem says of one of the variables."""
+    (fact,) = view.fresh("hf")
+    for premise in view.premises["fact"][:3]:
+        for variable in view.variables[:3]:
+            yield f"have {fact} := {premise.name} {variable.name}"
 
 
 def _order(view: _View) -> Iterator[str]:
@@ -564,6 +645,7 @@ _RULES: dict[str, Rule] = {
     "assume": _assume,
     "arithmetic": _arithmetic,
     "decide": _decide,
+    "compute": _compute,
     "close": _close,
     "close with definitions": _close_with_definitions,
     "connective": _connective,
@@ -574,9 +656,12 @@ _RULES: dict[str, Rule] = {
     "use hypothesis": _use_hypothesis,
     "substitute": _substitute,
     "unfold": _unfold,
-    "induction": _induction,
+    "induction on lists": _induction_on_lists,
+    "induction on numbers": _induction_on_numbers,
+    "recursion": _recursion,
     "cases": _cases,
     "extensionality": _extensionality,
+    "finish with theorem": _finish_with_theorem,
     "apply theorem": _apply_theorem,
     "rewrite with theorem": _rewrite_with_theorem,
     "simplify with theorem": _simplify_with_theorem,
@@ -586,6 +671,7 @@ _RULES: dict[str, Rule] = {
     "residues": _residues,
     "squares": _squares,
     "bit vector": _bit_vector,
+    "instance of theorem": _instance_of_theorem,
     "order": _order,
     "casts": _casts,
     "generalize": _generalize,

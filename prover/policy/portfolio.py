@@ -13,6 +13,7 @@ TACTICS = (
     "assumption",
     "omega",
     "decide",
+    "decide +revert +kernel",
     "simp",
     "bv_omega",
     "simp_all",
@@ -22,9 +23,9 @@ TACTICS = (
     "intros; simp_all",
     "intros; grind",
     "intros; rfl",
-    "simp; omega",
-    "simp_all; omega",
-    "simp; grind",
+    "simp <;> omega",
+    "simp_all <;> omega",
+    "simp <;> grind",
     "simp +arith",
     "contradiction",
     "exfalso; omega",
@@ -37,6 +38,7 @@ TACTICS = (
     "split <;> grind",
     "repeat' constructor",
     "ac_rfl",
+    "norm_cast",
     "subst_vars; simp",
 )
 """The quick and common ones first."""

@@ -93,13 +93,16 @@ class Client:
         Raises `InputError` if the file does not get there, and `ServerDied` as every request.
         """
         position = len(problem.before.encode())
-        answer = self.server.request("root", _ROOT_SECONDS, cmd=problem.source, sorry=position, setup=setup)
-        if "state" in answer:
-            return self._left(answer["state"])
-        line = problem.before.count("\n") + 1
+        what = {"cmd": problem.source, "sorry": position, "forbidden": sorted(problem.forbidden), "setup": setup}
+        answer = self.server.request("root", _ROOT_SECONDS, **what)
+        here = (problem.before.count("\n") + 1, len(problem.before.rpartition("\n")[2]))
         errors = [m for m in answer.get("messages", []) if m["severity"] == "error"]
-        why = f"line {errors[0]['pos']['line']}: {errors[0]['data']}" if errors else answer.get("message", "")
-        raise InputError(f"there is no goal at the sorry in line {line} of {problem.theorem}: {why}".rstrip(": "))
+        earlier = [m for m in errors if (m["pos"]["line"], m["pos"]["column"]) < here]
+        if "state" in answer and not earlier:
+            return self._left(answer["state"])
+        said = [f"line {m['pos']['line']}: {m['data']}" for m in earlier or errors]
+        why = (said or [answer.get("message", "")])[0]
+        raise InputError(f"no goal at the sorry in line {here[0]} of {problem.theorem}: {why}".rstrip(": "))
 
     def run(self, state: Left, tactics: Sequence[str], heartbeats: int, seconds: float) -> Iterator[Ran]:
         """Try each tactic on the state, from that same state; what each did, as soon as it is known.
@@ -109,8 +112,8 @@ class Client:
         """
         if not self.server.alive:
             raise ServerDied("the Lean process that held the state has ended")
-        request = {"proofState": state.id, "tactics": list(tactics), "maxHeartbeats": heartbeats}
-        for answer in self.server.answers("batch", seconds, **request):
+        batch = [{"proofState": state.id, "tactics": list(tactics)}]
+        for answer in self.server.answers("batch", seconds, batch=batch, maxHeartbeats=heartbeats):
             if self.server.starts != state.process:
                 raise ServerDied("the Lean process that held the state has ended")
             if answer.get("more"):

@@ -18,6 +18,7 @@ from typing import Any
 from q35.errors import ToolchainError
 from q35.lean import Report, ServerDied, Toolchain, silent
 from q35.lean.launcher import MEMORY_LIMIT
+from q35.lean.package import Import, parse_header
 from q35.lean.server import TimedOut
 from q35prover.gate.forbidden import forbidden_word
 from q35prover.interface import Closed, Opened, Outcome, Problem, Refused, StateLost, Step, TacticState
@@ -35,10 +36,13 @@ _Path = tuple[Step, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a step may take: `heartbeats` (thousands) and wall-clock `seconds`; and a process: `memory` (bytes)."""
+    """What a step may take: `heartbeats` (thousands) and wall-clock `seconds`; and a process: `memory` (bytes).
 
-    heartbeats: int = 20000
-    seconds: float = 60.0
+    2000 thousand heartbeats are about 0.6 s of `omega`: a step that takes longer seldom ends a proof.
+    """
+
+    heartbeats: int = 2000
+    seconds: float = 20.0
     memory: int = int(0.7 * MEMORY_LIMIT)
 
 
@@ -83,7 +87,7 @@ class Pool:
     ) -> None:
         self.limits, self.counts = limits or Limits(), Counts()
         self._toolchain, self._report = toolchain, report
-        self._setups: dict[tuple[Path | None, str], dict[str, Any]] = {}
+        self._setups: dict[tuple[Path | None, tuple[Import, ...]], dict[str, Any]] = {}
         self._setting_up = threading.Lock()
         self._workers = [_Worker(Client(toolchain)) for _ in range(workers)]
         self._idle = list(self._workers)
@@ -227,10 +231,9 @@ class Pool:
             raise ToolchainError("the pool of Lean processes was closed") from died
 
     def _setup(self, problem: Problem) -> dict[str, Any]:
-        header = problem.before if problem.package else ""
+        imports = parse_header(problem.before)[1] if problem.package else []
+        key = (problem.package, tuple(imports))
         with self._setting_up:
-            known = self._setups.get((problem.package, header))
-            if known is None:
-                known = module_setup(self._toolchain, problem, self._report)
-                self._setups[problem.package, header] = known
-        return known
+            if key not in self._setups:
+                self._setups[key] = module_setup(self._toolchain, problem, self._report)
+            return self._setups[key]

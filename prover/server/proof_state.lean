@@ -8,13 +8,13 @@ line marked by a leading `q35 `; run as `lean proof_state.lean`, it works while 
 
 * `cmd` (with `env`) elaborates commands and `tactic` (with `proofState`) runs one, as leanprover-community/repl has
   it. There a state keeps all its goals.
-* `root` elaborates a file up to the command with the `sorry` at a byte position and gives the state there.
+* `cmd` with `sorry` elaborates a file up to the command with the `sorry` at that byte and gives the state there.
 * `batch` tries tactics, each from the same state, and answers each as soon as it is known. What a tactic leaves is
   given as states that are independent of each other.
-* `forget` lets go of states, `stop` of nothing: it is the word for the end of a batch.
+* `forget` lets go of states.
 
-How a state is found: the elaborators of `sorry`, tactic and term, are replaced in the environment by ones that first
-keep everything that a tactic at that place would see, so no state has to be put together again from info trees.
+How a state is found: `sorry` is elaborated by a function of ours that first keeps everything that a tactic at that
+place would see, so no state has to be put together again from info trees.
 
 What shapes this file is said in `q35/lean/serve.lean`: the embedded Lean lacks some library functions at compile time,
 hence small recursive helpers of our own.
@@ -32,6 +32,7 @@ structure Place where
   core : Core.Context
   «meta» : Meta.Context
   term : Term.Context
+  forbidden : List Name := []
 
 /-- Goals to be closed together, the main one first, and the metavariables that have to be assigned by then. -/
 structure Held where
@@ -46,18 +47,17 @@ structure Held where
 structure Hole where
   start : String.Pos.Raw
   stop : String.Pos.Raw
+  key : String
   held : Held
 
+/-- All that the process holds. `headers`: the command state after each header, by its text and setup. -/
 structure Memory where
   states : IO.Ref (Array (Option Held))
   commands : IO.Ref (Array Command.State)
   headers : IO.Ref (List (String × Command.State))
   holes : IO.Ref (Array Hole)
 
-def append : List α → List α → List α
-  | [], after => after
-  | x :: xs, after => x :: append xs after
-
+/-- The number under which a state is held from now on. -/
 def keep (memory : Memory) (held : Held) : IO Nat := do
   let states ← memory.states.get
   memory.states.set (states.push (some held))
@@ -66,6 +66,35 @@ def keep (memory : Memory) (held : Held) : IO Nat := do
 /-- Without what only the elaboration of a file needs. -/
 def tidy (core : Core.State) : Core.State :=
   { core with messages := {}, traceState := {}, infoState := {}, snapshotTasks := #[], cache := {} }
+
+/-! ## Keys of goals -/
+
+def levelNames (count : Nat) : List Level :=
+  match count with
+  | 0 => []
+  | n + 1 => .param (.num `u n) :: levelNames n
+
+/-- The same term with every leaf exchanged, so that its hash is another function of the term. -/
+def disguise (e : Expr) : Expr :=
+  e.replace fun
+    | .bvar i => some (.const (.num `bvar i) [])
+    | .const name _ => some (.const (.str name "'") [])
+    | .sort _ => some (.const `sort [])
+    | .lit (.natVal n) => some (.const (.num `nat n) [])
+    | .lit (.strVal s) => some (.const (.str `str s) [])
+    | .fvar _ => some (.const `fvar [])
+    | _ => none
+
+/-- A hash of 64 bits of a goal's hypotheses and type that does not depend on names of hypotheses, bound variables,
+metavariables and universes. An `Expr` carries a hash of 32 bits, without bound names: it and that of its disguise. -/
+def goalKey (goal : MVarId) : MetaM String := do
+  let declaration ← goal.getDecl
+  let hypotheses := declaration.lctx.getFVars
+  let e ← instantiateMVars (declaration.lctx.mkForall hypotheses (← instantiateMVars declaration.type) false)
+  let e ← if e.hasMVar then do pure (← abstractMVars e).expr else pure e
+  let names := (collectLevelParams {} e).params
+  let e := e.instantiateLevelParams names.toList (levelNames names.size)
+  return toString (e.hash.toNat <<< 32 + (disguise e).hash.toNat)
 
 /-! ## Keeping the state at each `sorry` -/
 
@@ -94,15 +123,15 @@ def hold (goal : MVarId) : TermElabM Held := do
   set metaBefore
   return held
 
-/-- Keep the state at a `sorry`; a term may be elaborated more than once, and the last time counts. -/
-partial def record (holes : IO.Ref (Array Hole)) (stx : Syntax) (goal : MVarId) : TermElabM Unit := do
+/-- Keep the state at a `sorry`; a term may be elaborated more than once, and for each goal the last time counts. -/
+def record (holes : IO.Ref (Array Hole)) (stx : Syntax) (goal : MVarId) : TermElabM Unit := do
   if let some start := stx.getPos? then
     if let some stop := stx.getTailPos? then
-      let held ← hold goal
+      let hole := { start, stop, key := ← goalKey goal, held := ← hold goal }
       let rec put (known : Array Hole) (i : Nat) : Array Hole :=
         if h : i < known.size then
-          if known[i].start == start then known.set i { start, stop, held } else put known (i + 1)
-        else known.push { start, stop, held }
+          if known[i].start == start && known[i].key == hole.key then known.set i hole else put known (i + 1)
+        else known.push hole
       holes.modify (put · 0)
 
 def sorryTerm (holes : IO.Ref (Array Hole)) : Term.TermElab := fun stx expected? => do
@@ -272,7 +301,7 @@ def command (memory : Memory) (request : Json) (source : String) : IO Json := do
   let holes ← holesJson memory input.fileMap (← memory.holes.get) 0 #[]
   return Json.mkObj (("env", commands.size) :: nonempty "messages" messages (nonempty "sorries" holes []))
 
-/-! ## Metavariables and keys of goals -/
+/-! ## Metavariables that are still open -/
 
 def memberOf (id : MVarId) : List MVarId → Bool
   | [] => false
@@ -344,33 +373,6 @@ def uniteAll : List (List MVarId) → List MVarId
   | [] => []
   | one :: rest => unite one (uniteAll rest)
 
-def levelNames (count : Nat) : List Level :=
-  match count with
-  | 0 => []
-  | n + 1 => .param (.num `u n) :: levelNames n
-
-/-- The same term with every leaf exchanged, so that its hash is another function of the term. -/
-def disguise (e : Expr) : Expr :=
-  e.replace fun
-    | .bvar i => some (.const (.num `bvar i) [])
-    | .const name _ => some (.const (.str name "'") [])
-    | .sort _ => some (.const `sort [])
-    | .lit (.natVal n) => some (.const (.num `nat n) [])
-    | .lit (.strVal s) => some (.const (.str `str s) [])
-    | .fvar _ => some (.const `fvar [])
-    | _ => none
-
-/-- A hash of 64 bits of a goal's hypotheses and type that does not depend on names of hypotheses, bound variables,
-metavariables and universes. An `Expr` carries a hash of 32 bits, without bound names: it and that of its disguise. -/
-def goalKey (goal : MVarId) : MetaM String := do
-  let declaration ← goal.getDecl
-  let hypotheses := declaration.lctx.getFVars
-  let e ← instantiateMVars (declaration.lctx.mkForall hypotheses (← instantiateMVars declaration.type) false)
-  let e ← if e.hasMVar then do pure (← abstractMVars e).expr else pure e
-  let names := (collectLevelParams {} e).params
-  let e := e.instantiateLevelParams names.toList (levelNames names.size)
-  return toString (e.hash.toNat <<< 32 + (disguise e).hash.toNat)
-
 /-! ## Steps -/
 
 inductive Refusal where
@@ -384,7 +386,7 @@ def Refusal.text : Refusal → String
   | .heartbeats => "heartbeats"
 
 inductive Outcome where
-  | closed
+  | closed (withSorry : Bool)
   | opened (states : List Held)
   | refused (why : Refusal) (message : String)
 
@@ -407,24 +409,61 @@ def each (make : List MVarId → List MVarId → Held) : List MVarId → List (L
   | goal :: goals, reach :: more => make [goal] reach :: each make goals more
   | _, _ => []
 
-/-- What the tactic made of the state: `goals` are left, `held` is the state before with the monads' states of now. -/
-def judge (held : Held) (goals : List MVarId) (split : Bool) : MetaM Outcome := do
-  if ← anySorry held.owed then
+def outside (all : List MVarId) : List MVarId → Bool
+  | [] => false
+  | id :: rest => !memberOf id all || outside all rest
+
+def named (name : Name) : List Name → Bool
+  | [] => false
+  | x :: xs => x == name || named name xs
+
+/-- The first of the forbidden constants among `used`, or among what those that no module holds (lemmas that a tactic
+made on the way) use in turn. -/
+partial def forbiddenAmong (env : Environment) (forbidden : List Name) (used : Array Name) (i : Nat)
+    (seen : List Name) : Option Name × List Name :=
+  if h : i < used.size then
+    let name := used[i]
+    if named name forbidden then (some name, seen) else
+    if (env.getModuleIdxFor? name).isSome || named name seen then forbiddenAmong env forbidden used (i + 1) seen else
+    let seen := name :: seen
+    let found := match env.find? name with
+      | some (.thmInfo info) => forbiddenAmong env forbidden info.value.getUsedConstants 0 seen
+      | some (.defnInfo info) => forbiddenAmong env forbidden info.value.getUsedConstants 0 seen
+      | _ => (none, seen)
+    match found with
+    | (some name, seen) => (some name, seen)
+    | (none, seen) => forbiddenAmong env forbidden used (i + 1) seen
+  else (none, seen)
+
+def forbiddenIn (env : Environment) (forbidden : List Name) : List MVarId → MetaM (Option Name)
+  | [] => return none
+  | id :: rest => do
+    let used := (← instantiateMVars (.mvar id)).getUsedConstants
+    match forbiddenAmong env forbidden used 0 [] with
+    | (some name, _) => return some name
+    | (none, _) => forbiddenIn env forbidden rest
+
+/-- What the tactic made of the state: `goals` are left, `held` is the state before with the monads' states of now.
+A `whole` state is not split and may hold a `sorry`. -/
+def judge (held : Held) (goals : List MVarId) (whole : Bool) : MetaM Outcome := do
+  let withSorry ← anySorry held.owed
+  if withSorry && !whole then
     return .refused .sorry "the tactic leaves a sorry in the proof"
+  unless held.place.forbidden matches [] do
+    if let some name ← forbiddenIn held.core.env held.place.forbidden held.owed then
+      return .refused .error ("the proof uses " ++ name.toString ++ ", which it may not")
   let reached ← reaches goals
-  let waited ← openInAll false held.owed []
   let owed := uniteAll reached
-  let rec lost : List MVarId → Bool
-    | [] => false
-    | id :: rest => !memberOf id owed || lost rest
-  if lost waited then
+  if outside owed (← openInAll false held.owed []) then
     return .refused .metavariables "the tactic leaves metavariables that are no goal and that no goal mentions"
+  if goals matches [] then
+    return .closed withSorry
   let mctx ← getMCtx
   let make (goals owed : List MVarId) : Held :=
     { held with goals, owed, «meta» := { held.meta with mctx, cache := {} } }
-  if goals matches [] then
-    return .closed
-  if split && independent reached then
+  if whole then
+    return .opened [make goals (unite held.owed owed)]
+  if independent reached then
     return .opened (each make goals reached)
   return .opened [make goals owed]
 
@@ -438,7 +477,7 @@ def parse (env : Environment) (text : String) : Except String Syntax :=
   else .error ((state.mkError "end of input").toErrorMsg input)
 
 /-- Run one tactic in the state, which itself stays as it is. `limit` is in thousands of heartbeats. -/
-def step (held : Held) (tactic : String) (limit : Nat) (split : Bool) : IO Outcome := do
+def step (held : Held) (tactic : String) (limit : Nat) (whole : Bool) : IO Outcome := do
   match parse held.core.env tactic with
   | .error e => return .refused .parse e
   | .ok stx =>
@@ -470,7 +509,7 @@ def step (held : Held) (tactic : String) (limit : Nat) (split : Bool) : IO Outco
           core := tidy coreNow
           «meta» := ← meta_.get
           term := { (← term.get) with pendingMVars := [] } }
-        match ← EIO.toIO' (judge now (← goals.get).goals split metaContext meta_ coreContext core) with
+        match ← EIO.toIO' (judge now (← goals.get).goals whole metaContext meta_ coreContext core) with
         | .ok outcome => return outcome
         | .error e => return .refused .error (← e.toMessageData.toString)
 
@@ -491,7 +530,7 @@ def statesJson (memory : Memory) : List Held → Array Json → IO Json
   | held :: rest, out => do statesJson memory rest (out.push (← stateJson memory held))
 
 def outcomeJson (memory : Memory) : Outcome → IO (List (String × Json))
-  | .closed => return [("states", .arr #[])]
+  | .closed _ => return [("states", .arr #[])]
   | .opened states => return [("states", ← statesJson memory states #[])]
   | .refused why message => return [("refused", .str why.text), ("message", .str message)]
 
@@ -506,32 +545,46 @@ def held? (memory : Memory) (request : Json) : IO (Option Held) := do
 /-- Answer to `tactic`, as leanprover-community/repl has it. -/
 def tactic (memory : Memory) (request : Json) (text : String) (limit : Nat) : IO Json := do
   let some held ← held? memory request | return Json.mkObj [("message", "Unknown proof state.")]
-  match ← step held text limit false with
+  memory.holes.set #[]
+  let outcome ← step held text limit true
+  let answer (now : Held) (status : String) : IO Json := do
+    let holes ← holesJson memory (FileMap.ofString text) (← memory.holes.get) 0 #[]
+    return Json.mkObj (nonempty "sorries" holes [("proofState", ← keep memory now),
+      ("goals", strings (← goalTexts now now.goals) #[]), ("proofStatus", .str status)])
+  match outcome with
   | .refused _ message => return Json.mkObj [("message", .str ("Lean error:\n" ++ message))]
-  | .closed =>
-    let n ← keep memory { held with goals := [] }
-    return Json.mkObj [("proofState", n), ("goals", .arr #[]), ("proofStatus", "Completed")]
-  | .opened states =>
-    match states with
-    | now :: _ =>
-      let n ← keep memory now
-      return Json.mkObj [("proofState", n), ("goals", strings (← goalTexts now now.goals) #[]),
-        ("proofStatus", "Incomplete: open goals remain")]
-    | [] => fail "no state"
+  | .closed withSorry =>
+    answer { held with goals := [] } (if withSorry then "Incomplete: contains sorry" else "Completed")
+  | .opened (now :: _) => answer now "Incomplete: open goals remain"
+  | .opened [] => fail "a tactic left no state"
 
-/-- Answer to `root`: the state at the `sorry` at byte `position`, or what kept the file from getting there. -/
+def namesField (request : Json) (key : String) : List Name :=
+  let rec go (texts : Array Json) (i : Nat) (out : List Name) : List Name :=
+    if h : i < texts.size then
+      match texts[i] with
+      | .str s => go texts (i + 1) (s.toName :: out)
+      | _ => go texts (i + 1) out
+    else out
+  match request.getObjValD key with
+  | .arr texts => go texts 0 []
+  | _ => []
+
+/-- Answer to `cmd` with `sorry`: the state at that byte, or what kept the file from getting there. -/
 def root (memory : Memory) (request : Json) (source : String) (position : Nat) : IO Json := do
   let input := inputContext source
   let (state, parserState) ← header memory input request
   memory.holes.set #[]
   let state ← if state.messages.hasErrors then pure state else elaborate input (some ⟨position⟩) state parserState
-  let rec find : List Hole → Option Hole
-    | [] => none
-    | hole :: rest => if hole.start.byteIdx == position then some hole else find rest
+  let rec find : List Hole → List Hole
+    | [] => []
+    | hole :: rest => if hole.start.byteIdx == position then hole :: find rest else find rest
   let messages := nonempty "messages" (← messagesJson state.messages.toList #[]) []
   match find (← memory.holes.get).toList with
-  | some hole => return Json.mkObj (("state", ← stateJson memory hole.held) :: messages)
-  | none => return Json.mkObj messages
+  | [hole] =>
+    let held := { hole.held with place := { hole.held.place with forbidden := namesField request "forbidden" } }
+    return Json.mkObj (("state", ← stateJson memory held) :: messages)
+  | [] => return Json.mkObj messages
+  | _ => return Json.mkObj [("message", "this sorry stands for several goals")]
 
 def forget (memory : Memory) (request : Json) : IO Json := do
   let rec go (ids : Array Json) (i : Nat) (states : Array (Option Held)) : Array (Option Held) :=
@@ -556,44 +609,50 @@ def memoryUsed : IO String := do
     return ""
 
 def say (output : IO.FS.Handle) (request : Json) (answer : Json) : IO Unit := do
-  let answer := (answer.setObjVal! "memory" (← memoryUsed)).setObjVal! "id" (request.getObjValD "id")
-  output.putStrLn ("q35 " ++ answer.compress)
+  output.putStrLn ("q35 " ++ (answer.setObjVal! "id" (request.getObjValD "id")).compress)
   output.flush
 
 /-- Try the tactics, each from the state; an answer each. -/
-partial def batch (memory : Memory) (output : IO.FS.Handle) (request : Json) (held : Held) (tactics : Array Json)
+partial def tryEach (memory : Memory) (output : IO.FS.Handle) (request : Json) (held : Held) (tactics : Array Json)
     (limit : Nat) (i : Nat) : IO Unit := do
   if h : i < tactics.size then
     let .str text := tactics[i] | fail "a tactic is a string"
     let heartbeats ← IO.getNumHeartbeats
     let began ← IO.monoNanosNow
-    let outcome ← step held text limit true
-    let fields ← outcomeJson memory outcome
+    let fields ← outcomeJson memory (← step held text limit false)
     let used := (← IO.getNumHeartbeats) - heartbeats
     let took := (← IO.monoNanosNow) - began
-    say output request (Json.mkObj (("more", true) :: ("heartbeats", used) :: ("microseconds", (took / 1000 : Nat)) :: fields))
-    batch memory output request held tactics limit (i + 1)
+    say output request
+      (Json.mkObj (("more", true) :: ("heartbeats", used) :: ("microseconds", (took / 1000 : Nat)) :: fields))
+    tryEach memory output request held tactics limit (i + 1)
 
-def defaultLimit : Nat := 20000
+partial def batch (memory : Memory) (output : IO.FS.Handle) (request : Json) (parts : Array Json) (limit : Nat)
+    (i : Nat) : IO Unit := do
+  if h : i < parts.size then
+    let some held ← held? memory parts[i] | fail "Unknown proof state."
+    let .arr tactics := parts[i].getObjValD "tactics" | fail "a part of a batch has a list of tactics"
+    tryEach memory output request held tactics limit 0
+    batch memory output request parts limit (i + 1)
+
+/-- Thousands of heartbeats for a tactic where the request says nothing; Lean's own limit. -/
+def defaultLimit : Nat := 200000
 
 def answer (memory : Memory) (output : IO.FS.Handle) (request : Json) : IO Json := do
   let limit := (natField? request "maxHeartbeats").getD defaultLimit
-  match textField? request "method" with
-  | some "ping" => return Json.mkObj [("ok", true), ("version", Lean.versionString)]
-  | _ => pure ()
+  if textField? request "method" == some "ping" then
+    return Json.mkObj [("ok", true), ("version", Lean.versionString)]
   if let some text := textField? request "tactic" then
     return ← tactic memory request text limit
   if let some source := textField? request "cmd" then
     match natField? request "sorry" with
     | some position => return ← root memory request source position
     | none => return ← command memory request source
-  if let .arr tactics := request.getObjValD "tactics" then
-    let some held ← held? memory request | return Json.mkObj [("message", "Unknown proof state.")]
-    batch memory output request held tactics limit 0
+  if let .arr parts := request.getObjValD "batch" then
+    batch memory output request parts limit 0
     return Json.mkObj [("ok", true)]
   if let .arr _ := request.getObjValD "forget" then
     return ← forget memory request
-  return Json.mkObj [("message", "unknown request")]
+  return Json.mkObj [("message", "Could not parse as a valid JSON command:\nit has no cmd, tactic, batch or forget")]
 
 /-- One request's answer; a failure inside is an answer too. -/
 def respond (memory : Memory) (output : IO.FS.Handle) (line : String) : IO Unit := do
@@ -601,7 +660,7 @@ def respond (memory : Memory) (output : IO.FS.Handle) (line : String) : IO Unit 
   | .error e => say output .null (Json.mkObj [("message", .str ("Could not parse JSON:\n" ++ e))])
   | .ok request =>
     let body ← try answer memory output request catch e => pure (Json.mkObj [("message", toString e)])
-    say output request body
+    say output request (body.setObjVal! "memory" (← memoryUsed))
 
 partial def loop (memory : Memory) (input output : IO.FS.Handle) : IO Unit := do
   let line ← input.getLine

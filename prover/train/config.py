@@ -49,7 +49,7 @@ class TrainingConfig:
     """Weight of the loss of a token that is given rather than to be written: reading is learned by predicting."""
     value_loss: float = 0.1
     """Weight of the loss of the remaining tactics."""
-    quantized_from: float = 0.7
+    quantized_from: float = 0.5
     """From this part of the steps on the forward pass sees the weights as the format will round them."""
 
     # The machine.

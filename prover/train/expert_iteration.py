@@ -12,7 +12,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,17 @@ from q35prover.library import index
 from q35prover.search.attempt import attempt
 from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
-from q35prover.search.script import examples
+from q35prover.search.script import Example, examples
 from q35prover.search.shorten import shorten
-from q35prover.server.pool import Limits
 from q35prover.train.data import Source, TacticStep, write_steps
 from q35prover.train.generate import TOO_NEAR, generate
+from q35prover.train.replay import WrittenProof, replay
 
 _NAMESPACES = frozenset(["Nat", "Int", "Rat", "BitVec", "Fin", "List", "Bool", "Option"])
 _SHORTENING = 60
 """Tactics run to shorten a proof, at most."""
-BUDGET = Budget(seconds=30, steps=300)
-LIMITS = Limits(heartbeats=2000, seconds=20)
-"""Of an attempt and of a tactic: easy problems are many, so none is worth long."""
+BUDGET = Budget(seconds=12, steps=120)
+"""Of an attempt: easy problems are many, so none is worth long."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,10 @@ class Exercise:
     file: str
     statement: str
     problem: Problem
+
+
+Solver = Callable[[Exercise], tuple[str, list[Example]]]
+"""How it ended, and the steps of the proof. Raises `InputError` for a statement that Lean does not accept."""
 
 
 def held_out_statements() -> list[str]:
@@ -64,6 +67,11 @@ def statement_of(problem: Problem) -> str:
     if not (theorem and by):
         raise InputError("not a theorem that is proved by tactics", problem.theorem)
     return " ".join(statement.split()[1:])
+
+
+def written_exercises(proofs: Sequence[WrittenProof]) -> list[Exercise]:
+    """The theorems of our own library, with the proofs that they have."""
+    return [Exercise("library", proof.file, proof.statement, proof.problem) for proof in proofs]
 
 
 def generated_exercises(seed: int, count: int, proofs: Path) -> list[Exercise]:
@@ -107,34 +115,55 @@ def library_exercises(toolchain: Toolchain, seed: int, count: int) -> list[Exerc
     ]
 
 
+def by_search(environment: Environment, policy: Policy, method: Method, budget: Budget) -> Solver:
+    """Search for a proof, and shorten what is found."""
+
+    def solve(exercise: Exercise) -> tuple[str, list[Example]]:
+        result = attempt(exercise.problem, environment, policy, method, budget)
+        if not result.proof:
+            return result.reason, []
+        return result.reason, examples(shorten(result.proof, environment, replace(budget, steps=_SHORTENING)))
+
+    return solve
+
+
+def by_replay(environment: Environment, proofs: Sequence[WrittenProof]) -> Solver:
+    """Run the proofs that were written."""
+    blocks = {proof.problem: proof.block for proof in proofs}
+
+    def solve(exercise: Exercise) -> tuple[str, list[Example]]:
+        found, whole = replay(blocks[exercise.problem], environment.root(exercise.problem), environment)
+        return "proved" if whole else "in part", found
+
+    return solve
+
+
 def collect(
     exercises: Sequence[Exercise],
-    environment: Environment,
-    policy: Policy,
-    method: Method,
-    budget: Budget,
+    how: str,
+    solve: Solver,
     journal: Path,
     seconds: float,
     report: Report = silent,
 ) -> dict[str, Any]:
-    """Try those exercises that the policy has not tried, for so many seconds at most; what came of it.
+    """Solve those exercises that were not tried in this way (`how`: its name) for so many seconds; what came of it.
 
-    Each attempt may spend `budget`. Appends to `journal`. A statement that Lean does not accept is counted as refused.
+    Appends to `journal`. A statement that Lean does not accept is counted as refused.
     """
-    tried = {(row["policy"], row["statement"]) for row in _rows(journal)}
-    left = [exercise for exercise in exercises if (policy.name, exercise.statement) not in tried]
+    tried = {(row["how"], row["statement"]) for row in _rows(journal)}
+    left = [exercise for exercise in exercises if (how, exercise.statement) not in tried]
     counts = Counter(tried=0, proved=0, steps=0)
     started = time.monotonic()
     journal.parent.mkdir(parents=True, exist_ok=True)
     _without_half_a_line(journal)
     with journal.open("a", encoding="utf-8") as file:
-        for done, exercise in enumerate(left):
+        for exercise in left:
             elapsed = time.monotonic() - started
             if elapsed >= seconds:
                 break
-            report(f"{counts['proved']} of {done} proved, {exercise.problem.theorem}", elapsed, seconds)
-            row = _try(exercise, environment, policy, method, budget)
-            file.write(json.dumps({"policy": policy.name, **row}, ensure_ascii=False) + "\n")
+            report(f"{counts['proved']} of {counts['tried']} proved, {exercise.problem.theorem}", elapsed, seconds)
+            row = {"how": how, **_solved(exercise, solve)}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
             file.flush()
             counts["tried"] += 1
             counts[row["reason"]] += 1
@@ -143,36 +172,33 @@ def collect(
     return {**counts, "left": len(left) - counts["tried"], "minutes": round(minutes, 2)}
 
 
-def _try(
-    exercise: Exercise, environment: Environment, policy: Policy, method: Method, budget: Budget
-) -> dict[str, Any]:
+def _solved(exercise: Exercise, solve: Solver) -> dict[str, Any]:
     """A line of the journal."""
-    row: dict[str, Any] = {
+    found: list[Example] = []
+    message = ""
+    try:
+        reason, found = solve(exercise)
+    except InputError as error:
+        reason, message = "refused", str(error)
+    except StateLost as error:
+        reason, message = "lost", str(error)
+    return {
         "source": exercise.source,
         "file": exercise.file,
         "theorem": exercise.problem.theorem,
         "statement": exercise.statement,
-        "steps": [],
-    }
-    try:
-        result = attempt(exercise.problem, environment, policy, method, budget)
-    except InputError as error:
-        return {**row, "reason": "refused", "message": str(error)}
-    except StateLost as error:
-        return {**row, "reason": "lost", "message": str(error)}
-    row["reason"] = result.reason
-    if result.proof:
-        proof = shorten(result.proof, environment, replace(budget, steps=_SHORTENING))
-        row["steps"] = [
+        "reason": reason,
+        "message": message,
+        "steps": [
             {
                 "before": [step.tactic for step in example.state.path],
                 "state": "\n\n".join(goal.text for goal in example.state.goals),
                 "tactic": example.tactic,
                 "remaining": example.remaining,
             }
-            for example in examples(proof)
-        ]
-    return row
+            for example in found
+        ],
+    }
 
 
 def write_collected(journal: Path, target: Path, held_out: Sequence[str]) -> dict[str, Any]:
@@ -183,7 +209,7 @@ def write_collected(journal: Path, target: Path, held_out: Sequence[str]) -> dic
     best: dict[str, dict[str, Any]] = {}
     counts: Counter[str] = Counter()
     for row in _rows(journal):
-        counts[f"{row['policy']}: {row['reason']}"] += 1
+        counts[f"{row['how']}: {row['reason']}"] += 1
         known = best.get(row["statement"])
         if row["steps"] and (known is None or len(row["steps"]) < len(known["steps"])):
             best[row["statement"]] = row

@@ -58,7 +58,7 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
     held_out = list(examples(steps, tokenizer, network.config))
 
     def losses(measured: Network) -> dict[str, float]:
-        figures = evaluate(measured, held_out, network.config.beam_steps, network.config.seed)
+        figures = evaluate(measured, held_out, beam_steps=1, seed=network.config.seed)  # the loss needs no beams
         return {kind: part["loss"] for kind, part in figures.items()}
 
     before = losses(network)
@@ -120,10 +120,10 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
         f"{config.vocabulary} tokens; {result['bytes']:,} bytes; matrices: {result['format']}.",
         f"- Trained on {config.device} in {metrics[-1]['seconds'] / 60:.0f} minutes ({config.threads} threads, "
         f"{metrics[-1]['machine']}), {metrics[-1]['tokens']:,} tokens, seed {config.seed}.",
-        "",
-        "## Data",
-        "",
     ]
+    if start := read_json(out / "config.json")["start"]:
+        lines.append(f"- Begun with the weights of an earlier training, whose file has the SHA-256 `{start}`.")
+    lines += ["", "## Data", ""]
     for path in data:
         header = read_header(path)
         splits = ", ".join(f"{split} {count:,}" for split, count in header["splits"].items())
@@ -158,12 +158,12 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
 
 def _table(rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
     return [
-        "| split | epoch | tokens | train loss | loss | exact | first of beam | among 8 | value off by |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| split | epoch | tokens | train loss | loss | first token | exact | first of beam | among 8 | value off by |",
+        "|---|---|---|---|---|---|---|---|---|---|",
         *(
             f"| {row['split']} | {row['epoch']:.2f} | {row['tokens']:,} | {row['train_loss']:.3f} "
-            f"| {row[kind]['loss']:.3f} | {row[kind]['exact']:.1%} | {row[kind]['top1']:.1%} | {row[kind]['top8']:.1%} "
-            f"| {row[kind]['value_error']:.2f} |"
+            f"| {row[kind]['loss']:.3f} | {row[kind]['first_token']:.1%} | {row[kind]['exact']:.1%} "
+            f"| {row[kind]['top1']:.1%} | {row[kind]['top8']:.1%} | {row[kind]['value_error']:.2f} |"
             for row in rows
         ),
     ]

@@ -52,13 +52,14 @@ def evaluate(network: Network, examples: Sequence[Example], beam_steps: int, see
 
 
 def _figures(network: Network, examples: Sequence[Example], beam_steps: int, seed: int) -> dict[str, Any]:
-    """`loss` in nats a token to be written, `exact`: share of tactics that the network writes as they are, taking the
-    likeliest token each time; `value_loss` in nats; `value_error`: mean distance of the expected remaining tactics from
-    the true class; `top1`, `top8`: share of `beam_steps` tactics found first, and among 8, by beam search.
+    """`loss` in nats a token to be written. `exact`: share of tactics that the network writes as they are, taking the
+    likeliest token each time; `first_token`: share of those whose first token, most often the tactic's name, it writes
+    so. `value_loss` in nats; `value_error`: mean distance of the expected remaining tactics from the true class.
+    `top1`, `top8`: share of `beam_steps` tactics found first, and among 8, by beam search.
     """
     device = network.embedding.weight.device
     loss = value_loss = value_error = 0.0
-    tokens = steps = exact = 0
+    tokens = steps = exact = beginnings = 0
     least = torch.tensor(REMAINING, dtype=torch.float32, device=device)
     for numbers in batches(examples, range(len(examples)), network.config.tokens_at_once):
         given, written, classes = padded([examples[number] for number in numbers], device)
@@ -67,12 +68,12 @@ def _figures(network: Network, examples: Sequence[Example], beam_steps: int, see
         logits = network.next_token(hidden[written[:, 1:]]).float()
         loss += functional.cross_entropy(logits, targets, reduction="sum").item()
         tokens += len(targets)
+        right = logits.argmax(-1) == targets
         # Tactics follow each other and each ends with END: their number is how many ended before.
         tactic = functional.pad((targets == END).cumsum(0), (1, 0))[:-1]
-        wrong = torch.zeros(int(tactic[-1]) + 1, device=device).index_add(
-            0, tactic, (logits.argmax(-1) != targets).float()
-        )
+        wrong = torch.zeros(int(tactic[-1]) + 1, device=device).index_add(0, tactic, (~right).float())
         exact += int((wrong == 0).sum())
+        beginnings += int((right & functional.pad(targets[:-1] == END, (1, 0), value=True)).sum())
         begins = classes[:, :-1] != NO_CLASS
         truth, values = classes[:, :-1][begins], network.remaining(hidden[begins]).float()
         value_loss += functional.cross_entropy(values, truth, reduction="sum").item()
@@ -84,6 +85,7 @@ def _figures(network: Network, examples: Sequence[Example], beam_steps: int, see
         "tokens": tokens,
         "loss": loss / tokens,
         "exact": exact / steps,
+        "first_token": beginnings / steps,
         "value_loss": value_loss / steps,
         "value_error": value_error / steps,
         "beam_steps": len(found),

@@ -6,6 +6,7 @@ and says of every part whether it passed, failed or did not run. The verdict is 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from q35 import open_goals
 from q35.certify import conformance, machine, model, products, proofs, trace
 from q35.certify.book import render_book
 from q35.certify.report import render_html
-from q35.certify.stages import PASSED, Stage, StageResult, run_stages
+from q35.certify.stages import PASSED, Outcome, Stage, StageResult, run_stages
 from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.lean.progress import Report, silent
 from q35.lean.toolchain import Toolchain
@@ -46,19 +47,27 @@ class Request:
     progress: Report = silent
 
 
-def stages(request: Request) -> list[Stage]:
-    """The stages of a certification, in order, each with what it needs."""
+def stages(request: Request, kept: contextlib.ExitStack) -> list[Stage]:
+    """The stages of a certification, in order, each with what it needs; `kept` ends what those about Lean share."""
     project, report = request.project, request.progress
 
     def lean(data: Data) -> Toolchain:
         toolchain: Toolchain = data["toolchain"]["instance"]
         return toolchain
 
+    def check_spec(data: Data) -> Outcome:
+        with kept:  # nothing after this needs Lean
+            return proofs.check_spec(project, lean(data), data["audit"]["report"], report)
+
     return [
-        Stage("toolchain", (), lambda data: proofs.check_toolchain(project, request.toolchain, report, request.fresh)),
+        Stage(
+            "toolchain",
+            (),
+            lambda data: proofs.check_toolchain(project, request.toolchain, report, request.fresh, kept),
+        ),
         Stage("proofs", ("toolchain",), lambda data: proofs.build(project, lean(data), report)),
         Stage("audit", ("proofs",), lambda data: proofs.audit(project, lean(data), report)),
-        Stage("spec", ("audit",), lambda data: proofs.check_spec(project, lean(data), data["audit"]["report"], report)),
+        Stage("spec", ("audit",), check_spec),
         Stage("kernels", (), lambda data: conformance.check_kernels(project)),
         Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
         Stage("products", ("kernels",), lambda data: products.measure(request.model)),
@@ -72,7 +81,8 @@ def certify(request: Request, announce: Callable[[StageResult | str], None]) -> 
     The theorem book is written only when the audit passed; one of an earlier run does not stay beside a later report.
     Raises `InputError` when the report cannot be written. A failing stage does not raise: it makes a failing report.
     """
-    results, data = run_stages(stages(request), announce, request.fail_fast)
+    with contextlib.ExitStack() as kept:
+        results, data = run_stages(stages(request, kept), announce, request.fail_fast)
     report = _report(request, results, data)
     schema = read_json(request.project / "spec" / "schemas" / "evidence.schema.json")
     jsonschema.Draft202012Validator(schema).validate(report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from q35.spec_data import Proofs
 SELF_TEST = "it accepts what is true and refuses what is false, in the kernel too"
 
 
-def check_toolchain(project: Path, setting: str | None, report: Report, fresh: bool) -> Outcome:
+def check_toolchain(
+    project: Path, setting: str | None, report: Report, fresh: bool, kept: contextlib.ExitStack
+) -> Outcome:
     """A Lean is found or brought, its files have the pinned hashes, and it refuses what is false.
+
+    Its process runs until `kept` ends: the stages after this one share it.
 
     That last test is repeated only if `fresh`: the embedded Lean passed it when it was installed, and each of its files
     still has its hash.
@@ -33,7 +38,7 @@ def check_toolchain(project: Path, setting: str | None, report: Report, fresh: b
         **found.hashes,
         "self-test": f"{'in this run' if fresh else 'when installed'}: {SELF_TEST}" if found.ok else "failed",
     }
-    instance = find_toolchain(project / "proofs", setting, report)
+    instance = kept.enter_context(find_toolchain(project / "proofs", setting, report).kept_running(project / "proofs"))
     return Outcome(found.version, list(found.problems), {"shown": shown, "instance": instance})
 
 

@@ -27,6 +27,7 @@ from q35.files import sha256_file, write_whole
 from q35.lean import cache
 from q35.lean.build import ENOUGH_FOR_TWO, Artifact, Builder, BuildResult
 from q35.lean.graph import Graph
+from q35.lean.launcher import MEMORY_LIMIT
 from q35.lean.package import load_package
 from q35.lean.progress import Report, silent
 from q35.lean.server import Server
@@ -41,6 +42,8 @@ SCOPE = (
 )
 _PROGRAM = Path(__file__).resolve().with_name("audit.lean")
 _FORMAT = 2
+_MEMORY_CEILING = int(0.6 * MEMORY_LIMIT)
+"""Of a process that is to load the proofs of all modules and check them again: it grows by 0.7 GB."""
 _KINDS = ("theorem", "def", "opaque", "inductive")
 """What stands in a source file under its own name."""
 _REASONS = {
@@ -227,7 +230,7 @@ def _ask_process(builder: Builder, artifacts: Sequence[Artifact]) -> list[dict[s
         text = text.replace('"WANTED"', json.dumps(f" {'  '.join(modules)} "))
         program = folder / "Audit.lean"
         program.write_text(text.replace('"OUT"', json.dumps(str(answer))), encoding="utf-8")
-        result = builder.run(program)
+        result = builder.run(program, _MEMORY_CEILING)
         if not result.ok:
             errors = [message.text for message in result.messages if message.severity == "error"]
             raise ToolchainError(f"the audit could not run: {errors[0]}")

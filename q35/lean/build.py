@@ -199,13 +199,13 @@ class Builder:
 
         Raises `InputError` for a broken package. A module that fails is in the result, not an exception.
         """
-        began, starts = time.monotonic(), self.server.starts
+        began, starts = time.monotonic(), self._starts()
         modules = self.package.closure(targets)
         with ThreadPoolExecutor(max_workers=2) as pool, self.helped() as helper:
             found = self._bring_all(modules, pool, helper is not None)
         result = BuildResult([found[module.name] for module in modules])
         result.seconds = time.monotonic() - began
-        result.starts = self.server.starts - starts + (helper.starts if helper else 0)
+        result.starts = self._starts() - starts
         if result.starts:
             prune(self.store)
         return result
@@ -227,9 +227,10 @@ class Builder:
                 server.close()
             raise
         finally:
-            if helper:
-                helper.close()
-            self._idle = _idle(self.server)  # what is asked for next must not start the helper again
+            self._idle = _idle(self.server)  # what is asked for next must not start the helper
+
+    def _starts(self) -> int:
+        return self.server.starts + self.server.twin().starts
 
     def _bring_all(self, modules: Sequence[Module], pool: ThreadPoolExecutor, helped: bool) -> dict[str, ModuleResult]:
         """Bring every module, imports first; two at a time, if there is help, while much is left."""
@@ -247,11 +248,14 @@ class Builder:
                 found[running.pop(done).name] = done.result()
         return found
 
-    def run(self, path: Path) -> RunResult:
-        """Elaborate a file on top of the package; its own imports must have been built (see `build`)."""
+    def run(self, path: Path, ceiling: int = _MEMORY_CEILING) -> RunResult:
+        """Elaborate a file on top of the package; its own imports must have been built (see `build`).
+
+        A process that has grown beyond `ceiling` bytes is started anew first.
+        """
         name = self.package.module_at(path) or "Q35Run"
         began = time.monotonic()
-        ok, messages = self._elaborate(name, path, {}, None)
+        ok, messages = self._elaborate(name, path, {}, None, ceiling)
         return RunResult(path, ok, tuple(messages), time.monotonic() - began)
 
     def _bring(self, module: Module) -> ModuleResult:
@@ -286,10 +290,12 @@ class Builder:
         return ModuleResult(module.name, module.path, "built", artifact.messages, seconds, artifact)
 
     def _elaborate(
-        self, name: str, path: Path, options: dict[str, Any], olean: Path | None
+        self, name: str, path: Path, options: dict[str, Any], olean: Path | None, ceiling: int = _MEMORY_CEILING
     ) -> tuple[bool, list[Message]]:
         """One file through an idle server. A process that dies is an error message of this file, not an exception."""
         server = self._idle.get()
+        if server.memory > ceiling:
+            server.close()
         try:
             return self._elaborate_with(server, name, path, options, olean)
         finally:
@@ -298,8 +304,6 @@ class Builder:
     def _elaborate_with(
         self, server: Server, name: str, path: Path, options: dict[str, Any], olean: Path | None
     ) -> tuple[bool, list[Message]]:
-        if server.memory > _MEMORY_CEILING:
-            server.close()
         setup = {
             "name": name,
             "isModule": False,

@@ -52,6 +52,7 @@ class Server:
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._tail: collections.deque[str] = collections.deque(maxlen=20)
         self._scratch: Path | None = None
+        self._twin: Server | None = None
         self._serial = 0
         self.starts = 0
         self.memory = 0
@@ -63,8 +64,9 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def twin(self) -> Server:
-        """Another server of the same kind, not started yet."""
-        return Server(self._command, self._program)
+        """Another server of the same kind, the same one each time; it ends with this one's context."""
+        self._twin = self._twin or Server(self._command, self._program)
+        return self._twin
 
     def request(self, method: str, timeout: float | None = None, **parameters: Any) -> dict[str, Any]:
         """Send one request and wait for its answer, at most `timeout` seconds.
@@ -94,7 +96,8 @@ class Server:
                 if answer.get("id") != self._serial:
                     raise self._died("the Lean process answered another request than it was asked")
                 last = not answer.get("more")
-                self.memory = int(answer.get("memory") or 0)
+                if last:
+                    self.memory = int(answer.get("memory") or 0)
                 if "error" in answer:
                     raise ToolchainError(f"the Lean process refused {method}: {answer['error']}")
                 yield answer
@@ -123,6 +126,8 @@ class Server:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if self._twin:
+            self._twin.close()
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process and self.alive:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,14 @@ class Native:
 
 @dataclass(frozen=True)
 class Toolchain:
-    """A Lean that builds packages, runs files and is kept running. `kind` is `native` or `embedded`."""
+    """A Lean that builds packages, runs files and is kept running. `kind` is `native` or `embedded`.
+
+    `server`: the process that does all work; without one, each task starts its own.
+    """
 
     kind: str
     lean: Lean
+    server: Server | None = None
 
     @property
     def identity(self) -> str:
@@ -71,12 +75,19 @@ class Toolchain:
 
     @contextlib.contextmanager
     def borrow(self, given: Server | None, *folders: Path) -> Iterator[Server]:
-        """The given server, left running, or a new one that sees `folders`, closed at the end."""
-        if given:
-            yield given
+        """The given server or the kept one, left running, or a new one that sees `folders`, closed at the end."""
+        if lent := given or self.server:
+            yield lent
         else:
             with self.start_server(folders) as server:
                 yield server
+
+    @contextlib.contextmanager
+    def kept_running(self, *folders: Path) -> Iterator[Toolchain]:
+        """The same Lean with one process for all its tasks: to start it takes longer than most of them. It sees
+        `folders` and no others."""
+        with self.start_server(folders) as server:
+            yield replace(self, server=server)
 
     def build_package(
         self, project: Path, targets: Iterable[str] = (), report: Report = silent, server: Server | None = None
