@@ -23,14 +23,16 @@ def sameUpToReducible (a b : Name) : MetaM Bool := do
   let t ← statement b
   withReducible (isDefEq s t)
 
-/-- Whether two theorems have the very same statement, up to names of variables and universes. -/
+/-- Whether two theorems have the very same statement, up to names of variables and universes; no if Lean cannot tell. -/
 def verySame (a b : Name) : MetaM Bool := do
-  let s ← statement a
-  let t ← statement b
-  if ← withReducible (isDefEq s t) then
-    return (← instantiateMVars s) == (← instantiateMVars t)
-  else
-    return false
+  try
+    let s ← statement a
+    let t ← statement b
+    if ← withReducible (isDefEq s t) then
+      return (← instantiateMVars s) == (← instantiateMVars t)
+    else
+      return false
+  catch _ => return false
 
 partial def twins (name : Name) (others : List String) (found : Array Json) : TermElabM (Array Json) := do
   match others with
