@@ -48,9 +48,10 @@ def extract(
     """Read the tactic steps out of Mathlib's text. A run that was ended goes on where it was."""
     from q35.lean.progress import terminal_report
     from q35prover.extract.mathlib import extract as work
+    from q35prover.train.expert_iteration import held_out_statements
 
     with terminal_report() as report:
-        header = work(mathlib, out, jobs, report)
+        header = work(mathlib, out, jobs, report, tuple(held_out_statements()))
     if json_:
         return print_json(header)
     files = header["provenance"]["files"]
