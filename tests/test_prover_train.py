@@ -516,3 +516,8 @@ def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytes
     assert {path.name for path in Path(out).iterdir()} >= {WEIGHTS, "tokenizer.json", "config.json", "MODEL_CARD.md"}
     assert run(["prover", "train", str(data), "--out", trained, "--set", "depth=3"]) == 1
     assert "no setting 'depth'" in capsys.readouterr().err
+
+
+def test_without_weights_the_policy_says_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no weights"):
+        load_neural_policy(tmp_path / "weights")

@@ -97,6 +97,9 @@ def load_neural_policy(folder: Path = WEIGHTS, threads: int = 1) -> NeuralPolicy
 
     Raises `InputError` for a folder that does not hold what `q35 prover export` writes.
     """
+    if not folder.is_dir():
+        fix = f"`q35 prover train` makes them, and `q35 prover export RUN DATA --out {folder}` puts them there"
+        raise InputError("there are no weights of the neural policy", str(folder), fix)
     torch.set_num_threads(threads)
     return NeuralPolicy(*load_policy_files(folder))
 
