@@ -68,6 +68,11 @@ class TacticState:
         """Equal for states that differ in names only."""
         return tuple(goal.key for goal in self.goals)
 
+    @property
+    def text(self) -> str:
+        """The goals as Lean prints them, a blank line between two."""
+        return "\n\n".join(goal.text for goal in self.goals)
+
 
 @dataclass(frozen=True)
 class Closed:

@@ -30,8 +30,8 @@ from q35.lean.sources import plain
 from q35prover.gate.forbidden import forbidden_word, reason
 from q35prover.gate.submission import Submission
 from q35prover.gate.verdict import Facts, Finding, Verdict, declared, judge_facts
+from q35prover.imports import module_setup
 from q35prover.interface import Problem
-from q35prover.server.client import module_setup
 
 PROGRAM = Path(__file__).resolve().with_name("judge.lean")
 # A fresh process stands at 0.5 GB, and what a file took is never given back.

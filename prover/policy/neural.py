@@ -60,11 +60,11 @@ class NeuralPolicy:
 
     def suggest(self, states: Sequence[TacticState], count: int) -> list[list[Suggestion]]:
         """For each state up to `count` tactics without repetition, the likeliest first."""
-        return [self._suggest(_text(state), count) for state in states]
+        return [self._suggest(state.text, count) for state in states]
 
     def remaining(self, states: Sequence[TacticState]) -> list[float]:
         """For each state the expected number of tactics still needed, at least 1."""
-        return [self._remaining(_text(state)) for state in states]
+        return [self._remaining(state.text) for state in states]
 
     def _suggest(self, text: str, count: int) -> list[Suggestion]:
         for level in range(len(_WIDTHS)):
@@ -102,8 +102,3 @@ def load_neural_policy(folder: Path = WEIGHTS, threads: int = 1) -> NeuralPolicy
         raise InputError("there are no weights of the neural policy", str(folder), fix)
     torch.set_num_threads(threads)
     return NeuralPolicy(*load_policy_files(folder))
-
-
-def _text(state: TacticState) -> str:
-    """As the states of the training are written."""
-    return "\n\n".join(goal.text for goal in state.goals)

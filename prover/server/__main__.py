@@ -17,8 +17,9 @@ from typing import IO, Any
 from q35.errors import InputError, Q35Error
 from q35.lean import Toolchain, find_toolchain
 from q35.project import find_project
+from q35prover.imports import module_setup
 from q35prover.interface import Problem
-from q35prover.server.client import Client, module_setup
+from q35prover.server.client import Client
 
 _UNSUPPORTED = (
     "allTactics", "infotree", "pickleTo", "rootGoals", "unpickleEnvFrom", "unpickleProofStateFrom"

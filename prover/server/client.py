@@ -8,9 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
-from q35.errors import CheckFailed, InputError, ToolchainError
-from q35.lean import Report, Server, ServerDied, Toolchain, silent
-from q35.lean.package import load_package, parse_header
+from q35.errors import InputError, ToolchainError
+from q35.lean import Server, ServerDied, Toolchain
 from q35prover.interface import Goal, Problem, RefusalReason
 
 PROGRAM = Path(__file__).resolve().with_name("proof_state.lean")
@@ -38,32 +37,6 @@ class Ran:
     message: str
     heartbeats: int
     seconds: float
-
-
-def module_setup(toolchain: Toolchain, problem: Problem, report: Report = silent) -> dict[str, Any]:
-    """Lean's `ModuleSetup` for the problem's file; what it imports of its package is built first.
-
-    Raises `InputError` for a broken package or one whose imported modules do not build.
-    """
-    artifacts: dict[str, list[str]] = {}
-    if problem.package:
-        package = load_package(problem.package)
-        own = [item.module for item in parse_header(problem.before)[1] if package.owns(item.module)]
-        if own:
-            built = toolchain.build_package(problem.package, own, report)
-            try:
-                built.raise_on_failure()
-            except CheckFailed as failed:
-                raise InputError(f"what {problem.theorem} imports does not build: {failed}") from failed
-            artifacts = {artifact.module: artifact.files for artifact in built.artifacts}
-    return {
-        "name": "Q35Prover",
-        "isModule": False,
-        "importArts": artifacts,
-        "dynlibs": [],
-        "plugins": [],
-        "options": toolchain.lean.options,
-    }
 
 
 class Client:

@@ -21,8 +21,9 @@ from q35.lean.launcher import MEMORY_LIMIT
 from q35.lean.package import Import, parse_header
 from q35.lean.server import TimedOut
 from q35prover.gate.forbidden import forbidden_word
+from q35prover.imports import module_setup
 from q35prover.interface import Closed, Opened, Outcome, Problem, Refused, StateLost, Step, TacticState
-from q35prover.server.client import Client, Left, Ran, module_setup
+from q35prover.server.client import Client, Left, Ran
 
 _REPLAY_SLACK = 2
 """A replay gets this many times the limits: it must not fail at one that the first run just met."""

@@ -14,8 +14,9 @@ from typing import Any
 
 from q35.certify.machine import machine
 from q35.lean import Report, Toolchain, silent
+from q35prover.imports import module_setup
 from q35prover.interface import Problem
-from q35prover.server.client import Client, module_setup
+from q35prover.server.client import Client
 
 GOALS = (
     "(a b c : Nat) (hab : a < b) (hbc : b < c) : a + 1 < c",

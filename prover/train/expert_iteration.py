@@ -192,7 +192,7 @@ def _solved(exercise: Exercise, solve: Solver) -> dict[str, Any]:
         "steps": [
             {
                 "before": [step.tactic for step in example.state.path],
-                "state": "\n\n".join(goal.text for goal in example.state.goals),
+                "state": example.state.text,
                 "tactic": example.tactic,
                 "remaining": example.remaining,
             }

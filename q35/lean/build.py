@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -304,20 +304,12 @@ class Builder:
     def _elaborate_with(
         self, server: Server, name: str, path: Path, options: dict[str, Any], olean: Path | None
     ) -> tuple[bool, list[Message]]:
-        setup = {
-            "name": name,
-            "isModule": False,
-            "importArts": {a.module: a.files for a in list(self.artifacts.values())},
-            "dynlibs": [],
-            "plugins": [],
-            "options": {**self.lean.options, **options},
-        }
         parameters = {
             "file": str(path.resolve()),
             "shown": path.name,
             "olean": str(olean or ""),
             "ilean": str(olean.with_suffix(f".{POSITIONS}") if olean else ""),
-            "setup": setup,
+            "setup": setup(name, list(self.artifacts.values()), {**self.lean.options, **options}),
         }
         fresh = server.memory == 0
         try:
@@ -367,6 +359,18 @@ def _room_for_two() -> bool:
     except OSError:
         available = None
     return (os.cpu_count() or 1) > 1 and available is not None and int(available[1]) << 10 > _MEMORY_FOR_TWO
+
+
+def setup(name: str, artifacts: Sequence[Artifact], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Lean's `ModuleSetup` for a file as the module `name`, with the modules that it may import."""
+    return {
+        "name": name,
+        "isModule": False,
+        "importArts": {artifact.module: artifact.files for artifact in artifacts},
+        "dynlibs": [],
+        "plugins": [],
+        "options": dict(options),
+    }
 
 
 def store_folder() -> Path:
