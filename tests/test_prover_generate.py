@@ -214,7 +214,7 @@ def test_nothing_that_resembles_a_held_out_statement_is_generated() -> None:
 
 
 def exercise(statement: str, problem: Problem = PROBLEM) -> Exercise:
-    return Exercise("generated", "generated/toy", statement, problem)
+    return Exercise("generated", "generated/toy", statement, problem, statement)
 
 
 BUDGET = Budget(steps=100)

@@ -28,10 +28,11 @@ from q35prover.policy.neural import NeuralPolicy, load_neural_policy
 from q35prover.train.beam import Prompt
 from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
-from q35prover.train.examples import NO_CLASS, Example, examples, state_prompt
+from q35prover.train.examples import BAD, GOOD, NO_CLASS, UNJUDGED, Example, examples, state_prompt
 from q35prover.train.export import WEIGHTS, export, load_policy_files
 from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
+from q35prover.train.measure import padded
 from q35prover.train.model import Network, Reading, Writing
 from q35prover.train.quantized import load_weights, matrices, rounded
 from q35prover.train.renaming import renamed
@@ -54,6 +55,7 @@ STEPS = st.lists(
         tactic=TEXT,
         remaining=st.integers(1, 9),
         split=st.sampled_from(SPLITS),
+        tried=st.lists(st.tuples(TEXT, st.booleans()), max_size=3).map(tuple),
     ),
     max_size=5,
 )
@@ -91,7 +93,8 @@ def test_a_wrong_header_is_named(tmp_path: Path, line: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("remaining", 0), ("split", "dev"), ("before", "x"), ("state", 3), ("tactic", None)]
+    ("field", "value"),
+    [("remaining", 0), ("split", "dev"), ("before", "x"), ("state", 3), ("tactic", None), ("tried", [["simp", 1]])],
 )
 def test_a_wrong_step_is_named_with_its_line(tmp_path: Path, field: str, value: object) -> None:
     path = tmp_path / "steps.jsonl"
@@ -279,6 +282,37 @@ def test_filling_and_neighbours_change_nothing(network: Network) -> None:
         torch.testing.assert_close(together[1], network(long[None])[0], atol=1e-5, rtol=1e-4)
 
 
+def _judged(tactics: list[str]) -> list[TacticStep]:
+    first, *others = tactics
+    tried = tuple((tactic, number % 2 == 0) for number, tactic in enumerate(others))
+    return [replace(STEP, state="h : P\n⊢ P", tactic=first, tried=tried)]
+
+
+def test_tactics_on_one_state_are_read_as_if_each_were_alone(network: Network) -> None:
+    tactics = ["simp [hx]", "omega", "a + h.1 = x", "exact h"]
+    (together,) = examples(_judged(tactics), TOKENIZER, TOY)
+    given = padded([together], "cpu")
+    prompt = Prompt(network, state_prompt("h : P\n⊢ P", TOKENIZER, TOY))
+    alone = prompt.judge([TOKENIZER.encode(tactic) for tactic in tactics])
+    with torch.inference_mode():
+        hidden = given.hidden(network)
+        torch.testing.assert_close(network.judged(hidden)[given.worth != UNJUDGED].tolist(), alone, atol=1e-4, rtol=0)
+        for tactic, logit in zip(tactics, alone, strict=True):
+            (single,) = examples(_judged([tactic]), TOKENIZER, TOY)
+            assert network.judged(network(padded([single], "cpu").tokens))[0, -1].item() == pytest.approx(
+                logit, abs=1e-4
+            )
+
+
+def test_of_several_tactics_on_a_state_only_the_first_is_written() -> None:
+    (example,) = examples(_judged(["simp", "omega", "rfl"]), TOKENIZER, TOY)
+    written = example.tokens[example.written]
+    assert TOKENIZER.decode(written.tolist()) == "simp"
+    assert written[-1] == END
+    assert example.worth[example.worth != UNJUDGED].tolist() == [GOOD, GOOD, BAD]
+    assert example.tokens[example.worth != UNJUDGED].tolist() == [END] * 3
+
+
 def _log_probability(network: Network, prompt: list[int], tactic: tuple[int, ...]) -> float:
     tokens = torch.tensor([[*prompt, *tactic, END]])
     with torch.inference_mode():
@@ -335,7 +369,8 @@ def _toy_steps() -> list[TacticStep]:
         split: Split = "train" if number % 10 < 8 else "validation" if number % 10 == 8 else "test"
         row = ("generated", "toy", f"t{number}")
         if number % 3:
-            steps.append(TacticStep(*row, "", (), f"{name} : {goal}\n⊢ {goal}", f"exact {name}", 1, split))
+            tried = (("omega", False), (f"{name} at {goal}", False), (f"exact ({name})", True))[: number % 4]
+            steps.append(TacticStep(*row, "", (), f"{name} : {goal}\n⊢ {goal}", f"exact {name}", 1, split, tried))
         else:
             statement = f"({name} : {goal}) : {goal} ∧ {goal}"
             steps.append(TacticStep(*row, statement, (), None, "constructor", 2, split))
@@ -369,6 +404,7 @@ def test_training_learns_to_copy_and_its_metrics_keep_their_schema(trained: Path
     assert last["state"]["loss"] < first["state"]["loss"] / 2
     assert last["state"]["exact"] > 0.9
     assert last["text"]["top8"] > 0.9
+    assert last["state"]["judged_first"] > 0.9 > 0.6 > last["state"]["judged_by_chance"]
     assert last["text"]["value_error"] < 0.5
     assert not first["quantized"]
     assert last["quantized"]

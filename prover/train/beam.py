@@ -1,4 +1,4 @@
-"""Beam search: the likeliest tactics that a network writes after a prompt."""
+"""A prompt that was read: the likeliest tactics after it, by beam search, and what tactics are worth there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from q35prover.train.model import Network, Reading, Writing
-from q35prover.train.tokenizer import END
+from q35prover.train.model import After, Network, Reading, Writing
+from q35prover.train.tokenizer import END, PAD
+
+_JUDGED_AT_ONCE = 16
+"""Tactics of like length, with little filling."""
 
 Written = tuple[float, tuple[int, ...]]
 """A tactic: the natural logarithm of its probability, and its tokens without the mark `END`."""
@@ -37,6 +40,22 @@ class Prompt:
         """
         with torch.inference_mode():
             return self._beam(width)
+
+    def judge(self, tactics: Sequence[Sequence[int]]) -> list[float]:
+        """For each tactic the logit of its worth."""
+        found = [0.0] * len(tactics)
+        order = sorted(range(len(tactics)), key=lambda place: (len(tactics[place]), place))
+        for start in range(0, len(order), _JUDGED_AT_ONCE):
+            places = order[start : start + _JUDGED_AT_ONCE]
+            rows = [torch.tensor([*tactics[place], END]) for place in places]
+            tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+            with torch.inference_mode():
+                hidden = self.network(tokens, After(self.reading), self.length)
+                ends = torch.tensor([len(row) - 1 for row in rows])
+                logits = self.network.judged(hidden[torch.arange(len(rows)), ends]).float()
+            for place, logit in zip(places, logits.tolist(), strict=True):
+                found[place] = logit
+        return found
 
     def _beam(self, width: int) -> list[Written]:
         found: list[Written] = []

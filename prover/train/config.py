@@ -30,8 +30,10 @@ class TrainingConfig:
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
-    renamed_copies: int = 1
+    renamed_copies: int = 3
     """Of each step with a state so many more, with other names for its hypotheses."""
+    judged: int = 8
+    """Of the other tactics that were tried on a state at most so many."""
 
     # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices
     # inside, AdamW for the rest.
@@ -49,6 +51,8 @@ class TrainingConfig:
     """Weight of the loss of a token that is given rather than to be written: reading is learned by predicting."""
     value_loss: float = 0.1
     """Weight of the loss of the remaining tactics."""
+    worth_loss: float = 0.5
+    """Weight of the loss of what a tactic is worth."""
     quantized_from: float = 0.5
     """From this part of the steps on the forward pass sees the weights as the format will round them."""
 
