@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -159,6 +160,31 @@ def export(
         return print_json(result)
     losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
     print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
+
+
+@prover.command()
+def mix(
+    weights: Annotated[Path, typer.Argument(help="A folder that `export` wrote.")],
+    journal: Annotated[Path, typer.Argument(help="What `collect --probes` tried.")],
+    json_: Json = False,
+) -> None:
+    """Fit how far the neural policy trusts each of its parts, on what was tried on goals that it was not trained on."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.policy.neural import load_neural_policy
+    from q35prover.train.expert_iteration import judged_states
+    from q35prover.train.mixture import fit, save_mixture
+
+    proofs = find_project() / "proofs"
+    with terminal_report() as report:
+        heuristic = policy_by_name("heuristic", find_toolchain(proofs), proofs, report)
+        policy = load_neural_policy(heuristic, weights)
+        mixture, figures = fit([policy.assess(state, worth) for state, worth in judged_states(journal, proofs)])
+    save_mixture(weights, mixture)
+    if json_:
+        return print_json({"mixture": asdict(mixture), **figures})
+    print(f"{mixture}: {figures}")
 
 
 def prove(

@@ -25,6 +25,7 @@ from q35.errors import InputError
 from q35.model.certificate import path_of as certificate_of
 from q35prover.interface import Goal, Problem, TacticState
 from q35prover.policy.neural import NeuralPolicy, load_neural_policy
+from q35prover.policy.portfolio import Portfolio
 from q35prover.train.beam import Prompt
 from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
@@ -33,6 +34,7 @@ from q35prover.train.export import WEIGHTS, export, load_policy_files
 from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
 from q35prover.train.measure import padded
+from q35prover.train.mixture import Judged, Mixture, fit, load_mixture, save_mixture
 from q35prover.train.model import Network, Reading, Writing
 from q35prover.train.quantized import load_weights, matrices, rounded
 from q35prover.train.renaming import renamed
@@ -505,14 +507,14 @@ def _state(text: str) -> TacticState:
 
 
 def test_the_policy_copies_the_name_that_it_sees(shipped: Path) -> None:
-    policy = load_neural_policy(shipped)
+    policy = load_neural_policy(Portfolio(), shipped)
     states = [_state("hyp : Q\n⊢ Q"), _state("hx : Q\n⊢ Q")]  # the same key: they differ in names only
     assert [found[0].tactic for found in policy.suggest(states, 4)] == ["exact hyp", "exact hx"]
     assert all(1 <= remaining < 1.5 for remaining in policy.remaining(states))
 
 
 def test_a_larger_count_only_adds(shipped: Path) -> None:
-    policy, state = load_neural_policy(shipped), _state("z : P\n⊢ P")
+    policy, state = load_neural_policy(Portfolio(), shipped), _state("z : P\n⊢ P")
     lists = [policy.suggest([state], count)[0] for count in (40, 1, 4, 8, 20)]
     lists.sort(key=len)
     for small, large in pairwise(lists):
@@ -524,22 +526,42 @@ def test_a_larger_count_only_adds(shipped: Path) -> None:
 
 def test_the_policy_answers_alike_alone_and_among_others(shipped: Path) -> None:
     states = [_state(f"{name} : P\n⊢ P") for name in ("h", "a", "z")]
-    together = load_neural_policy(shipped).suggest(states, 12)
+    together = load_neural_policy(Portfolio(), shipped).suggest(states, 12)
     for state, expected in zip(states, together, strict=True):
-        assert load_neural_policy(shipped).suggest([state], 12) == [expected]
+        assert load_neural_policy(Portfolio(), shipped).suggest([state], 12) == [expected]
 
 
-def test_closing_tactics_have_their_share(shipped: Path) -> None:
+def test_shares_and_worth_make_the_probabilities(shipped: Path) -> None:
     network, tokenizer = load_policy_files(shipped)
-    state = _state("h : P\n⊢ P")
-    mixed = NeuralPolicy(network, tokenizer, closing=("omega", "simp"), closing_share=0.3).suggest([state], 8)[0]
-    shares = {found.tactic: math.exp(found.log_probability) for found in mixed}
-    assert shares["omega"] == pytest.approx(0.2, abs=0.01)
-    assert shares["simp"] == pytest.approx(0.1, abs=0.01)
-    alone = NeuralPolicy(network, tokenizer, closing_share=0).suggest([state], 8)[0]
-    assert math.exp(alone[0].log_probability) * 0.7 == pytest.approx(shares[alone[0].tactic])
-    with pytest.raises(InputError, match="share"):
-        NeuralPolicy(network, tokenizer, closing=(), closing_share=0.5)
+    state, others = _state("h : P\n⊢ P"), Portfolio(("omega", "simp"))
+    plain = NeuralPolicy(network, tokenizer, others, Mixture(own_share=0.25, trust=1.0, belief=0.0))
+    shares = plain.written(state.text, 4)
+    expected = {tactic: 0.25 * share for tactic, share in shares.items()}
+    expected |= {"omega": expected.get("omega", 0) + 0.75 * 2 / 3, "simp": expected.get("simp", 0) + 0.75 / 3}
+    found = {one.tactic: math.exp(one.log_probability) for one in plain.suggest([state], len(expected))[0]}
+    assert found == pytest.approx({tactic: share / sum(expected.values()) for tactic, share in expected.items()})
+    judging = NeuralPolicy(network, tokenizer, others, Mixture(own_share=0.25, trust=0.0, belief=1.0))
+    found = {one.tactic: one.log_probability for one in judging.suggest([state], len(expected))[0]}
+    worths = dict(zip(expected, judging.judged(state.text, list(expected)), strict=True))
+    mass = math.log(sum(map(math.exp, worths.values())))
+    assert found == pytest.approx({tactic: worth - mass for tactic, worth in worths.items()}, abs=1e-4)
+    assert found["exact h"] > found["omega"]
+
+
+def test_the_mixture_trusts_what_was_right(tmp_path: Path) -> None:
+    """The other policy names good and bad tactics alike; what the network thinks of them is right for all but one."""
+    states = [[Judged(0.1, 0.4, 1.0, True), Judged(0.1, 0.4, -1.0, False)] for _ in range(9)]
+    states += [[Judged(0.1, 0.4, 1.0, False), Judged(0.1, 0.4, -1.0, True)], [Judged(0.0, 0.0, 9.0, False)] * 2]
+    mixture, figures = fit(states)
+    assert figures == {"states": 10, "first_by_others": 0.9, "first_by_worth": 0.9, "first": 0.9}
+    assert 2 * mixture.belief == pytest.approx(math.log(9), abs=0.01)
+    save_mixture(tmp_path, mixture)
+    assert load_mixture(tmp_path) == mixture
+    with pytest.raises(InputError, match="no state"):
+        fit(states[-1:])
+    (tmp_path / "mixture.json").write_text("{}")
+    with pytest.raises(InputError, match="not a mixture"):
+        load_mixture(tmp_path)
 
 
 def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -556,4 +578,4 @@ def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytes
 
 def test_without_weights_the_policy_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights"):
-        load_neural_policy(tmp_path / "weights")
+        load_neural_policy(Portfolio(), tmp_path / "weights")

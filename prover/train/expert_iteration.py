@@ -24,7 +24,7 @@ from q35.lean.progress import Report, silent
 from q35prover.benchmark.problems import entries
 from q35prover.extract.mathlib import split_of
 from q35prover.extract.near_duplicates import near_duplicates, shape
-from q35prover.interface import Closed, Environment, Outcome, Policy, Problem, StateLost, TacticState
+from q35prover.interface import Closed, Environment, Goal, Outcome, Policy, Problem, StateLost, TacticState
 from q35prover.library import index
 from q35prover.search.attempt import attempt
 from q35prover.search.budget import Budget
@@ -238,6 +238,7 @@ def _solved(exercise: Exercise, solve: Solver) -> dict[str, Any]:
         "theorem": exercise.problem.theorem,
         "statement": exercise.statement,
         "original": exercise.original,
+        "header": exercise.problem.before.rpartition("theorem ")[0],
         "reason": reason,
         "message": message,
         "steps": [
@@ -302,6 +303,19 @@ def _steps(row: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> Iterat
             split=side,
             tried=tuple((other, closed) for other, closed in tried.items() if other != tactic),
         )
+
+
+def judged_states(journal: Path, package: Path) -> Iterator[tuple[TacticState, dict[str, bool]]]:
+    """States of goals of our field, and variants of them, that are for validation or testing, and on which several
+    tactics were tried: whether each was one to take. (`package`: the folder of the library that the goals may use.)"""
+    for row in _rows(journal):
+        if row["source"] == "field" and split_of(shape(row["original"])) != "train":
+            imports = "import Q35" in row["header"]
+            problem = Problem(row["theorem"], row["header"], package=package if imports else None)
+            for step in row["steps"]:
+                if step["tried"]:
+                    goals = tuple(Goal(text, "") for text in step["state"].split("\n\n"))
+                    yield TacticState(problem, goals), {**dict(step["tried"]), step["tactic"]: True}
 
 
 def _rows(journal: Path) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from q35prover.train.config import TrainingConfig
 from q35prover.train.data import read_header
 from q35prover.train.examples import examples, load_steps
 from q35prover.train.measure import evaluate
+from q35prover.train.mixture import Mixture, save_mixture
 from q35prover.train.model import Network
 from q35prover.train.quantized import BLOCK_SIZE, SCHEME, is_quantized, load_weights, matrices, run_on_kernels
 from q35prover.train.tokenizer import Tokenizer, load_tokenizer
@@ -73,6 +74,7 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
         else:
             half = {name: weight.half() for name, weight in load_weights(source).items()}
             write_whole(out / WEIGHTS, save(half))
+    save_mixture(out, Mixture())  # until `q35 prover mix` fits it
     for name in _COPIED:
         write_whole(out / name, (run / name).read_bytes())
     result = {
