@@ -114,7 +114,8 @@ def collect(
             exercises += work.library_exercises(toolchain, seed, library) if library else []
             exercises += work.field_exercises() if field else []
             solve = work.by_search(pool, policy_by_name(policy, toolchain, proofs, report), Mcts(), work.BUDGET)
-        counts = work.collect(exercises, policy, solve, journal, seconds, report)
+        how = f"{policy} and probe" if policy == "replay" and probes else policy
+        counts = work.collect(exercises, how, solve, journal, seconds, report)
     header = work.write_collected(journal, out, work.held_out_statements())
     if json_:
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})

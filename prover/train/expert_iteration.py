@@ -80,9 +80,10 @@ def written_exercises(proofs: Sequence[WrittenProof]) -> list[Exercise]:
 
 
 def with_variants(proofs: Sequence[WrittenProof], count: int, seed: int) -> list[WrittenProof]:
-    """The proofs, then up to `count` variants of each: the first of all, the second of all, and so on."""
-    made = [list(variants(proof, count, seed)) for proof in proofs]
-    return [*proofs, *(own[place] for place in range(count) for own in made if place < len(own))]
+    """The proofs in an order by chance, then up to `count` variants of each: all first ones, all second ones, ..."""
+    mixed = random.Random(seed).sample(proofs, len(proofs))
+    made = [list(variants(proof, count, seed)) for proof in mixed]
+    return [*mixed, *(own[place] for place in range(count) for own in made if place < len(own))]
 
 
 def generated_exercises(seed: int, count: int, proofs: Path) -> list[Exercise]:
