@@ -164,6 +164,17 @@ def export(
 
 
 @prover.command()
+def curves(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of a training, or of shipped weights.")],
+    plot: Annotated[Path, typer.Option(metavar="FILE.svg", help="The figure to write.")],
+) -> None:
+    """Draw the learning curves of a training."""
+    from q35prover.train.curves import read_metrics, write_curves
+
+    write_curves(read_metrics(folder), plot)
+
+
+@prover.command()
 def mix(
     weights: Annotated[Path, typer.Argument(help="A folder that `export` wrote.")],
     journal: Annotated[Path, typer.Argument(help="What `collect --probes` tried.")],

@@ -29,7 +29,7 @@ from q35prover.policy.portfolio import Portfolio
 from q35prover.train.beam import Prompt
 from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
-from q35prover.train.examples import BAD, GOOD, NO_CLASS, UNJUDGED, Example, examples, state_prompt
+from q35prover.train.examples import BAD, GOOD, NO_CLASS, UNJUDGED, Example, examples, state_prompt, with_mismatched
 from q35prover.train.export import WEIGHTS, export, load_policy_files
 from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
@@ -210,6 +210,20 @@ def test_a_statement_is_laid_out_as_a_goal() -> None:
     assert as_goal(": P") == "⊢ P"
     for other in ("(x : Nat", "(x : Nat) x = x", ""):
         assert as_goal(other) == other
+
+
+def test_tactics_of_other_states_of_the_file_are_tried_in_vain() -> None:
+    steps = [replace(STEP, state=f"⊢ {n}", tactic=t) for n, t in enumerate(["rw [a]", "omega", "exact b"])]
+    steps += [replace(STEP, tactic="rw [text]"), replace(STEP, file="other", state="⊢ 9", tactic="rw [c]")]
+    mixed = with_mismatched(steps, 9, seed=0)
+    assert [{tactic for tactic, closed in step.tried if not closed} for step in mixed] == [
+        {"exact b"},
+        {"rw [a]", "exact b"},
+        {"rw [a]"},
+        set(),
+        set(),
+    ]
+    assert [replace(step, tried=()) for step in mixed] == steps
 
 
 GOAL = "x y : BitVec 8\nh : x < y\nh' : x.h < y\n⊢ ∀ a, a + x ≤ y"
@@ -493,8 +507,9 @@ def test_a_matrix_that_the_format_spoils_is_shipped_in_float16(trained: Path, da
     spoilt = tmp_path / "run"
     shutil.copytree(trained, spoilt)
     weights = load_weights(spoilt / "weights.safetensors")
-    # One large weight a block: the others are rounded away.
-    weights["blocks.0.up.weight"][:, ::64] = 50.0
+    # One large weight a block, of a channel that is always 0: the others are rounded away.
+    weights["norm.weight"][::64] = 0.0
+    weights["turn.weight"][:, ::64] = 500.0
     (spoilt / "weights.safetensors").write_bytes(save(weights))
     assert export(spoilt, tmp_path / "out", [data])["format"] == "float16"
     network, _ = load_policy_files(tmp_path / "out")
@@ -571,6 +586,9 @@ def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytes
     assert json.loads(capsys.readouterr().out)["split"] == "test"
     assert run(["prover", "export", trained, str(data), "--out", out]) == 0
     assert "loss in the format" in capsys.readouterr().out
+    assert run(["prover", "curves", out, "--plot", str(tmp_path / "curves.svg")]) == 0
+    assert "our states, test" in (tmp_path / "curves.svg").read_text()
+    assert run(["prover", "curves", str(tmp_path), "--plot", str(tmp_path / "none.svg")]) == 1
     assert {path.name for path in Path(out).iterdir()} >= {WEIGHTS, "tokenizer.json", "config.json", "MODEL_CARD.md"}
     assert run(["prover", "train", str(data), "--out", trained, "--set", "depth=3"]) == 1
     assert "no setting 'depth'" in capsys.readouterr().err

@@ -32,8 +32,10 @@ class TrainingConfig:
     """The same for steps with states."""
     renamed_copies: int = 3
     """Of each step with a state so many more, with other names for its hypotheses."""
+    mismatched: int = 2
+    """To each state so many tactics of other states, as tactics that were tried in vain."""
     judged: int = 8
-    """Of the other tactics that were tried on a state at most so many."""
+    """Of the tactics that were tried on a state at most so many, these included."""
 
     # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices
     # inside, AdamW for the rest.

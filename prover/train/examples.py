@@ -17,7 +17,7 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -192,6 +192,25 @@ def with_renamed(steps: Sequence[TacticStep], copies: int, seed: int) -> list[Ta
     choice = random.Random(seed)
     renamings = [renamed(step, choice) for _ in range(copies) for step in steps if step.state is not None]
     return [*steps, *renamings]
+
+
+def with_mismatched(steps: Sequence[TacticStep], count: int, seed: int) -> list[TacticStep]:
+    """The steps; to each that has a state `count` tactics with arguments from other states of its file are added, as
+    tried in vain: what people wrote is not good for that alone."""
+    choice = random.Random(seed)
+    of_file: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for step in steps:
+        if step.state is not None and " " in step.tactic:
+            of_file[step.source, step.file].append(step.tactic)
+    mixed = []
+    for step in steps:
+        if step.state is not None and (tactics := of_file[step.source, step.file]):
+            known = {step.tactic, *(tactic for tactic, _ in step.tried)}
+            others = dict.fromkeys(choice.choice(tactics) for _ in range(count))
+            mismatched = tuple((tactic, False) for tactic in others if tactic not in known)
+            step = replace(step, tried=(*mismatched, *step.tried))
+        mixed.append(step)
+    return mixed
 
 
 def texts(steps: Iterable[TacticStep]) -> Iterator[str]:

@@ -31,7 +31,16 @@ from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.lean.progress import Report, silent
 from q35prover.train.config import TrainingConfig
 from q35prover.train.data import SPLITS, Split, TacticStep
-from q35prover.train.examples import NO_CLASS, UNJUDGED, Example, examples, load_steps, texts, with_renamed
+from q35prover.train.examples import (
+    NO_CLASS,
+    UNJUDGED,
+    Example,
+    examples,
+    load_steps,
+    texts,
+    with_mismatched,
+    with_renamed,
+)
 from q35prover.train.measure import batches, evaluate, padded
 from q35prover.train.model import Network
 from q35prover.train.quantized import linears, matrices, round_matrices, rounded
@@ -58,7 +67,8 @@ def train(
     if not steps["train"]:
         raise InputError("there is no step to train on", ", ".join(map(str, data)))
     tokenizer = _tokenizer(out, steps["train"], config, start, report)
-    steps["train"] = with_renamed(steps["train"], config.renamed_copies, config.seed)
+    mixed = with_mismatched(steps["train"], config.mismatched, config.seed)
+    steps["train"] = with_renamed(mixed, config.renamed_copies, config.seed)
     prepared = {split: list(examples(steps[split], tokenizer, config)) for split in SPLITS}
     run = _Run(out, config, prepared)
     if start is not None:

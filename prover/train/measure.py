@@ -85,9 +85,9 @@ def _figures(network: Network, examples: Sequence[Example], beam_steps: int, see
     """`loss` in nats a token to be written. `exact`: share of tactics that the network writes as they are, taking the
     likeliest token each time; `first_token`: share of those whose first token, most often the tactic's name, it writes
     so. `value_loss` in nats; `value_error`: mean distance of the expected remaining tactics from the true class.
-    `top1`, `top8`: share of `beam_steps` tactics found first, and among 8, by beam search. Where several tactics were
-    tried on states, of so many states (`judged`) the share where the network thinks most of one that is good
-    (`judged_first`), and what a choice by chance would come to.
+    `top1`, `top8`: share of `beam_steps` tactics found first, and among 8, by beam search. Of states on which, besides
+    the proof's own, tactics were tried of which some closed the state and some did not (so many: `judged`), the share
+    where the network thinks most of one that closed it (`judged_first`), and what a choice by chance would come to.
     """
     device = network.embedding.weight.device
     loss = value_loss = value_error = 0.0
@@ -113,7 +113,8 @@ def _figures(network: Network, examples: Sequence[Example], beam_steps: int, see
         value_loss += functional.cross_entropy(values, truth, reduction="sum").item()
         value_error += (values.softmax(-1) @ least - least[truth]).abs().sum().item()
         steps += len(truth)
-        places += _places_of_good(network.judged(hidden).float(), given.worth)
+        others = given.worth.masked_fill(given.parts < 2, UNJUDGED)
+        places += _places_of_good(network.judged(hidden).float(), others)
     found = [_place(network, prompt, tactic) for prompt, tactic in _sample(examples, beam_steps, seed)]
     figures = {
         "steps": steps,
