@@ -186,14 +186,15 @@ def mix(
     from q35prover.policy.by_name import policy_by_name
     from q35prover.policy.neural import load_neural_policy
     from q35prover.train.expert_iteration import judged_states
-    from q35prover.train.mixture import fit, save_mixture
+    from q35prover.train.export import add_mixture
+    from q35prover.train.mixture import fit
 
     proofs = find_project() / "proofs"
     with terminal_report() as report:
         heuristic = policy_by_name("heuristic", find_toolchain(proofs), proofs, report)
         policy = load_neural_policy(heuristic, weights)
         mixture, figures = fit([policy.assess(state, worth) for state, worth in judged_states(journal, proofs)])
-    save_mixture(weights, mixture)
+    add_mixture(weights, mixture, figures)
     if json_:
         return print_json({"mixture": asdict(mixture), **figures})
     print(f"{mixture}: {figures}")

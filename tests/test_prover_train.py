@@ -30,7 +30,7 @@ from q35prover.train.beam import Prompt
 from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
 from q35prover.train.examples import BAD, GOOD, NO_CLASS, UNJUDGED, Example, examples, state_prompt, with_mismatched
-from q35prover.train.export import WEIGHTS, export, load_policy_files
+from q35prover.train.export import WEIGHTS, add_mixture, export, load_policy_files
 from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
 from q35prover.train.measure import padded
@@ -489,6 +489,14 @@ def test_shipped_weights_are_the_trained_ones_rounded_by_the_format(trained: Pat
     card = (shipped / "MODEL_CARD.md").read_text()
     assert "300 theorems" in card
     assert "seed 0" in card
+    for belief in (2.0, 3.0):
+        mixture = Mixture(belief=belief)
+        figures = {"states": 7, "first": 0.5, "first_by_others": 0.25, "first_by_worth": 0.125}
+        add_mixture(shipped, mixture, figures)
+        assert load_mixture(shipped) == mixture
+        card = (shipped / "MODEL_CARD.md").read_text()
+        assert card.count("## The mixture") == 1
+        assert f"exp({belief} * worth)" in card
 
 
 def test_our_kernels_write_what_the_stored_weights_say(shipped: Path) -> None:
