@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,8 +32,18 @@ from q35prover.train.tokenizer import Tokenizer
 WEIGHTS = Path(__file__).parents[1] / "weights"
 """The weights that this version is shipped with."""
 
-_LEVELS = ((4, 32), (16, 128))
-"""The width of the beam, and how many tactics of the other policy. More are proposed when more are asked for."""
+
+@dataclass(frozen=True)
+class _Level:
+    """The width of the beam, the least probability of what it writes, and how many tactics of the other policy."""
+
+    width: int
+    least: float
+    others: int
+
+
+_LEVELS = (_Level(4, 0.02, 24), _Level(16, 0.001, 128))
+"""More are proposed when more are asked for. Writing costs the most, so at first only what is likely is written out."""
 
 _STATES_REMEMBERED = 4096
 _PROMPTS_REMEMBERED = 64
@@ -71,7 +82,7 @@ class NeuralPolicy:
         scores of the lowest level, which make its probabilities, sum up to."""
         state = TacticState(problem, goals)
         log_mass, before = self._found(problem, goals, level - 1) if level else (0.0, ())
-        shares = self._proposed(state, *_LEVELS[level])
+        shares = self._proposed(state, _LEVELS[level])
         for suggestion in before:
             shares.pop(suggestion.tactic, None)
         scores = self._mixture.scores(shares.values(), self.judged(state.text, list(shares)))
@@ -80,18 +91,18 @@ class NeuralPolicy:
         new = [Suggestion(tactic, score - log_mass) for tactic, score in zip(shares, scores, strict=True)]
         return log_mass, (*before, *sorted(new, key=lambda one: (-one.log_probability, one.tactic)))
 
-    def _proposed(self, state: TacticState, width: int, count: int) -> dict[str, float]:
+    def _proposed(self, state: TacticState, level: _Level) -> dict[str, float]:
         """Tactics with their share."""
-        own, others = self.written(state.text, width), self.named(state, count)
+        own, others = self.written(state.text, level), self.named(state, level.others)
         return {
             tactic: self._mixture.share(own.get(tactic, 0.0), others.get(tactic, 0.0))
             for tactic in dict.fromkeys([*own, *others])
         }
 
-    def written(self, text: str, width: int) -> dict[str, float]:
+    def written(self, text: str, level: _Level = _LEVELS[0]) -> dict[str, float]:
         """Tactics that the network writes for a state, with its probabilities."""
         found: dict[str, float] = {}
-        for log_probability, tokens in self._prompt(text).beam(width):
+        for log_probability, tokens in self._prompt(text).beam(level.width, math.log(level.least)):
             tactic = self._tokenizer.decode(tokens).strip()
             if tactic and "\ufffd" not in tactic:
                 found[tactic] = found.get(tactic, 0.0) + math.exp(log_probability)
@@ -116,8 +127,7 @@ class NeuralPolicy:
 
     def assess(self, state: TacticState, worth: Mapping[str, bool]) -> list[Judged]:
         """What `fit` needs of tactics that were tried on a state, with whether each was one to take."""
-        width, count = _LEVELS[0]
-        own, others = self.written(state.text, width), self.named(state, count)
+        own, others = self.written(state.text), self.named(state, _LEVELS[0].others)
         logits = self.judged(state.text, list(worth))
         return [
             Judged(own.get(tactic, 0.0), others.get(tactic, 0.0), logit, good)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -31,15 +32,15 @@ class Prompt:
             self.first = _log_probabilities(network, last)
             self.remaining = network.remaining(last)[0].float().softmax(-1)
 
-    def beam(self, width: int) -> list[Written]:
-        """Up to `width` tactics, none empty, the likeliest first.
+    def beam(self, width: int, least: float = -math.inf) -> list[Written]:
+        """Up to `width` tactics, none empty, the likeliest first; none whose logarithm is `least` or less.
 
         Of the beginnings of each length the `width` likeliest are kept, and of those only what is likelier than the
         `width` likeliest tactics so far: going on makes none likelier. One of width 1 is at least as likely as what
         greedy choice writes.
         """
         with torch.inference_mode():
-            return self._beam(width)
+            return self._beam(width, least)
 
     def judge(self, tactics: Sequence[Sequence[int]]) -> list[float]:
         """For each tactic the logit of its worth."""
@@ -57,7 +58,7 @@ class Prompt:
                 found[place] = logit
         return found
 
-    def _beam(self, width: int) -> list[Written]:
+    def _beam(self, width: int, least: float) -> list[Written]:
         found: list[Written] = []
         writing = Writing(self.reading)
         beginnings: list[tuple[int, ...]] = [()]
@@ -66,9 +67,10 @@ class Prompt:
             if length > 0:
                 found += zip(scores[:, END].tolist(), beginnings, strict=True)
                 found = sorted(found, key=lambda written: (-written[0], written[1]))[:width]
+                found = [written for written in found if written[0] > least]
             scores[:, : END + 1] = -torch.inf  # no mark stands in a tactic
             best, places = scores.flatten().topk(min(width, scores.numel()))
-            going_on = best > (found[-1][0] if len(found) == width else -torch.inf)
+            going_on = best > (found[-1][0] if len(found) == width else least)
             if length == self.network.config.longest_tactic or not going_on.any():
                 break
             best, places = best[going_on], places[going_on]
