@@ -472,17 +472,10 @@ def _simplify_with_theorem(view: _View) -> Iterator[str]:
 
 def _grind_with_theorem(view: _View) -> Iterator[str]:
     facts = [premise.name for premise in view.premises["fact"]]
-    for name in facts[:1]:
-        yield f"grind [{', '.join([*view.definitions, name])}]"
-    if len(facts) > 1:
-        yield f"grind [{', '.join([*view.definitions, *facts])}]"
-        yield f"grind [{', '.join([*view.definitions, *facts[:3]])}]"
-    for name in facts[1:4]:
-        yield f"grind [{', '.join([*view.definitions, name])}]"
-    for name in facts[:3]:
-        yield f"grind [{name}]"
-    if len(facts) > 1:
-        yield f"grind [{', '.join(facts)}]"
+    helped = [facts[:1], facts, facts[:3], facts[1:2], facts[2:3], facts[3:4]]
+    alone = [facts[:1], facts[1:2], facts[2:3], facts]
+    for names in [*([*view.definitions, *some] for some in helped if some), *filter(None, alone)]:
+        yield f"grind [{', '.join(names)}]"
 
 
 def _products(view: _View) -> Iterator[str]:
