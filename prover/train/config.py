@@ -26,12 +26,12 @@ class TrainingConfig:
 
     # The data.
     seed: int = 0
-    text_characters: int = 16_000_000
+    text_characters: int = 8_000_000
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
-    renamed_copies: int = 3
-    """Of each step with a state so many more, with other names for its hypotheses."""
+    renamed_copies: int = 6
+    """Of each step with a state so many more, with other names for its hypotheses: the mixture of the two kinds."""
     mismatched: int = 2
     """To each state so many tactics of other states, as tactics that were tried in vain."""
     judged: int = 8
@@ -55,7 +55,7 @@ class TrainingConfig:
     """Weight of the loss of the remaining tactics."""
     worth_loss: float = 0.5
     """Weight of the loss of what a tactic is worth."""
-    quantized_from: float = 0.5
+    quantized_from: float = 0.4
     """From this part of the steps on the forward pass sees the weights as the format will round them."""
 
     # The machine.
