@@ -15,10 +15,10 @@ class TrainingConfig:
 
     # The network: a causal transformer.
     layers: int = 4
-    width: int = 256
-    heads: int = 4
-    feed_forward: int = 768
-    vocabulary: int = 4096
+    width: int = 192
+    heads: int = 3
+    feed_forward: int = 512
+    vocabulary: int = 2048
     context: int = 512
     """Tokens of a sequence at most: a goal, or a statement and the tactics so far, and the tactics to be written."""
     longest_tactic: int = 64
@@ -26,11 +26,11 @@ class TrainingConfig:
 
     # The data.
     seed: int = 0
-    text_characters: int = 8_000_000
+    text_characters: int = 5_000_000
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
-    renamed_copies: int = 6
+    renamed_copies: int = 4
     """Of each step with a state so many more, with other names for its hypotheses: the mixture of the two kinds."""
     mismatched: int = 2
     """To each state so many tactics of other states, as tactics that were tried in vain."""
@@ -65,11 +65,11 @@ class TrainingConfig:
     """Of matrix products; weights, sums of them and the optimizer's state are float32."""
 
     # What is measured, and how often.
-    evaluations: int = 6
+    evaluations: int = 4
     """In the whole training, on the validation split."""
-    evaluation_characters: int = 200_000
+    evaluation_characters: int = 100_000
     """Of each of validation and test, at most so much text, chosen as that of the training."""
-    beam_steps: int = 150
+    beam_steps: int = 100
     """Of those so many steps for the accuracy of beam search, which is slow."""
     checkpoints: int = 40
 
@@ -98,6 +98,7 @@ PRESETS: Mapping[str, TrainingConfig] = {
         width=512,
         heads=8,
         feed_forward=2048,
+        vocabulary=4096,
         text_characters=1_000_000_000,
         state_characters=1_000_000_000,
         epochs=10,
@@ -110,7 +111,8 @@ PRESETS: Mapping[str, TrainingConfig] = {
         beam_steps=1000,
     ),
 }
-"""`toy` takes seconds and is what the tests train; `small` is for two cores; `large` is for a GPU."""
+"""`toy` takes seconds and is what the tests train; `small` is for two cores, with a network as small as half an hour's
+few million tokens can fill; `large` is for a GPU."""
 
 
 _CHOICES = {name: get_args(kind) for name, kind in get_type_hints(TrainingConfig).items() if kind not in (int, float)}
