@@ -90,6 +90,7 @@ def collect(
     own: Annotated[bool, typer.Option(help="Of `replay`: our library's proofs too.")] = True,
     variants: Annotated[int, typer.Option(min=0, help="Of `replay`: so many variants of each proof.")] = 0,
     probes: Annotated[int, typer.Option(min=0, help="Of `replay`: other tactics to try on each state.")] = 0,
+    untrained: Annotated[bool, typer.Option(help="Of `replay`: only what is never trained on; for `mix`.")] = False,
     json_: Json = False,
 ) -> None:
     """Search for proofs of exercises, or replay written ones, and make a data set of them."""
@@ -106,7 +107,10 @@ def collect(
     with terminal_report() as report, Pool(toolchain, workers, report=report) as pool:
         if policy == "replay":
             references = field_proofs(find_project() / "tests" / "field_proofs") if field else ()
-            written = work.with_variants([*references, *(library_proofs(proofs) if own else ())], variants, seed)
+            written = [*references, *(library_proofs(proofs) if own else ())]
+            if untrained:
+                written = [proof for proof in written if work.side_of(proof.original) != "train"]
+            written = work.with_variants(written, variants, seed)
             heuristic = policy_by_name("heuristic", toolchain, proofs, report)
             exercises, solve = work.written_exercises(written), work.by_replay(pool, written, heuristic, probes)
         else:

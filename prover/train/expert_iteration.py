@@ -31,7 +31,7 @@ from q35prover.search.budget import Budget
 from q35prover.search.frontier import Method
 from q35prover.search.script import Example, examples
 from q35prover.search.shorten import shorten
-from q35prover.train.data import Source, TacticStep, write_steps
+from q35prover.train.data import Source, Split, TacticStep, write_steps
 from q35prover.train.generate import TOO_NEAR, generate
 from q35prover.train.replay import Tried, WrittenProof, probe, replay
 from q35prover.train.variants import variants
@@ -285,7 +285,7 @@ def _steps(row: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> Iterat
     by_state: dict[str, list[Mapping[str, Any]]] = {}
     for step in found:
         by_state.setdefault(step["state"], []).append(step)
-    side = split_of(shape(row["original"]))
+    side = side_of(row["original"])
     for state, same in by_state.items():
         best = min(same, key=lambda step: step["remaining"])
         tried = {tactic: closed for step in same for tactic, closed in step["tried"]}
@@ -306,11 +306,16 @@ def _steps(row: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> Iterat
         )
 
 
+def side_of(statement: str) -> Split:
+    """Where steps of the statement's proof, and of those of its variants, belong."""
+    return split_of(shape(statement))
+
+
 def judged_states(journal: Path, package: Path) -> Iterator[tuple[TacticState, dict[str, bool]]]:
     """States of goals of our field, and variants of them, that are for validation or testing, and on which several
     tactics were tried: whether each was one to take. (`package`: the folder of the library that the goals may use.)"""
     for row in _rows(journal):
-        if row["source"] == "field" and split_of(shape(row["original"])) != "train":
+        if row["source"] == "field" and side_of(row["original"]) != "train":
             imports = "import Q35" in row["header"]
             problem = Problem(row["theorem"], row["header"], package=package if imports else None)
             for step in row["steps"]:
