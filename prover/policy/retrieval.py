@@ -113,7 +113,9 @@ class Retrieval:
         order = np.argsort(constant, kind="stable")
         self._owner, self._value = owner[order], (value / np.maximum(norm, 1e-9)[owner])[order]
         self._start = np.concatenate([[0], np.cumsum(frequency)])
-        own = self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[library.module]
+        own = self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[
+            library.module
+        ]
         self._definitions = frozenset(library.definitions)
         # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own in those of Lean's.
         roots = [{library.names[i].partition(".")[0] for i in np.flatnonzero(m).tolist()} for m in (own, ~own)]
@@ -276,8 +278,8 @@ class Retrieval:
         foreign = np.ones(len(self.library.constants), dtype=bool)
         foreign[[self.library.constant[name] for name in spoken if self._numbered(name)]] = False
         count = np.concatenate([[0], np.cumsum(foreign[self.library.conclusion])])
-        concluded: npt.NDArray[np.int64] = np.diff(count[self.library.conclusion_start])
-        return concluded == 0
+        concluded = np.diff(count[self.library.conclusion_start])
+        return np.equal(concluded, 0)
 
     def _numbered(self, name: str) -> bool:
         return name in self.library.constant
