@@ -30,7 +30,7 @@ WEIGHTS = {
     "branch": 14.0,
     "take apart": 14.0,
     "use equation": 5.0,
-    "use hypothesis": 6.0,
+    "use hypothesis": 4.0,
     "substitute": 8.0,
     "unfold": 5.0,
     "induction on lists": 14.0,
@@ -40,17 +40,18 @@ WEIGHTS = {
     "extensionality": 4.0,
     "congruence": 2.0,
     "finish with theorem": 16.0,
-    "apply theorem": 8.0,
-    "rewrite with theorem": 6.0,
+    "apply theorem": 3.0,
+    "rewrite with theorem": 8.0,
     "simplify with theorem": 5.0,
-    "grind with theorem": 4.0,
-    "products": 4.0,
-    "division": 5.0,
+    "grind with theorem": 10.0,
+    "products": 8.0,
+    "division": 10.0,
     "residues": 3.0,
-    "squares": 3.0,
+    "squares": 20.0,
+    "squares beside definitions": 3.0,
     "bit vector": 4.0,
     "instance of theorem": 3.0,
-    "instances of theorem": 6.0,
+    "instances of theorem": 16.0,
     "order": 1.5,
     "casts": 2.0,
     "generalize": 2.0,
@@ -112,6 +113,17 @@ class _View:
         kinds = {read_head(v.type) for v in self.variables}
         found = self.retrieval.definitions(self.goal, self.problem)
         return [name for name in found if name.rpartition(".")[2] not in kinds][:6]
+
+    @cached_property
+    def grind(self) -> str:
+        """`grind` with the definitions that the goal speaks of."""
+        return f"grind [{', '.join(self.functions)}]" if self.functions else "grind"
+
+    @cached_property
+    def functions(self) -> list[str]:
+        """The definitions without those that state something: `grind` unfolds abbreviations, and refuses to be told."""
+        stated = {read_head(text) for text in (self.goal.target, *(h.type for h in self.goal.propositions))}
+        return [name for name in self.definitions if name.rpartition(".")[2] not in stated]
 
     @cached_property
     def products(self) -> list[Term]:
@@ -218,7 +230,7 @@ def _close(view: _View) -> Iterator[str]:
 
 def _close_with_definitions(view: _View) -> Iterator[str]:
     if names := ", ".join(view.definitions):
-        yield f"grind [{names}]"
+        yield view.grind
         yield f"simp_all [{names}]"
         yield f"simp [{names}]"
         yield f"simp_all [{names}]; omega"
@@ -463,16 +475,17 @@ def _function(term: Term) -> str:
 
 def _finish_with_theorem(view: _View) -> Iterator[str]:
     """A theorem whose hypotheses, if it has any, are at hand."""
+    if names := [premise.name for premise in view.premises["conclude"] if not premise.supposed]:
+        # `exact` unfolds the order of the rational numbers before it sees that two terms differ; `simp` does not.
+        yield f"simp only [{', '.join([*names, '*'][: len(names) + bool(view.hypotheses)])}]"
     for premise in view.premises["conclude"]:
-        rest = "first | assumption | omega | grind"
+        rest = f"first | assumption | omega | {view.grind}"
         yield f"exact {premise.name} .." if premise.supposed == 0 else f"apply {premise.name} <;> {rest}"
 
 
 def _apply_theorem(view: _View) -> Iterator[str]:
     for premise in view.premises["conclude"]:
         yield f"apply {premise.name}"
-        if premise.supposed != 0 and view.definitions:
-            yield f"apply {premise.name} <;> grind [{', '.join(view.definitions)}]"
 
 
 def _rewrite_with_theorem(view: _View) -> Iterator[str]:
@@ -497,7 +510,7 @@ def _grind_with_theorem(view: _View) -> Iterator[str]:
     facts = [premise.name for premise in view.premises["fact"]]
     helped = [facts[:1], facts, facts[:3], facts[1:2], facts[2:3], facts[3:4]]
     alone = [facts[:1], facts[1:2], facts[2:3], facts]
-    for names in [*([*view.definitions, *some] for some in helped if some), *filter(None, alone)]:
+    for names in [*([*view.functions, *some] for some in helped if some), *filter(None, alone)]:
         yield f"grind [{', '.join(names)}]"
 
 
@@ -578,7 +591,7 @@ def _division(view: _View) -> Iterator[str]:
             yield f"have {fact} := Int.emod_lt_of_pos {a} (show 0 < {b} by grind)"
             yield f"have {fact} := Int.emod_nonneg {a} (show {b} ≠ 0 by grind)"
             yield f"have {fact} := Int.mul_ediv_add_emod {a} {b}"
-        elif term.head == "/":
+        elif term.head == "/" and not b.isdigit():
             yield f"have {fact} := Rat.div_mul_cancel (a := {a}) (show {b} ≠ 0 by grind)"
             yield "simp only [Rat.div_def] at *"
             yield "simp only [Rat.div_def, Rat.neg_mul, Rat.mul_neg] at *"
@@ -710,15 +723,19 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
         supposed.setdefault(h.type.split(" ")[0], []).append(h.name)
     found = []
     for premise in view.premises["fact"]:
-        for values in (supposed if premise.supposed else applied).values():
-            if len(values) <= _MOST_INSTANCES:
-                names = view.fresh(*["hf"] * len(values))
-                name = _called(premise, view)
-                facts = [f"have {n} := {name} {value}" for n, value in zip(names, values, strict=True)]
-                found.append("; ".join(facts))
-    end = f"grind [{', '.join(view.definitions)}]" if view.definitions else "grind"
-    yield from (f"{facts}; {end}" for facts in found)
-    yield from found
+        given = {0: view.retrieval.spoken(premise.name, applied, view.problem)[:1], 1: list(supposed)}
+        for word in given.get(premise.supposed or 0, []):
+            values = (supposed if premise.supposed else applied)[word]
+            if len(values) > _MOST_INSTANCES:
+                continue
+            names = view.fresh(*["hf"] * len(values))
+            name = _called(premise, view)
+            facts = [f"have {n} := {name} {value}" for n, value in zip(names, values, strict=True)]
+            # What the theorem says of the function is to be enough.
+            others = [other for other in view.functions if premise.supposed or other.rpartition(".")[2] != word]
+            found.append(("; ".join(facts), f"grind [{', '.join(others)}]" if others else "grind"))
+    yield from (f"{facts}; {end}" for facts, end in found)
+    yield from (facts for facts, _ in found)
 
 
 def _order(view: _View) -> Iterator[str]:
@@ -801,7 +818,8 @@ _RULES: dict[str, Rule] = {
     "products": _products,
     "division": _division,
     "residues": _residues,
-    "squares": _squares,
+    "squares": lambda view: iter(()) if view.definitions else _squares(view),
+    "squares beside definitions": lambda view: _squares(view) if view.definitions else iter(()),
     "bit vector": _bit_vector,
     "instance of theorem": _instance_of_theorem,
     "instances of theorem": _instances_of_theorem,
