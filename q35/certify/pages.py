@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -11,7 +11,10 @@ import jinja2
 def render(template: str, **values: Any) -> str:
     """The page that the template file `template` makes of `values`; a value that it asks for and lacks is an error."""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    text = files("q35.certify").joinpath(template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(**values)
+    return environment.get_template(template).render(**values)
