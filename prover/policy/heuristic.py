@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +34,7 @@ WEIGHTS = {
     "substitute": 8.0,
     "unfold": 5.0,
     "induction on lists": 24.0,
-    "induction on numbers": 3.0,
+    "induction on numbers": 6.0,
     "recursion": 5.0,
     "cases": 2.5,
     "extensionality": 4.0,
@@ -396,11 +396,10 @@ def _inductions(view: _View, kind: str, cases: str, fresh: Sequence[str]) -> Ite
         generalizing = [f" generalizing {' '.join(v.name for v in others)}"] if others else []
         starts = [f"induction {variable.name}{tail}" for tail in ["", *generalizing]]
         rest = f"simp_all{_simp_set(view)}"
-        for start in starts:
-            yield f"{start} <;> {rest}"
-            yield f"{start} <;> {rest} <;> first | omega | grind"
         both = [f"{starts[1]} <;> cases {v.name}" for v in others if read_head(v.type) in ("List", "Nat")]
-        yield from (f"{start} <;> {rest}" for start in both)
+        for start in [starts[0], *both, *starts[1:]]:
+            yield f"{start} <;> {rest}"
+        yield from (f"{start} <;> {rest} <;> first | omega | grind" for start in starts)
         for start in starts:
             yield f"{start} with {alternatives}"
             yield f"{start} <;> grind{names}"
@@ -730,8 +729,7 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
         supposed.setdefault(h.type.split(" ")[0], []).append(h.name)
     found = []
     for premise in view.premises["fact"]:
-        given = {0: view.retrieval.spoken(premise.name, applied, view.problem)[:1], 1: list(supposed)}
-        for word in given.get(premise.supposed or 0, []):
+        for word in _subjects(view, premise, supposed if premise.supposed else applied):
             values = (supposed if premise.supposed else applied)[word]
             if len(values) > _MOST_INSTANCES:
                 continue
@@ -743,6 +741,15 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
             found.append(("; ".join(facts), f"grind [{', '.join(others)}]" if others else "grind"))
     yield from (f"{facts}; {end}" for facts, end in found)
     yield from (facts for facts, _ in found)
+
+
+def _subjects(view: _View, premise: Premise, words: Iterable[str]) -> list[str]:
+    """Those first words of hypotheses that the theorem's only one may begin with; or, if it has none, its function."""
+    if not premise.supposed:
+        return view.retrieval.spoken(premise.name, words, view.problem)[:1]
+    known = view.retrieval.spoken(premise.name, words, view.problem, "hypotheses")
+    other = [word for word in words if word in known or not view.retrieval.is_own(word, view.problem)]
+    return other if premise.supposed == 1 else []
 
 
 def _order(view: _View) -> Iterator[str]:
