@@ -41,11 +41,11 @@ WEIGHTS = {
     "congruence": 2.0,
     "finish with theorem": 16.0,
     "apply theorem": 3.0,
-    "rewrite with theorem": 8.0,
+    "rewrite with theorem": 12.0,
     "simplify with theorem": 5.0,
     "grind with theorem": 10.0,
     "products": 14.0,
-    "division": 10.0,
+    "division": 16.0,
     "residues": 3.0,
     "squares": 20.0,
     "squares beside definitions": 3.0,
@@ -476,9 +476,9 @@ def _finish_with_theorem(view: _View) -> Iterator[str]:
     """A theorem whose hypotheses, if it has any, are at hand."""
     rational = "Rat" in view.kinds
     names = [premise.name for premise in view.premises["conclude"] if not premise.supposed]
-    if names := [name for name in names if not name.endswith("_comm")][:3]:
+    if names[:3] and (rational or view.target.head != "="):
         # `exact` unfolds the order of the rational numbers before it sees that two terms differ; `simp` does not.
-        yield f"simp only [{', '.join([*names, *'*'[: len(view.hypotheses)]])}]"
+        yield f"simp only [{', '.join([*names[:3], *'*'[: len(view.hypotheses)]])}]"
     for premise in view.premises["conclude"]:
         if premise.supposed != 0:
             yield f"apply {premise.name} <;> first | assumption | omega | {view.grind}"
@@ -643,7 +643,8 @@ def _squares(view: _View) -> Iterator[str]:
     squared = [a.text for a, b in (term.arguments for term in view.products) if a.text == b.text and a.arguments]
     if squared:
         yield _square(view, *dict.fromkeys(squared[:3]))
-    factors = [part.text for term in view.terms if term.head in ("*", "^") for part in term.subterms()]
+    powers = [term for term in view.terms if term.head == "^" and term.arguments[1].text.isdigit()]
+    factors = [part.text for term in [*view.products, *powers] for part in term.subterms()]
     names = [name for name in view.goal.types if name in factors][:4]
     scaled = [f"{_root(name, view)}{name}" for name in names]
     pairs = list(dict.fromkeys([*itertools.combinations(scaled, 2), *itertools.combinations(names, 2)]))
@@ -728,7 +729,8 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
     for h in reversed(view.hypotheses):
         supposed.setdefault(h.type.split(" ")[0], []).append(h.name)
     found = []
-    for premise in view.premises["fact"]:
+    # An equation is what `grind` itself takes instances of.
+    for premise in sorted(view.premises["fact"], key=lambda premise: premise.equation):
         for word in _subjects(view, premise, supposed if premise.supposed else applied):
             values = (supposed if premise.supposed else applied)[word]
             if len(values) > _MOST_INSTANCES:

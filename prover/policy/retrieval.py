@@ -66,6 +66,8 @@ class Premise:
     simp: bool = False
     supposed: int | None = None
     """How many hypotheses it has; None: not known."""
+    equation: bool = False
+    """Whether its conclusion is an equation or equivalence."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +288,8 @@ class Retrieval:
             places = places[np.argpartition(-scores[places], count)[:count]]
         for i in places.tolist():
             name, simp, supposed = self.library.names[i], self.library.simp[i], self.library.supposed[i]
-            found.append(Premise(name, float(scores[i]), bool(simp), int(supposed)))
+            equation = bool(self.library.rewritten[i] >= 0)
+            found.append(Premise(name, float(scores[i]), bool(simp), int(supposed), equation))
         return sorted(found, key=lambda premise: (-premise.score, premise.name))[:count]
 
     def _concludes_of(self, spoken: Set[str]) -> npt.NDArray[np.bool_]:
