@@ -638,7 +638,7 @@ def _residues(view: _View) -> Iterator[str]:
 
 def _squares(view: _View) -> Iterator[str]:
     """Squares of variables, sums and differences that stand in products are not negative."""
-    if view.number == "Nat" or any(term.text.endswith("natAbs") for term in view.terms):
+    if view.number == "Nat" or any(term.head == "%" or term.text.endswith("natAbs") for term in view.terms):
         return
     squared = [a.text for a, b in (term.arguments for term in view.products) if a.text == b.text and a.arguments]
     if squared:

@@ -118,6 +118,9 @@ class Retrieval:
         own = self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[
             library.module
         ]
+        self._of_field: dict[str, list[str]] = {}
+        for name in library.constants:
+            self._of_field.setdefault(name.rpartition(".")[2], []).append(name)
         self._definitions = frozenset(library.definitions)
         # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own in those of Lean's.
         roots = [{library.names[i].partition(".")[0] for i in np.flatnonzero(m).tolist()} for m in (own, ~own)]
@@ -135,6 +138,9 @@ class Retrieval:
             scores[self.library.place[problem.theorem]] = 0
         local = [(theorem, _NEAR * self._cosine(theorem.symbols, query)) for theorem in context.theorems]
         spoken = {*self.constants(read_term(goal.target), goal, context), *_UNPRINTED}
+        # Of what type a field is, the text does not tell.
+        fields = {part.head[1:] for part in read_term(goal.target).subterms() if part.head.startswith(".")}
+        spoken.update(itertools.chain.from_iterable(self._of_field.get(field, ()) for field in fields))
         return {
             role: self._best(
                 scores, local, self._wanted(goal, context, role), spoken if role == "conclude" else None, count
