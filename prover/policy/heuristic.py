@@ -46,7 +46,7 @@ WEIGHTS = {
     "grind with theorem": 10.0,
     "products": 14.0,
     "division": 16.0,
-    "residues": 3.0,
+    "residues": 10.0,
     "squares": 20.0,
     "squares beside definitions": 3.0,
     "bit vector": 4.0,
