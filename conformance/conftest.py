@@ -77,8 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Notes the layers that each test covers; a mark that is not in the table is an error of the session.
 
-    In a session that ends at a failure, what takes long comes last: GPU kernels are compiled, mutants are judged.
+    In a session that ends at a failure, what takes long comes last: GPU kernels are compiled, mutants are judged. In the
+    session of all tests the longest comes first: the proofs are built there, and other tests find them built.
     """
+    items.sort(key=lambda item: item.path.name != "test_certify.py")
     if config.getoption("maxfail"):
         items.sort(key=lambda item: item.path.parent.name == "gpu" or item.path.name == "test_mutants.py")
     for item in items:
