@@ -96,6 +96,19 @@ def test_rounding(numerator: int, denominator: int, exact: Any, compared: Ledger
             compared.equal(got, truth.quantize_slot(low, high, n, 1000 * d), **SAMPLED)
 
 
+@given(numerator=st.integers(-(10**6), 10**6), denominator=st.integers(1, 10**4), bits=st.integers(2, 8))
+def test_slots_twice_and_negated(numerator: int, denominator: int, bits: int, exact: Any, compared: Ledger) -> None:
+    """Again, and after a wider slot: the same integer. In a symmetric slot the negative of it for the negative."""
+    for n, d in ((numerator, denominator), (2 * numerator + 1, 2)):
+        x, high = Fraction(n, d), 2 ** (bits - 1) - 1
+        narrow, wide = (-high - 1, high), (-2 * high - 2, 2 * high + 1)
+        want = truth.quantize_slot(*narrow, n, d)
+        for first in (narrow, wide):
+            again = exact.quantize_slot(*narrow, Fraction(exact.quantize_slot(*first, x)))
+            compared.equal(again, want, **SAMPLED)
+        compared.equal(exact.quantize_slot(-high, high, -x), -truth.quantize_slot(-high, high, n, d), **SAMPLED)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_all_codes_at_all_steps(name: str, exact: Any, compared: Ledger) -> None:
     """Steps as integers, in units of 2^-24: the product is exact, so the unit does not matter."""

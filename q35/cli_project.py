@@ -84,15 +84,18 @@ def renew(project: Project = None, toolchain: ToolchainSetting = None) -> None:
 
 @spec.command()
 def agree(project: Project = None, toolchain: ToolchainSetting = None) -> None:
-    """Take the statements of all linked theorems as they are now as the agreed ones. Read them first."""
+    """Take the statements of linked theorems and open goals as they are now as the agreed ones. Read them first."""
     from q35.lean.progress import terminal_report
+    from q35.open_goals import agree_on_goals, stated
     from q35.spec_check import agree_on_statements
     from q35.spec_data import Proofs
 
     root = find_project(project)
     with terminal_report() as report:
-        count = agree_on_statements(root, Proofs.of(_audited(root, toolchain, report)[1]))
-    print(f"{count} statements agreed in spec/statements.json")
+        lean, found = _audited(root, toolchain, report)
+        count = agree_on_statements(root, Proofs.of(found))
+        goals = agree_on_goals(root, stated(root, lean, report))
+    print(f"{count} statements agreed in spec/statements.json, {goals} open goals in spec/goals.json")
 
 
 def compare(

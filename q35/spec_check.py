@@ -30,7 +30,7 @@ from q35.spec_data import Check, Proofs, claims, divergences, mirror_name, requi
 from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 from q35spec.generate_lean import generated
 
-DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements", "divergences")
+DOCUMENTS = ("formats", "codebook", "cover", "requirements", "claims", "scope", "statements", "goals", "divergences")
 """The data files of `spec/`, each `NAME.json` valid against `schemas/NAME.schema.json`."""
 
 

@@ -263,6 +263,11 @@ def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64)
             "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
             "have hm : 0 ≤ (b - (a)) * (b - (a)) := Rat.mul_nonneg (by grind) (by grind)",
         ),
+        ("k m n : Nat\nh : m ≤ n\n⊢ (k * m + 7) / 8 ≤ (k * n + 7) / 8", "have hm := Nat.mul_le_mul_left k h; omega"),
+        (
+            "k a b : Rat\nh : a ≤ b\n⊢ k * a ≤ b * k",
+            "have hm := Rat.mul_le_mul_of_nonneg_left h (show 0 ≤ k by grind); grind",
+        ),
         ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert +kernel"),
         ("x y : BitVec 8\n⊢ x = y", "apply BitVec.eq_of_toNat_eq"),
         ("a b : Int\nha : 0 ≤ a\n⊢ 0 ≤ a * b", "apply Int.mul_nonneg <;> assumption"),
@@ -275,6 +280,16 @@ def test_the_heuristic_proposes_what_the_goal_calls_for(retrieval: Retrieval, te
 def test_the_heuristic_knows_the_files_definitions(retrieval: Retrieval) -> None:
     tactics = proposed(retrieval, "x y : Rat\n⊢ abs (x * y) = abs x * abs y", FILE)
     assert {"unfold abs", "grind [abs]", "rw [abs_mul]"} <= set(tactics)
+
+
+def test_the_heuristic_takes_what_a_theorem_says_of_all_arguments_of_a_function(retrieval: Retrieval) -> None:
+    tactics = proposed(retrieval, "x y : Rat\nh : abs x = abs (-y)\n⊢ x * x = y * y", FILE)
+    assert "have hf := abs_nonneg x; have hf1 := abs_nonneg (-y); grind" in tactics
+
+
+def test_a_namespace_opens_those_that_it_lies_in(retrieval: Retrieval) -> None:
+    context = retrieval.context(Problem("List.Sub.goal", "namespace List.Sub\n"))
+    assert retrieval.constants(read_term("length"), read_goal("⊢ length"), context) == ["List.length"]
 
 
 def test_a_tactic_never_names_what_cannot_be_named(retrieval: Retrieval) -> None:

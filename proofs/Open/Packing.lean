@@ -8,11 +8,6 @@ public import Q35.Planar
 
 namespace Q35
 
-/-- The number of a list in two parts, the first of which has the low digits. -/
-theorem ofDigits_append (base : Nat) (us vs : List Nat) :
-    ofDigits base (us ++ vs) = ofDigits base us + base ^ us.length * ofDigits base vs := by
-  sorry
-
 /-- Digits in two parts: the low ones, and those of what is left. -/
 theorem toDigits_append (base m n v : Nat) :
     toDigits base (m + n) v = toDigits base m v ++ toDigits base n (v / base ^ m) := by

@@ -20,24 +20,9 @@ theorem natAbs_roundHalfEven_le {x : Rat} {n : Nat} (h : abs x ≤ n) : (roundHa
 theorem roundHalfEven_add_le (x y : Rat) : roundHalfEven (x + y) ≤ roundHalfEven x + roundHalfEven y + 1 := by
   sorry
 
-/-- On a symmetric range the quantizer is odd: negated weights have negated codes. -/
-theorem quantizeSlot_neg {high : Int} (h : 0 ≤ high) (x : Rat) :
-    quantizeSlot (-high) high (-x) = -quantizeSlot (-high) high x := by
-  sorry
-
 /-- On a symmetric range a weight and its negative have the same error. -/
 theorem slotError_neg {high : Int} (h : 0 ≤ high) (s w : Rat) :
     slotError (-high) high s (-w) = slotError (-high) high s w := by
-  sorry
-
-/-- Quantizing what is quantized changes nothing. -/
-theorem quantizeSlot_quantizeSlot {low high : Int} (h : low ≤ high) (x : Rat) :
-    quantizeSlot low high (quantizeSlot low high x) = quantizeSlot low high x := by
-  sorry
-
-/-- From int8 to int4 is as good as at once: a wider range on the way does no harm. -/
-theorem quantizeSlot_of_wider {low high low' high' : Int} (hl : low' ≤ low) (h : low ≤ high) (hh : high ≤ high')
-    (x : Rat) : quantizeSlot low high (quantizeSlot low' high' x) = quantizeSlot low high x := by
   sorry
 
 /-- A column that was restored from its codes is restored to itself: a model may be quantized again. -/

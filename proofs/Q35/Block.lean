@@ -228,6 +228,12 @@ theorem abs_le_maxAbs {weights : List Rat} {w : Rat} (h : w ∈ weights) : abs w
     · have := ih h
       grind
 
+/-- The largest size is the least bound of all sizes. -/
+theorem maxAbs_le_iff {b : Rat} (hb : 0 ≤ b) {ws : List Rat} : maxAbs ws ≤ b ↔ ∀ w ∈ ws, abs w ≤ b := by
+  induction ws <;> grind [maxAbs, abs]
+
+example : maxAbs [1, -3, 2] ≤ 3 := (maxAbs_le_iff (by decide)).mpr (by decide +kernel)
+
 /-- A block of zeros has the step 0. -/
 theorem bestStep_zero (S : Scheme) {weights : List Rat} (h : ∀ w ∈ weights, w = 0) : bestStep S weights = 0 := by
   have hm : maxAbs weights = 0 := by

@@ -90,6 +90,11 @@ def sumRat : List Rat → Rat
   | [] => 0
   | x :: xs => x + sumRat xs
 
+/-- A common factor comes out of a sum: steps may be applied last. -/
+theorem sumRat_map_mul (k : Rat) (xs : List Rat) : sumRat (xs.map (k * ·)) = k * sumRat xs := by
+  induction xs <;> simp_all [sumRat, List.map]
+  grind
+
 /-- Multiply first or add first: the sum of a block's values is the step times the integer sum of its entries. -/
 theorem sumRat_scaleBlock (s : Rat) (qs : List Int) : sumRat (scaleBlock s qs) = scaleSlot s qs.sum := by
   induction qs with
@@ -102,6 +107,13 @@ theorem sumRat_scaleBlock (s : Rat) (qs : List Int) : sumRat (scaleBlock s qs) =
 def dotInt : List Int → List Int → Int
   | a :: as, q :: qs => a * q + dotInt as qs
   | _, _ => 0
+
+/-- An integer dot product does not mind which factor is the weight. -/
+theorem dotInt_comm (as qs : List Int) : dotInt as qs = dotInt qs as := by
+  fun_induction dotInt as qs <;> simp_all
+  · grind [dotInt]
+  · unfold dotInt
+    grind [dotInt]
 
 /-- The exact dot product of activations and weights. -/
 def dotRat : List Rat → List Rat → Rat

@@ -54,6 +54,29 @@ theorem quantizeSlot_mono {low high : Int} (h : low ≤ high) {x y : Rat} (hxy :
 theorem quantizeSlot_intCast {low high v : Int} (hl : low ≤ v) (hh : v ≤ high) : quantizeSlot low high v = v := by
   rw [quantizeSlot, roundHalfEven_intCast, clamp_of_mem hl hh]
 
+/-- Quantizing what is quantized changes nothing. -/
+theorem quantizeSlot_quantizeSlot {low high : Int} (h : low ≤ high) (x : Rat) :
+    quantizeSlot low high (quantizeSlot low high x) = quantizeSlot low high x := by
+  apply quantizeSlot_intCast
+  · simp_all [quantizeSlot]
+    grind [clamp, roundHalfEven]
+  · simp_all [quantizeSlot]
+    grind [clamp, roundHalfEven]
+
+/-- From int8 to int4 is as good as at once: a wider range on the way does no harm. -/
+theorem quantizeSlot_of_wider {low high low' high' : Int} (hl : low' ≤ low) (h : low ≤ high) (hh : high ≤ high')
+    (x : Rat) : quantizeSlot low high (quantizeSlot low' high' x) = quantizeSlot low high x := by
+  simp_all [quantizeSlot]
+  simp [clamp, roundHalfEven]
+  grind
+
+/-- On a symmetric range the quantizer is odd: negated weights have negated codes. -/
+theorem quantizeSlot_neg {high : Int} (h : 0 ≤ high) (x : Rat) :
+    quantizeSlot (-high) high (-x) = -quantizeSlot (-high) high x := by
+  simp_all [quantizeSlot]
+  rw [roundHalfEven_neg]
+  grind [clamp, roundHalfEven]
+
 /-- From the upper end of the slot on, everything is quantized to the upper end. -/
 theorem quantizeSlot_of_ge {low high : Int} (h : low ≤ high) {x : Rat} (hx : (high : Rat) ≤ x) :
     quantizeSlot low high x = high := by
@@ -350,6 +373,11 @@ example : clamp (-4) 3 2 ≤ clamp (-4) 3 9 := clamp_mono (by decide) (by decide
 example : -4 ≤ quantizeSlot (-4) 3 9 ∧ quantizeSlot (-4) 3 9 ≤ 3 := quantizeSlot_mem (by decide) 9
 example : quantizeSlot (-4) 3 (1/2) ≤ quantizeSlot (-4) 3 9 := quantizeSlot_mono (by decide) (by decide +kernel)
 example : quantizeSlot (-4) 3 (2 : Int) = 2 := quantizeSlot_intCast (by decide) (by decide)
+example : quantizeSlot (-4) 3 (quantizeSlot (-4) 3 9) = quantizeSlot (-4) 3 9 :=
+  quantizeSlot_quantizeSlot (by decide) 9
+example : quantizeSlot (-4) 3 (quantizeSlot (-8) 7 9) = quantizeSlot (-4) 3 9 :=
+  quantizeSlot_of_wider (by decide) (by decide) (by decide) 9
+example : quantizeSlot (-7) 7 (-(5/2)) = -quantizeSlot (-7) 7 (5/2) := quantizeSlot_neg (by decide) _
 example : quantizeSlot (-4) 3 9 = 3 := quantizeSlot_of_ge (by decide) (by decide +kernel)
 example : quantizeSlot (-4) 3 (-9) = -4 := quantizeSlot_of_le (by decide) (by decide +kernel)
 example : quantizeSlot (-4) 3 (5/2) = roundHalfEven (5/2) := quantizeSlot_of_mem (by decide +kernel) (by decide +kernel)

@@ -76,6 +76,12 @@ theorem toDigits_ofDigits {base : Nat} {ds : List Nat} (h : allBelow base ds) :
 
 example : toDigits 256 2 (ofDigits 256 [1, 255]) = [1, 255] := toDigits_ofDigits (ds := [1, 255]) (by decide)
 
+/-- The number of a list in two parts, the first of which has the low digits. -/
+theorem ofDigits_append (base : Nat) (us vs : List Nat) :
+    ofDigits base (us ++ vs) = ofDigits base us + base ^ us.length * ofDigits base vs := by
+  induction us <;> simp_all [ofDigits, List.length, Nat.pow_succ]
+  grind [ofDigits, List.length]
+
 /-- Digit `i` of `v`. -/
 theorem getElem_toDigits (base count v i : Nat) (h : i < (toDigits base count v).length) :
     (toDigits base count v)[i] = v / base ^ i % base := by

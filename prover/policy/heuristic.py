@@ -49,6 +49,7 @@ WEIGHTS = {
     "squares": 3.0,
     "bit vector": 4.0,
     "instance of theorem": 3.0,
+    "instances of theorem": 6.0,
     "order": 1.5,
     "casts": 2.0,
     "generalize": 2.0,
@@ -61,6 +62,7 @@ _FEW_BITS = 10.0
 """`decide` goes through all values of variables of at most so many bits together; more can end the process."""
 _FEW_RESIDUES = 8
 _PREMISES = 6
+_MOST_INSTANCES = 4
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,8 @@ def _close_with_definitions(view: _View) -> Iterator[str]:
         yield f"simp [{names}]"
         yield f"simp_all [{names}]; omega"
         yield f"simp only [{names}] at *; omega"
+        if len(view.definitions) > 1:
+            yield from (f"grind [{name}]" for name in view.definitions)
 
 
 def _connective(view: _View) -> Iterator[str]:
@@ -339,7 +343,13 @@ def _unfold(view: _View) -> Iterator[str]:
         yield f"unfold {' '.join(view.definitions)} at *"
 
 
-_STEPS = {"List.replicate": "List.replicate_succ", "List.range": "List.range_succ", "^": "Nat.pow_succ"}
+_STEPS = {
+    "List.replicate": "List.replicate_succ",
+    "List.range": "List.range_succ",
+    "^": "Nat.pow_succ",
+    "/": "Nat.div_div_eq_div_mul",
+    "+": "Nat.add_right_comm",
+}
 """What `simp` has to be told to take a step with a function where a number grows by one."""
 
 
@@ -369,7 +379,9 @@ def _inductions(view: _View, kind: str, cases: str, fresh: Sequence[str]) -> Ite
             yield f"{start} <;> simp_all{_simp_set(view)} <;> omega"
         for other in others:
             if read_head(other.type) in ("List", "Nat"):
-                yield f"induction {variable.name}{generalizing[0]} <;> cases {other.name} <;> simp_all{_simp_set(view)}"
+                both = f"induction {variable.name}{generalizing[0]} <;> cases {other.name}"
+                yield f"{both} <;> simp_all{_simp_set(view)}"
+                yield f"{both} <;> grind{names}"
 
 
 def _induction_on_lists(view: _View) -> Iterator[str]:
@@ -460,13 +472,10 @@ def _simplify_with_theorem(view: _View) -> Iterator[str]:
 
 def _grind_with_theorem(view: _View) -> Iterator[str]:
     facts = [premise.name for premise in view.premises["fact"]]
-    for name in facts[:4]:
-        yield f"grind [{', '.join([*view.definitions, name])}]"
-    for name in facts[:3]:
-        yield f"grind [{name}]"
-    if len(facts) > 1:
-        yield f"grind [{', '.join([*view.definitions, *facts[:3]])}]"
-        yield f"grind [{', '.join(facts)}]"
+    helped = [facts[:1], facts, facts[:3], facts[1:2], facts[2:3], facts[3:4]]
+    alone = [facts[:1], facts[1:2], facts[2:3], facts]
+    for names in [*([*view.definitions, *some] for some in helped if some), *filter(None, alone)]:
+        yield f"grind [{', '.join(names)}]"
 
 
 def _products(view: _View) -> Iterator[str]:
@@ -478,6 +487,7 @@ def _products(view: _View) -> Iterator[str]:
     kind = view.number
     known = [(h.name, difference) for h in view.hypotheses if (difference := _difference(h))]
     pairs = list(itertools.islice(itertools.combinations_with_replacement(known, 2), 6))
+    yield from _scaled(view, products, fact)
     if kind == "Nat":
         for (one, _), (two, _) in pairs:
             yield f"have {fact} := Nat.mul_le_mul {one} {two}"
@@ -492,6 +502,23 @@ def _products(view: _View) -> Iterator[str]:
         yield "; ".join([*facts, "grind"])
     yield from facts
     yield from (f"{fact}; grind" for fact in facts)
+
+
+def _scaled(view: _View, products: Sequence[Term], fact: str) -> Iterator[str]:
+    """An inequality times what one of its sides is multiplied with."""
+    for h in view.hypotheses:
+        term = read_term(h.type)
+        if term.head != "≤":
+            continue
+        sides = {a.text for a in term.arguments}
+        ways = [way for product in products for way in (product.arguments, product.arguments[::-1])]
+        for factor in dict.fromkeys(_argument(other) for side, other in ways if side.text in sides):
+            if view.number == "Nat":
+                yield f"have {fact} := Nat.mul_le_mul_left {factor} {h.name}; omega"
+                yield f"have {fact} := Nat.mul_le_mul_left {factor} {h.name}"
+            else:
+                lemma = f"{view.number}.mul_le_mul_of_nonneg_left"
+                yield f"have {fact} := {lemma} {h.name} (show 0 ≤ {factor} by grind); grind"
 
 
 def _difference(hypothesis: Hypothesis) -> str | None:
@@ -524,6 +551,7 @@ def _division(view: _View) -> Iterator[str]:
         elif term.head == "/":
             yield f"have {fact} := Rat.div_mul_cancel (a := {a}) (show {b} ≠ 0 by grind)"
             yield "simp only [Rat.div_def] at *"
+            yield "simp only [Rat.div_def, Rat.neg_mul, Rat.mul_neg] at *"
     for term in view.terms:
         if term.head == "^" and term.arguments[0].text == "2" and view.number == "Nat":
             yield f"have {fact} := Nat.two_pow_pos {_argument(term.arguments[1])}"
@@ -592,11 +620,42 @@ def _bit_vector(view: _View) -> Iterator[str]:
 
 
 def _instance_of_theorem(view: _View) -> Iterator[str]:
-    """What a theorem says of one of the variables."""
+    """What a theorem says of one of the variables, or what follows by it from one of the hypotheses."""
     (fact,) = view.fresh("hf")
     for premise in view.premises["fact"][:3]:
-        for variable in view.variables[:3]:
-            yield f"have {fact} := {premise.name} {variable.name}"
+        for given in (view.hypotheses if premise.supposed == 1 else view.variables)[:3]:
+            yield f"have {fact} := {_called(premise, view)} {given.name}"
+
+
+def _called(premise: Premise, view: _View) -> str:
+    """A theorem by its name, or as a field of a variable of the type in whose namespace it lies."""
+    namespace, _, name = premise.name.rpartition(".")
+    owners = [v.name for v in view.variables if read_head(v.type) == namespace.rpartition(".")[2]]
+    return f"{owners[0]}.{name}" if len(owners) == 1 else premise.name
+
+
+def _instances_of_theorem(view: _View) -> Iterator[str]:
+    """What a theorem says of all that one of the package's functions is applied to, or of all hypotheses of a kind.
+
+    A function that has an inverse is injective, for example; `grind` takes instances only where a pattern stands.
+    """
+    applied: dict[str, list[str]] = {}
+    for term in view.terms:
+        if term.head == "()" and view.retrieval.is_own(term.arguments[0].text, view.problem):
+            applied.setdefault(term.arguments[0].text, []).append(_argument(term.arguments[-1]))
+    supposed: dict[str, list[str]] = {}
+    for h in reversed(view.hypotheses):
+        supposed.setdefault(h.type.split(" ")[0], []).append(h.name)
+    found = []
+    for premise in view.premises["fact"]:
+        for values in (supposed if premise.supposed else applied).values():
+            if 1 < len(values) <= _MOST_INSTANCES:
+                names = view.fresh(*["hf"] * len(values))
+                name = _called(premise, view)
+                facts = [f"have {n} := {name} {value}" for n, value in zip(names, values, strict=True)]
+                found.append("; ".join(facts))
+    yield from (f"{facts}; grind" for facts in found)
+    yield from found
 
 
 def _order(view: _View) -> Iterator[str]:
@@ -615,6 +674,9 @@ def _order(view: _View) -> Iterator[str]:
 
 
 def _casts(view: _View) -> Iterator[str]:
+    if view.target.head in ("≤", "<") and "Rat" in view.kinds:
+        # Of integers; in rational numbers `grind` may say more, and 1 is less than 2 there too.
+        yield f"{'apply Int.le_of_lt_add_one; ' * (view.target.head == '≤')}apply Rat.intCast_lt_intCast.mp; push_cast"
     if any(term.head == "↑" for term in view.terms):
         yield "push_cast"
         yield "norm_cast"
@@ -672,6 +734,7 @@ _RULES: dict[str, Rule] = {
     "squares": _squares,
     "bit vector": _bit_vector,
     "instance of theorem": _instance_of_theorem,
+    "instances of theorem": _instances_of_theorem,
     "order": _order,
     "casts": _casts,
     "generalize": _generalize,

@@ -306,7 +306,10 @@ def _context(before: str, retrieval: Retrieval) -> Context:
     nested = [".".join(list(namespaces)[: n + 1]) for n in range(len(namespaces))]
     declared = list(_DECLARATION.finditer(before))
     definitions = tuple(m["name"] for m in declared if m["kind"] in ("def", "abbrev"))
-    prefixes = tuple(dict.fromkeys(["", *(f"{name}." for name in [*namespaces, *nested])]))
+    # `namespace A.B` opens A too.
+    words = [name.split(".") for name in [*namespaces, *nested]]
+    opened = [".".join(parts[:n]) for parts in words for n in range(len(parts), 0, -1)]
+    prefixes = tuple(dict.fromkeys(["", *(f"{name}." for name in opened)]))
     context = Context((), definitions, prefixes)
     theorems = [_local(m, retrieval, context) for m in declared[:-1] if m["kind"] in ("theorem", "lemma")]
     return Context(tuple(theorems), definitions, prefixes)
