@@ -90,8 +90,11 @@ def ratio_to_half(numerator: int, denominator: int) -> int:
 
 
 def float32_int(value: np.float32) -> int:
-    """A finite float32 in units of 2^-149, from its bits."""
-    bits = int(np.float32(value).view(np.uint32))
+    """A finite float32 in units of 2^-149."""
+    return _float32_bits_int(int(np.float32(value).view(np.uint32)))
+
+
+def _float32_bits_int(bits: int) -> int:
     exponent, fraction = bits >> 23 & 255, bits & 0x7FFFFF
     assert exponent != 255, "not finite"
     magnitude = fraction if exponent == 0 else (0x800000 + fraction) << (exponent - 1)
@@ -99,7 +102,7 @@ def float32_int(value: np.float32) -> int:
 
 
 def float32_ints(values: NDArray[np.float32]) -> list[int]:
-    return [float32_int(value) for value in values.ravel()]
+    return [_float32_bits_int(bits) for bits in values.ravel().view(np.uint32).tolist()]
 
 
 def product_bits(
