@@ -102,7 +102,7 @@ def _float32_bits_int(bits: int) -> int:
 
 
 def float32_ints(values: NDArray[np.float32]) -> list[int]:
-    return [_float32_bits_int(bits) for bits in values.ravel().view(np.uint32).tolist()]
+    return [_float32_bits_int(bits) for bits in np.asarray(values, np.float32).ravel().view(np.uint32).tolist()]
 
 
 def product_bits(
