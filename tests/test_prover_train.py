@@ -24,10 +24,12 @@ from q35.cli import run
 from q35.errors import InputError
 from q35.model.certificate import path_of as certificate_of
 from q35prover.interface import Goal, Problem, TacticState
+from q35prover.policy.neural import WEIGHTS as SHIPPED
 from q35prover.policy.neural import NeuralPolicy, load_neural_policy
 from q35prover.policy.portfolio import Portfolio
 from q35prover.train.beam import Prompt
 from q35prover.train.config import configured
+from q35prover.train.curves import read_metrics
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
 from q35prover.train.examples import BAD, GOOD, NO_CLASS, UNJUDGED, Example, examples, state_prompt, with_mismatched
 from q35prover.train.export import WEIGHTS, add_mixture, export, load_policy_files
@@ -613,3 +615,17 @@ def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytes
 def test_without_weights_the_policy_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights"):
         load_neural_policy(Portfolio(), tmp_path / "weights")
+
+
+def test_the_shipped_weights_are_small_and_of_one_training_with_their_card() -> None:
+    files = list(SHIPPED.iterdir())
+    assert sum(path.stat().st_size for path in files) <= 20_000_000
+    metrics = read_metrics(SHIPPED)
+    for line in metrics:
+        jsonschema.validate(line, q35spec.schema("training"))
+    card = (SHIPPED / "MODEL_CARD.md").read_text()
+    assert f"{metrics[-1]['tokens']:,} tokens" in card
+    assert f"share {load_mixture(SHIPPED).own_share};" in card
+    policy = load_neural_policy(Portfolio())
+    (found,) = policy.suggest([_state("x : Nat\n⊢ x ≤ x + 1")], 8)
+    assert found[0].tactic == "omega"

@@ -126,12 +126,14 @@ class NeuralPolicy:
         return sum(p * least for p, least in zip(probabilities, REMAINING, strict=True))
 
     def assess(self, state: TacticState, worth: Mapping[str, bool]) -> list[Judged]:
-        """What `fit` needs of tactics that were tried on a state, with whether each was one to take."""
+        """What `fit` needs of tactics that were tried on a state, with whether each was one to take; what the network
+        writes and nobody tried counts as not to be taken."""
         own, others = self.written(state.text), self.named(state, _LEVELS[0].others)
-        logits = self.judged(state.text, list(worth))
+        known = {**dict.fromkeys(own, False), **worth}
+        logits = self.judged(state.text, list(known))
         return [
             Judged(own.get(tactic, 0.0), others.get(tactic, 0.0), logit, good)
-            for (tactic, good), logit in zip(worth.items(), logits, strict=True)
+            for (tactic, good), logit in zip(known.items(), logits, strict=True)
         ]
 
 
