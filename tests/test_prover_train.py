@@ -586,6 +586,8 @@ def test_the_mixture_trusts_what_was_right(tmp_path: Path) -> None:
     states = [[Judged(0.1, 0.4, 1.0, True), Judged(0.1, 0.4, -1.0, False)] for _ in range(9)]
     states += [[Judged(0.1, 0.4, 1.0, False), Judged(0.1, 0.4, -1.0, True)], [Judged(0.0, 0.0, 9.0, False)] * 2]
     mixture, figures = fit(states)
+    entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
+    assert figures.pop("loss") == pytest.approx(entropy, abs=0.001)
     assert figures == {"states": 10, "first_by_others": 0.9, "first_by_worth": 0.9, "first": 0.9}
     assert 2 * mixture.belief == pytest.approx(math.log(9), abs=0.01)
     save_mixture(tmp_path, mixture)

@@ -49,8 +49,8 @@ class Judged:
 
 
 def fit(states: Sequence[Sequence[Judged]]) -> tuple[Mixture, dict[str, Any]]:
-    """The mixture that gives the good tactics of the states most probability (the logarithm of their sum, on average);
-    and figures.
+    """The mixture that gives the good tactics of the states most probability (the logarithm of their sum, on average:
+    minus `loss`); and figures.
 
     Only what was proposed counts, and only states with good and bad tactics. Raises `InputError` without any.
     """
@@ -75,6 +75,7 @@ def fit(states: Sequence[Sequence[Judged]]) -> tuple[Mixture, dict[str, Any]]:
     found = Mixture(*(round(value.item(), 3) for value in (raw[0].sigmoid(), raw[1].exp(), raw[2].exp())))
     figures = {
         "states": len(kept),
+        "loss": round(loss.item(), 3),
         "first_by_others": _first(kept, lambda tactic: tactic.other),
         "first_by_worth": _first(kept, lambda tactic: tactic.logit),
         "first": _first(kept, lambda tactic: _score(found, tactic)),
