@@ -197,7 +197,10 @@ def mix(
     with terminal_report() as report:
         heuristic = policy_by_name("heuristic", find_toolchain(proofs), proofs, report)
         policy = load_neural_policy(heuristic, weights)
-        mixture, figures = fit([policy.assess(state, worth) for state, worth in judged_states(journal, proofs)])
+        states = []
+        for state, good in judged_states(journal, proofs):
+            states.append([(what, good.get(tactic, False)) for tactic, what in policy.judged(state).items()])
+        mixture, figures = fit(states)
     add_mixture(weights, mixture, figures)
     if json_:
         return print_json({"mixture": asdict(mixture), **figures})

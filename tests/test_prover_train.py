@@ -311,10 +311,15 @@ def test_tactics_on_one_state_are_read_as_if_each_were_alone(network: Network) -
     (together,) = examples(_judged(tactics), TOKENIZER, TOY)
     given = padded([together], "cpu")
     prompt = Prompt(network, state_prompt("h : P\n⊢ P", TOKENIZER, TOY))
-    alone = prompt.judge([TOKENIZER.encode(tactic) for tactic in tactics])
+    judged = prompt.judge([TOKENIZER.encode(tactic) for tactic in tactics])
+    alone = [worth for _, worth in judged]
     with torch.inference_mode():
         hidden = given.hidden(network)
-        torch.testing.assert_close(network.judged(hidden)[given.worth != UNJUDGED].tolist(), alone, atol=1e-4, rtol=0)
+        assert network.judged(hidden)[given.worth != UNJUDGED].tolist() == pytest.approx(alone, abs=1e-4)
+        for tactic, (written, _) in zip(tactics, judged, strict=True):
+            tokens = tuple(TOKENIZER.encode(tactic))
+            prompt_tokens = state_prompt("h : P\n⊢ P", TOKENIZER, TOY)
+            assert written == pytest.approx(_log_probability(network, prompt_tokens, tokens), abs=1e-3)
         for tactic, logit in zip(tactics, alone, strict=True):
             (single,) = examples(_judged([tactic]), TOKENIZER, TOY)
             assert network.judged(network(padded([single], "cpu").tokens))[0, -1].item() == pytest.approx(
@@ -501,12 +506,12 @@ def test_shipped_weights_are_the_trained_ones_rounded_by_the_format(trained: Pat
     assert "seed 0" in card
     for belief in (2.0, 3.0):
         mixture = Mixture(belief=belief)
-        figures = {"states": 7, "first": 0.5, "first_by_others": 0.25, "first_by_worth": 0.125}
+        figures = {"states": 7, "first": 0.5, "first_by_other": 0.2, "first_by_written": 0.3, "first_by_worth": 0.1}
         add_mixture(shipped, mixture, figures)
         assert load_mixture(shipped) == mixture
         card = (shipped / "MODEL_CARD.md").read_text()
         assert card.count("## The mixture") == 1
-        assert f"exp({belief} * worth)" in card
+        assert f"belief {belief}" in card
 
 
 def test_our_kernels_write_what_the_stored_weights_say(shipped: Path) -> None:
@@ -564,32 +569,39 @@ def test_the_policy_answers_alike_alone_and_among_others(shipped: Path) -> None:
         assert load_neural_policy(Portfolio(), shipped).suggest([state], 12) == [expected]
 
 
-def test_shares_and_worth_make_the_probabilities(shipped: Path) -> None:
+def test_what_both_policies_think_makes_the_probabilities(shipped: Path) -> None:
     network, tokenizer = load_policy_files(shipped)
     state, others = _state("h : P\n⊢ P"), Portfolio(("omega", "simp"))
-    plain = NeuralPolicy(network, tokenizer, others, Mixture(own_share=0.25, trust=1.0, belief=0.0))
-    shares = plain.written(state.text)
-    expected = {tactic: 0.25 * share for tactic, share in shares.items()}
-    expected |= {"omega": expected.get("omega", 0) + 0.75 * 2 / 3, "simp": expected.get("simp", 0) + 0.75 / 3}
-    found = {one.tactic: math.exp(one.log_probability) for one in plain.suggest([state], len(expected))[0]}
-    assert found == pytest.approx({tactic: share / sum(expected.values()) for tactic, share in expected.items()})
-    judging = NeuralPolicy(network, tokenizer, others, Mixture(own_share=0.25, trust=0.0, belief=1.0))
-    found = {one.tactic: one.log_probability for one in judging.suggest([state], len(expected))[0]}
-    worths = dict(zip(expected, judging.judged(state.text, list(expected)), strict=True))
-    mass = math.log(sum(map(math.exp, worths.values())))
-    assert found == pytest.approx({tactic: worth - mass for tactic, worth in worths.items()}, abs=1e-4)
-    assert found["exact h"] > found["omega"]
+    policy = NeuralPolicy(network, tokenizer, others, Mixture(strange=0.1, trust=2.0, belief=0.5, judgement=0.25))
+    judged = policy.judged(state)
+    assert {tactic: what.other for tactic, what in judged.items() if what.other} == {
+        "omega": pytest.approx(2 / 3),
+        "simp": pytest.approx(1 / 3),
+    }
+    expected = {
+        tactic: (what.other or 0.1) ** 2 * max(math.exp(what.written), math.exp(-8)) ** 0.5 * math.exp(what.worth / 4)
+        for tactic, what in judged.items()
+    }
+    found = {one.tactic: math.exp(one.log_probability) for one in policy.suggest([state], len(expected))[0]}
+    total = sum(expected.values())
+    assert found == pytest.approx({tactic: share / total for tactic, share in expected.items()}, rel=1e-3)
+    prompt = state_prompt("h : P\n⊢ P", tokenizer, network.config)
+    written = _log_probability(network, prompt, tuple(tokenizer.encode("exact h")))
+    assert judged["exact h"].written == pytest.approx(written, abs=0.05)
+    assert judged["exact h"].written > -0.5 > judged["omega"].written
 
 
 def test_the_mixture_trusts_what_was_right(tmp_path: Path) -> None:
-    """The other policy names good and bad tactics alike; what the network thinks of them is right for all but one."""
-    states = [[Judged(0.1, 0.4, 1.0, True), Judged(0.1, 0.4, -1.0, False)] for _ in range(9)]
-    states += [[Judged(0.1, 0.4, 1.0, False), Judged(0.1, 0.4, -1.0, True)], [Judged(0.0, 0.0, 9.0, False)] * 2]
+    """The other policy names good and bad tactics alike; what the network would write is right for all but one."""
+    likely, unlikely = Judged(0.4, -1.0, 0.0), Judged(0.4, -3.0, 0.0)
+    states = [[(likely, True), (unlikely, False)] for _ in range(9)]
+    states += [[(likely, False), (unlikely, True)], [(likely, False)] * 2]
     mixture, figures = fit(states)
     entropy = -0.9 * math.log(0.9) - 0.1 * math.log(0.1)
     assert figures.pop("loss") == pytest.approx(entropy, abs=0.001)
-    assert figures == {"states": 10, "first_by_others": 0.9, "first_by_worth": 0.9, "first": 0.9}
-    assert 2 * mixture.belief == pytest.approx(math.log(9), abs=0.01)
+    firsts = {f"first_by_{name}": 0.9 for name in ("other", "written", "worth")}
+    assert figures == {"states": 10, "first": 0.9, **firsts}
+    assert 2 * mixture.belief == pytest.approx(math.log(9), abs=0.02)
     save_mixture(tmp_path, mixture)
     assert load_mixture(tmp_path) == mixture
     with pytest.raises(InputError, match="no state"):
@@ -627,7 +639,7 @@ def test_the_shipped_weights_are_small_and_of_one_training_with_their_card() -> 
         jsonschema.validate(line, q35spec.schema("training"))
     card = (SHIPPED / "MODEL_CARD.md").read_text()
     assert f"{metrics[-1]['tokens']:,} tokens" in card
-    assert f"share {load_mixture(SHIPPED).own_share};" in card
+    assert f"belief {load_mixture(SHIPPED).belief}," in card
     policy = load_neural_policy(Portfolio())
     (found,) = policy.suggest([_state("x : Nat\n⊢ x ≤ x + 1")], 8)
     assert found[0].tactic == "omega"

@@ -2,10 +2,9 @@
 are still needed.
 
 Proposed is what the network writes itself, by beam search, and what another policy (the heuristic one) names for the
-state. Of the proposals the network has `own_share`, in proportion to its probabilities, and the other policy the rest;
-what both propose has the sum. Every proposal is then read by the network after the state, all at once, and the logit of
-its worth there decides with: a tactic's probability is proportional to `share^trust * exp(belief * logit)`. The three
-numbers are fitted on states that were not trained on (`q35 prover mix`). The value is the network's alone.
+state. Every proposal is then read by the network after the state, all at once: how likely it would have written that,
+and what it thinks that it is worth. Both and the other policy's probability decide together; how much each counts is
+fitted on states that were not trained on (`q35 prover mix`; `Mixture`). The value is the network's alone.
 
 It runs on the CPU beside the servers, a state at a time, so that its answer for a state depends on nothing else.
 """
@@ -13,7 +12,7 @@ It runs on the CPU beside the servers, a state at a time, so that its answer for
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +33,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 @dataclass(frozen=True)
-class _Level:
+class Level:
     """The width of the beam, the least probability of what it writes, and how many tactics of the other policy."""
 
     width: int
@@ -42,7 +41,7 @@ class _Level:
     others: int
 
 
-_LEVELS = (_Level(4, 0.02, 24), _Level(16, 0.001, 128))
+LEVELS = (Level(4, 0.02, 24), Level(16, 0.001, 128))
 """More are proposed when more are asked for. Writing costs the most, so at first only what is likely is written out."""
 
 _STATES_REMEMBERED = 4096
@@ -71,7 +70,7 @@ class NeuralPolicy:
 
     def _suggest(self, state: TacticState, count: int) -> list[Suggestion]:
         found: tuple[Suggestion, ...] = ()
-        for level in range(len(_LEVELS)):
+        for level in range(len(LEVELS)):
             _, found = self._found(state.problem, state.goals, level)
             if len(found) >= count:
                 break
@@ -82,41 +81,29 @@ class NeuralPolicy:
         scores of the lowest level, which make its probabilities, sum up to."""
         state = TacticState(problem, goals)
         log_mass, before = self._found(problem, goals, level - 1) if level else (0.0, ())
-        shares = self._proposed(state, _LEVELS[level])
-        for suggestion in before:
-            shares.pop(suggestion.tactic, None)
-        scores = self._mixture.scores(shares.values(), self.judged(state.text, list(shares)))
+        known = {suggestion.tactic for suggestion in before}
+        scores = {
+            tactic: self._mixture.score(judged)
+            for tactic, judged in self.judged(state, LEVELS[level]).items()
+            if tactic not in known
+        }
         if level == 0:
-            log_mass = math.log(math.fsum(map(math.exp, scores)))
-        new = [Suggestion(tactic, score - log_mass) for tactic, score in zip(shares, scores, strict=True)]
+            log_mass = math.log(math.fsum(map(math.exp, scores.values())))
+        new = [Suggestion(tactic, score - log_mass) for tactic, score in scores.items()]
         return log_mass, (*before, *sorted(new, key=lambda one: (-one.log_probability, one.tactic)))
 
-    def _proposed(self, state: TacticState, level: _Level) -> dict[str, float]:
-        """Tactics with their share."""
-        own, others = self.written(state.text, level), self.named(state, level.others)
+    def judged(self, state: TacticState, level: Level = LEVELS[0]) -> dict[str, Judged]:
+        """What is proposed for a state, with what the network thinks of it; of a long tactic it reads the beginning."""
+        prompt, longest = self._prompt(state.text), self._network.config.longest_tactic
+        (suggestions,) = self._others.suggest([state], level.others)
+        named = {one.tactic: math.exp(one.log_probability) for one in suggestions}
+        own = [self._tokenizer.decode(tokens).strip() for _, tokens in prompt.beam(level.width, math.log(level.least))]
+        tactics = list(dict.fromkeys([*(text for text in own if text and "\ufffd" not in text), *named]))
+        found = prompt.judge([self._tokenizer.encode(tactic)[:longest] for tactic in tactics])
         return {
-            tactic: self._mixture.share(own.get(tactic, 0.0), others.get(tactic, 0.0))
-            for tactic in dict.fromkeys([*own, *others])
+            tactic: Judged(named.get(tactic, 0.0), written, worth)
+            for tactic, (written, worth) in zip(tactics, found, strict=True)
         }
-
-    def written(self, text: str, level: _Level = _LEVELS[0]) -> dict[str, float]:
-        """Tactics that the network writes for a state, with its probabilities."""
-        found: dict[str, float] = {}
-        for log_probability, tokens in self._prompt(text).beam(level.width, math.log(level.least)):
-            tactic = self._tokenizer.decode(tokens).strip()
-            if tactic and "\ufffd" not in tactic:
-                found[tactic] = found.get(tactic, 0.0) + math.exp(log_probability)
-        return found
-
-    def named(self, state: TacticState, count: int) -> dict[str, float]:
-        """Tactics of the other policy, with its probabilities."""
-        (others,) = self._others.suggest([state], count)
-        return {other.tactic: math.exp(other.log_probability) for other in others}
-
-    def judged(self, text: str, tactics: Sequence[str]) -> list[float]:
-        """The logits of the tactics' worth on a state; of a long tactic the beginning is read."""
-        longest = self._network.config.longest_tactic
-        return self._prompt(text).judge([self._tokenizer.encode(tactic)[:longest] for tactic in tactics])
 
     def _read(self, text: str) -> Prompt:
         return Prompt(self._network, state_prompt(text, self._tokenizer, self._network.config))
@@ -124,17 +111,6 @@ class NeuralPolicy:
     def _estimate(self, text: str) -> float:
         probabilities: list[float] = self._prompt(text).remaining.tolist()
         return sum(p * least for p, least in zip(probabilities, REMAINING, strict=True))
-
-    def assess(self, state: TacticState, worth: Mapping[str, bool]) -> list[Judged]:
-        """What `fit` needs of tactics that were tried on a state, with whether each was one to take; what the network
-        writes and nobody tried counts as not to be taken."""
-        own, others = self.written(state.text), self.named(state, _LEVELS[0].others)
-        known = {**dict.fromkeys(own, False), **worth}
-        logits = self.judged(state.text, list(known))
-        return [
-            Judged(own.get(tactic, 0.0), others.get(tactic, 0.0), logit, good)
-            for (tactic, good), logit in zip(known.items(), logits, strict=True)
-        ]
 
 
 def load_neural_policy(others: Policy, folder: Path = WEIGHTS, threads: int = 1) -> NeuralPolicy:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from q35prover.train.model import After, Network, Reading, Writing
 from q35prover.train.tokenizer import END, PAD
@@ -42,21 +43,32 @@ class Prompt:
         with torch.inference_mode():
             return self._beam(width, least)
 
-    def judge(self, tactics: Sequence[Sequence[int]]) -> list[float]:
-        """For each tactic the logit of its worth."""
-        found = [0.0] * len(tactics)
+    def judge(self, tactics: Sequence[Sequence[int]]) -> list[tuple[float, float]]:
+        """For each tactic the logarithm of the probability that it is written, and the logit of its worth."""
+        found = [(0.0, 0.0)] * len(tactics)
         order = sorted(range(len(tactics)), key=lambda place: (len(tactics[place]), place))
         for start in range(0, len(order), _JUDGED_AT_ONCE):
             places = order[start : start + _JUDGED_AT_ONCE]
-            rows = [torch.tensor([*tactics[place], END]) for place in places]
-            tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
             with torch.inference_mode():
-                hidden = self.network(tokens, After(self.reading), self.length)
-                ends = torch.tensor([len(row) - 1 for row in rows])
-                logits = self.network.judged(hidden[torch.arange(len(rows)), ends]).float()
-            for place, logit in zip(places, logits.tolist(), strict=True):
-                found[place] = logit
+                judged = self._judge([tactics[place] for place in places])
+            for place, pair in zip(places, judged, strict=True):
+                found[place] = pair
         return found
+
+    def _judge(self, tactics: list[Sequence[int]]) -> list[tuple[float, float]]:
+        lengths = torch.tensor([len(tactic) + 1 for tactic in tactics])
+        tokens = torch.nn.utils.rnn.pad_sequence(
+            [torch.tensor([*tactic, END]) for tactic in tactics], batch_first=True, padding_value=PAD
+        )
+        hidden = self.network(tokens, After(self.reading), self.length)
+        rows = torch.arange(len(tactics))
+        worth = self.network.judged(hidden[rows, lengths - 1]).float()
+        later = torch.arange(1, tokens.shape[1]) < lengths[:, None]
+        surprise = functional.cross_entropy(
+            self.network.next_token(hidden[:, :-1][later]).float(), tokens[:, 1:][later], reduction="none"
+        )
+        logarithms = self.first[0, tokens[:, 0]].index_add(0, rows[:, None].expand_as(later)[later], -surprise)
+        return list(zip(logarithms.tolist(), worth.tolist(), strict=True))
 
     def _beam(self, width: int, least: float) -> list[Written]:
         found: list[Written] = []

@@ -189,12 +189,13 @@ def add_mixture(folder: Path, mixture: Mixture, figures: Mapping[str, Any]) -> N
     save_mixture(folder, mixture)
     card = folder / "MODEL_CARD.md"
     before, _, _ = card.read_text(encoding="utf-8").partition(_MIXTURE)
+    numbers = ", ".join(f"{name} {value}" for name, value in asdict(mixture).items())
     text = (
-        f"{_MIXTURE}\nOf what is proposed the network's own tactics have the share {mixture.own_share}; a tactic's "
-        f"probability is proportional to share^{mixture.trust} * exp({mixture.belief} * worth). Fitted by "
-        f"`q35 prover mix` on {figures['states']} states of tuning goals, and variants of them, that are not in the "
-        f"train split. The best-ranked of the tactics tried on such a state was one to take for {figures['first']:.1%} "
-        f"of them; by the heuristic's probability alone for {figures['first_by_others']:.1%}, by the network's "
-        f"judgement alone for {figures['first_by_worth']:.1%}.\n"
+        f"{_MIXTURE}\n{numbers}: see prover/train/mixture.py. Fitted by `q35 prover mix` on {figures['states']} states "
+        "of tuning goals, and variants of them, that are not in the train split; what the network writes and nobody "
+        "tried counts as wrong. Ranked first is a tactic to take by the mixture for "
+        f"{figures['first']:.1%} of the states, by the heuristic policy for {figures['first_by_other']:.1%}, by how "
+        f"likely the network would write it for {figures['first_by_written']:.1%}, by what the network thinks that it "
+        f"is worth for {figures['first_by_worth']:.1%}.\n"
     )
     write_whole(card, (before + text).encode())

@@ -1,9 +1,9 @@
-"""How far the neural policy trusts each of its parts: three numbers, fitted on states that were not trained on."""
+"""How far the neural policy trusts each of its parts: four numbers, fitted on states that were not trained on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,87 +16,79 @@ from q35.files import canonical_json, read_json, write_whole
 SCHEMA = "q35.policy-mixture/1"
 _FILE = "mixture.json"
 _ROUNDS = 400
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Of what is proposed the network's own tactics have `own_share`; a tactic's probability is proportional to
-    `share^trust * exp(belief * logit)`."""
-
-    own_share: float = 0.3
-    trust: float = 1.0
-    belief: float = 1.0
-
-    def share(self, own: float, other: float) -> float:
-        """Of the proposals, what a tactic has that the two propose with these probabilities."""
-        return self.own_share * own + (1 - self.own_share) * other
-
-    def scores(self, shares: Iterable[float], logits: Iterable[float]) -> list[float]:
-        """The logarithms of probabilities, up to what all have in common."""
-        pairs = zip(shares, logits, strict=True)
-        return [self.trust * math.log(share) + self.belief * logit for share, logit in pairs]
+_LEAST = -8.0
+"""Below this a logarithm says that the network did not learn such tactics, not how wrong they are."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A tactic that was tried: the probabilities that the network and the other policy propose it with, the logit of
-    its worth, and whether it was one to take."""
+    """A tactic on a state: the probability that another policy gives it (0: it does not name it), the logarithm of the
+    one that it is written with, and the logit of its worth, both the network's."""
 
-    own: float
     other: float
-    logit: float
-    good: bool
+    written: float
+    worth: float
 
 
-def fit(states: Sequence[Sequence[Judged]]) -> tuple[Mixture, dict[str, Any]]:
-    """The mixture that gives the good tactics of the states most probability (the logarithm of their sum, on average:
-    minus `loss`); and figures.
+@dataclass(frozen=True)
+class Mixture:
+    """A tactic's probability is proportional to `other^trust * written^belief * exp(judgement * worth)`; `strange`
+    stands for the probability of what the other policy does not name, e^-8 for any that it is written with less."""
 
-    Only what was proposed counts, and only states with good and bad tactics. Raises `InputError` without any.
+    strange: float = 0.01
+    trust: float = 0.5
+    belief: float = 0.5
+    judgement: float = 0.1
+
+    def score(self, tactic: Judged) -> float:
+        """The logarithm of its probability, up to what all have in common."""
+        other = self.trust * math.log(tactic.other or self.strange)
+        return other + self.belief * max(tactic.written, _LEAST) + self.judgement * tactic.worth
+
+
+def fit(states: Sequence[Sequence[tuple[Judged, bool]]]) -> tuple[Mixture, dict[str, Any]]:
+    """The mixture that gives the tactics that were good (of each it is known) most probability: the logarithm of their
+    sum is on average minus `loss`; and figures.
+
+    Only states with good and bad tactics count. Raises `InputError` without any.
     """
-    proposed = [[tactic for tactic in state if tactic.own + tactic.other > 0] for state in states]
-    kept = [state for state in proposed if {tactic.good for tactic in state} == {False, True}]
+    kept = [state for state in states if {good for _, good in state} == {False, True}]
     if not kept:
         raise InputError("no state on which good and bad tactics were tried", None, "q35 prover collect --probes")
-    start = Mixture()
-    # own_share, trust and belief, each from all numbers by a function onto what it may be.
-    raw = torch.tensor([math.log(start.own_share / (1 - start.own_share)), 0.0, 0.0], requires_grad=True)
+    # The numbers of a mixture, all positive, by their logarithms.
+    raw = torch.tensor([math.log(value) for value in asdict(Mixture()).values()], requires_grad=True)
     columns = [
-        torch.tensor([[tactic.own, tactic.other, tactic.logit, float(tactic.good)] for tactic in state]).T
-        for state in kept
+        torch.tensor([[t.other, max(t.written, _LEAST), t.worth, float(good)] for t, good in state]).T for state in kept
     ]
     optimizer = torch.optim.Adam([raw], lr=0.05)
     for _ in range(_ROUNDS):
-        share, trust, belief = raw[0].sigmoid(), raw[1].exp(), raw[2].exp()
-        loss = torch.stack([_surprise(column, share, trust, belief) for column in columns]).mean()
+        loss = torch.stack([_surprise(column, raw.exp()) for column in columns]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    found = Mixture(*(round(value.item(), 3) for value in (raw[0].sigmoid(), raw[1].exp(), raw[2].exp())))
+    found = Mixture(*(float(f"{value:.3g}") for value in raw.exp().tolist()))
     figures = {
         "states": len(kept),
         "loss": round(loss.item(), 3),
-        "first_by_others": _first(kept, lambda tactic: tactic.other),
-        "first_by_worth": _first(kept, lambda tactic: tactic.logit),
-        "first": _first(kept, lambda tactic: _score(found, tactic)),
+        "first_by_other": _first(kept, lambda tactic: tactic.other),
+        "first_by_written": _first(kept, lambda tactic: tactic.written),
+        "first_by_worth": _first(kept, lambda tactic: tactic.worth),
+        "first": _first(kept, found.score),
     }
     return found, figures
 
 
-def _surprise(column: torch.Tensor, share: torch.Tensor, trust: torch.Tensor, belief: torch.Tensor) -> torch.Tensor:
+def _surprise(column: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     """Of a state: minus the logarithm of the probability of its good tactics."""
-    own, other, logit, good = column
-    scores = trust * (share * own + (1 - share) * other).log() + belief * logit
+    other, written, worth, good = column
+    strange, trust, belief, judgement = numbers
+    scores = trust * torch.where(other > 0, other, strange).log() + belief * written + judgement * worth
     return scores.logsumexp(0) - scores[good == 1].logsumexp(0)
 
 
-def _score(mixture: Mixture, tactic: Judged) -> float:
-    return mixture.scores([mixture.share(tactic.own, tactic.other)], [tactic.logit])[0]
-
-
-def _first(states: Sequence[Sequence[Judged]], score: Callable[[Judged], float]) -> float:
+def _first(states: Sequence[Sequence[tuple[Judged, bool]]], score: Callable[[Judged], float]) -> float:
     """The share of states where the tactic with the highest score is good."""
-    return sum(max(state, key=score).good for state in states) / len(states)
+    return sum(max(state, key=lambda pair: score(pair[0]))[1] for state in states) / len(states)
 
 
 def save_mixture(folder: Path, mixture: Mixture) -> None:
