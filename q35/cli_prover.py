@@ -199,7 +199,9 @@ def mix(
         policy = load_neural_policy(heuristic, weights)
         states = []
         for state, good in judged_states(journal, proofs):
-            states.append([(what, good.get(tactic, False)) for tactic, what in policy.judged(state).items()])
+            # What the heuristic named and nobody tried says nothing; what the network alone writes counts as wrong.
+            judged = {tactic: what for tactic, what in policy.judged(state).items() if tactic in good or not what.other}
+            states.append([(what, good.get(tactic, False)) for tactic, what in judged.items()])
         mixture, figures = fit(states)
     add_mixture(weights, mixture, figures)
     if json_:

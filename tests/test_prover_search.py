@@ -84,7 +84,7 @@ def test_numbers_are_proved(method: Method, number: int) -> None:
 
 
 def test_values_lead_to_the_shortest_proof() -> None:
-    found = attempt(PROBLEM, Numbers(64), numbers_policy(), Mcts(), GENEROUS)
+    found = attempt(PROBLEM, Numbers(64), numbers_policy(), Mcts(sure=1.0), GENEROUS)
     assert found.tactics == distance(64) == 8
     assert found.expansions <= 3 * 8
 
@@ -234,7 +234,7 @@ def test_virtual_loss_sends_workers_to_different_states() -> None:
     policy = ToyPolicy({"r": -0.1, "s": -3.0, "t": -3.0})
     environment = ToyEnvironment(graph, "a")
     tree = Tree(environment.root(PROBLEM))
-    frontier = Mcts(batch=3, noise=0.0).start(tree, policy, 0)
+    frontier = Mcts(sure=1.0, batch=3, noise=0.0).start(tree, policy, 0)
     first = frontier.select(9)
     assert first is not None
     assert frontier.select(9) is None, "the root is in flight, and there is nothing else"
@@ -269,7 +269,7 @@ def test_same_seed_same_trace_and_other_seeds_others(method: Method) -> None:
 def test_transpositions_share_a_node_and_are_tried_once() -> None:
     graph: dict[str, Moves] = {"a": {"r": ("b",), "s": ("c",)}, "b": {"t": ("d",)}, "c": {"u": ("d",)}, "d": {}}
     environment = ToyEnvironment(graph, "a")
-    found = attempt(PROBLEM, environment, ToyPolicy(dict.fromkeys("rstu", -1.0)), Mcts(), Budget())
+    found = attempt(PROBLEM, environment, ToyPolicy(dict.fromkeys("rstu", -1.0)), Mcts(sure=1.0), Budget())
     assert (found.reason, found.states) == ("exhausted", 4)
     assert [name for name, _ in environment.requests].count("d") == 1
 
@@ -305,7 +305,7 @@ def test_widening_keeps_what_was_found() -> None:
     graph |= {f"b{tactic}": {"t00": (f"c{tactic}",), "t01": (f"d{tactic}",)} for tactic in tactics}
     environment = ToyEnvironment(graph, "a")
     tree = Tree(environment.root(PROBLEM))
-    frontier = Mcts(first=4).start(tree, ToyPolicy(tactics), 0)
+    frontier = Mcts(sure=1.0, first=4).start(tree, ToyPolicy(tactics), 0)
     widened = 0
     for _ in range(60):
         selection = frontier.select(100)
@@ -627,3 +627,15 @@ def test_what_is_merged() -> None:
     assert merged("simp only [a]", "simp only [b]") == "simp only [a, b]"
     assert merged("rw [a] at h", "rw [b]") is None
     assert merged("intro x", "rw [b]") is None
+
+
+def test_a_sure_policy_is_taken_at_its_word() -> None:
+    """One tactic alone where it has half of what is left, several where none has."""
+    policy = ToyPolicy({"a": -0.3, "b": -2.0, "c": -2.1, "d": -2.2, "e": -2.3})
+    frontier = Mcts(noise=0.0).start(Tree(ToyEnvironment({}, "x").root(PROBLEM)), policy, 0)
+    taken = []
+    while selection := frontier.select(100):
+        taken.append("".join(one.tactic for one in selection.tactics))
+        selection.node.pending = False
+        frontier.update(selection, [])
+    assert taken == ["a", "bc", "d", "e"]

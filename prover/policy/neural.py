@@ -98,7 +98,7 @@ class NeuralPolicy:
         (suggestions,) = self._others.suggest([state], level.others)
         named = {one.tactic: math.exp(one.log_probability) for one in suggestions}
         own = [self._tokenizer.decode(tokens).strip() for _, tokens in prompt.beam(level.width, math.log(level.least))]
-        tactics = list(dict.fromkeys([*(text for text in own if text and "\ufffd" not in text), *named]))
+        tactics = list(dict.fromkeys([*filter(_worth_running, own), *named]))
         found = prompt.judge([self._tokenizer.encode(tactic)[:longest] for tactic in tactics])
         return {
             tactic: Judged(named.get(tactic, 0.0), written, worth)
@@ -111,6 +111,11 @@ class NeuralPolicy:
     def _estimate(self, text: str) -> float:
         probabilities: list[float] = self._prompt(text).remaining.tolist()
         return sum(p * least for p, least in zip(probabilities, REMAINING, strict=True))
+
+
+def _worth_running(text: str) -> bool:
+    """Whether what the network wrote is text and no `decide`: how long that takes, rules know from the goal's size."""
+    return bool(text) and "\ufffd" not in text and "decide" not in text
 
 
 def load_neural_policy(others: Policy, folder: Path = WEIGHTS, threads: int = 1) -> NeuralPolicy:

@@ -27,12 +27,21 @@ class Candidates:
     most: int
     noise: float
 
-    def take(self, node: Node, count: int) -> list[Suggestion]:
-        """Up to `count` tactics that were not tried at the node yet; none if there are no more."""
+    def take(self, node: Node, count: int, share: float = 1.0) -> list[Suggestion]:
+        """Up to `count` tactics that were not tried at the node yet, no more than have `share` of the probability of
+        all such that are known (at least one); none if there are no more."""
         self._add_of_twin(node)
         while node.tried == len(node.candidates) and not node.complete:
             self._ask(node)
-        taken = node.candidates[node.tried : node.tried + count]
+        untried = node.candidates[node.tried :]
+        enough = share * math.fsum(prior(node, one.log_probability) for one in untried)
+        taken: list[Suggestion] = []
+        mass = 0.0
+        for suggestion in untried[:count]:
+            if taken and mass >= enough:
+                break
+            taken.append(suggestion)
+            mass += prior(node, suggestion.log_probability)
         node.tried += len(taken)
         return taken
 

@@ -32,7 +32,9 @@ class Mcts:
     exploration_base: float = 3200.0
     """The number of visits at which c has grown by log 2."""
     batch: int = 4
-    """Tactics tried on a node at one time."""
+    """Tactics tried on a node at one time, at the most."""
+    sure: float = 0.5
+    """Fewer, if they have such a share of the probability of all that are left: then the first is likely to do."""
     widening: float = 0.6
     """A node that was visited v times is expanded while fewer than batch * v^widening tactics were tried on it."""
     virtual_loss: float = 10.0
@@ -75,7 +77,7 @@ class _Search:
     def select(self, most: int) -> Selection | None:
         while path := self._descend():
             node = path[-1].node
-            if taken := self.candidates.take(node, min(most, self.options.batch)):
+            if taken := self.candidates.take(node, min(most, self.options.batch), self.options.sure):
                 node.pending = True
                 edges = [frame.edge for frame in path if frame.edge]
                 for edge in edges:
