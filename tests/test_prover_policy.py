@@ -287,6 +287,12 @@ def test_the_heuristic_takes_what_a_theorem_says_of_all_arguments_of_a_function(
     assert "have hf := abs_nonneg x; have hf1 := abs_nonneg (-y); grind" in tactics
 
 
+def test_induction_is_tried_first_where_the_argument_of_a_function_is_a_sum(retrieval: Retrieval) -> None:
+    tactics = proposed(retrieval, "b m v : Nat\n⊢ f b (m + 1) (v / b) = f b m v", count=1000)
+    inductions = [tactic.split(" ")[1] for tactic in tactics if tactic.startswith("induction")]
+    assert inductions[:4] == ["m", "m", "b", "b"]
+
+
 def test_a_namespace_opens_those_that_it_lies_in(retrieval: Retrieval) -> None:
     context = retrieval.context(Problem("List.Sub.goal", "namespace List.Sub\n"))
     assert retrieval.constants(read_term("length"), read_goal("⊢ length"), context) == ["List.length"]

@@ -34,7 +34,7 @@ WEIGHTS = {
     "substitute": 8.0,
     "unfold": 5.0,
     "induction on lists": 14.0,
-    "induction on numbers": 3.0,
+    "induction on numbers": 6.0,
     "recursion": 5.0,
     "cases": 2.5,
     "extensionality": 4.0,
@@ -361,27 +361,40 @@ def _simp_set(view: _View) -> str:
 
 
 def _inductions(view: _View, kind: str, cases: str, fresh: Sequence[str]) -> Iterator[str]:
-    """Induction over each variable of a kind in the target; the other variables fixed, then free."""
-    names = f" [{', '.join(view.definitions)}]" if view.definitions else ""
+    """Induction over each variable of a kind in the target, first those in sums that a function is applied to.
+
+    One way for each of the variables, then the next way.
+    """
     words = [term.text for term in view.target.subterms() if not term.arguments]
-    for variable in view.variables:
-        if read_head(variable.type) != kind or not any(re.match(rf"{variable.name}\b", word) for word in words):
-            continue
-        values = dict(zip(fresh, view.fresh(*(name or variable.name for name in fresh)), strict=True))
-        alternatives = cases.format(**{name or "tail": value for name, value in values.items()})
-        others = [v for v in view.variables if v != variable and not v.type.startswith(("Type", "Sort"))]
-        generalizing = [f" generalizing {' '.join(v.name for v in others)}"] if others else []
-        for tail in ["", *generalizing]:
-            start = f"induction {variable.name}{tail}"
-            yield f"{start} <;> simp_all{_simp_set(view)}"
-            yield f"{start} <;> grind{names}"
-            yield f"{start} with {alternatives}"
-            yield f"{start} <;> simp_all{_simp_set(view)} <;> omega"
-        for other in others:
-            if read_head(other.type) in ("List", "Nat"):
-                both = f"induction {variable.name}{generalizing[0]} <;> cases {other.name}"
-                yield f"{both} <;> simp_all{_simp_set(view)}"
-                yield f"{both} <;> grind{names}"
+    applied = [term for term in view.target.subterms() if term.head == "()"]
+    sums = [a for term in applied for a in term.arguments if a.head in ("+", "++", "::")]
+    grown = {word.text for whole in sums for word in whole.subterms()}
+    variables = [
+        variable
+        for variable in view.variables
+        if read_head(variable.type) == kind and any(re.match(rf"{variable.name}\b", word) for word in words)
+    ]
+    variables.sort(key=lambda variable: variable.name not in grown)
+    for found in itertools.zip_longest(*(_inductions_over(v, view, cases, fresh) for v in variables), fillvalue=()):
+        yield from itertools.chain(*found)
+
+
+def _inductions_over(variable: Hypothesis, view: _View, cases: str, fresh: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The ways of an induction: each with the other variables fixed, and free."""
+    names = f" [{', '.join(view.definitions)}]" if view.definitions else ""
+    values = dict(zip(fresh, view.fresh(*(name or variable.name for name in fresh)), strict=True))
+    alternatives = cases.format(**{name or "tail": value for name, value in values.items()})
+    others = [v for v in view.variables if v != variable and not v.type.startswith(("Type", "Sort"))]
+    generalizing = f" generalizing {' '.join(v.name for v in others)}" if others else ""
+    starts = [f"induction {variable.name}{tail}" for tail in dict.fromkeys(["", generalizing])]
+    yield [f"{start} <;> simp_all{_simp_set(view)}" for start in starts]
+    yield [f"{start} <;> grind{names}" for start in starts]
+    yield [f"{start} with {alternatives}" for start in starts]
+    for other in others:
+        if read_head(other.type) in ("List", "Nat"):
+            both = f"{starts[-1]} <;> cases {other.name}"
+            yield [f"{both} <;> simp_all{_simp_set(view)}", f"{both} <;> grind{names}"]
+    yield [f"{start} <;> simp_all{_simp_set(view)} <;> omega" for start in starts]
 
 
 def _induction_on_lists(view: _View) -> Iterator[str]:
