@@ -112,8 +112,9 @@ class Retrieval:
         self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[library.module]
         self._definitions = frozenset(library.definitions)
         # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own do not.
-        roots = {library.names[i].partition(".")[0] for i in np.flatnonzero(self._of_package).tolist()}
-        self._package_definitions = {name for name in library.definitions if name.partition(".")[0] in roots}
+        roots = np.array([name.partition(".")[0] for name in library.names])
+        own = set(roots[self._of_package].tolist()) - set(roots[~self._of_package].tolist())
+        self._package_definitions = {name for name in library.definitions if name.partition(".")[0] in own}
 
     def rank(self, goal: GoalText, problem: Problem, count: int) -> dict[Role, list[Premise]]:
         """For each role the `count` best theorems, without those that the problem forbids and itself."""
