@@ -306,8 +306,11 @@ def test_induction_is_tried_first_where_the_argument_of_a_function_is_a_sum(retr
     assert inductions[:4] == ["m", "m", "b", "b"]
 
 
-def test_a_namespace_opens_those_that_it_lies_in(retrieval: Retrieval) -> None:
-    context = retrieval.context(Problem("List.Sub.goal", "namespace List.Sub\n"))
+@pytest.mark.parametrize(
+    "problem", [Problem("goal", "namespace List.Sub\n"), Problem("List.Sub.goal", "theorem List.Sub.goal : ")]
+)
+def test_namespaces_that_a_theorem_lies_in_are_open(retrieval: Retrieval, problem: Problem) -> None:
+    context = retrieval.context(problem)
     assert retrieval.constants(read_term("length"), read_goal("⊢ length"), context) == ["List.length"]
 
 
