@@ -48,7 +48,7 @@ WEIGHTS = {
     "residues": 3.0,
     "squares": 3.0,
     "bit vector": 4.0,
-    "instance of theorem": 3.0,
+    "instance of theorem": 6.0,
     "instances of theorem": 6.0,
     "order": 1.5,
     "casts": 2.0,
@@ -635,9 +635,12 @@ def _bit_vector(view: _View) -> Iterator[str]:
 def _instance_of_theorem(view: _View) -> Iterator[str]:
     """What a theorem says of one of the variables, or what follows by it from one of the hypotheses."""
     (fact,) = view.fresh("hf")
-    for premise in view.premises["fact"][:3]:
+    first = sorted(view.premises["fact"][:3], key=lambda premise: premise.supposed != 1)
+    for premise in first:
+        called = _called(premise, view)
         for given in (view.hypotheses if premise.supposed == 1 else view.variables)[:3]:
-            yield f"have {fact} := {_called(premise, view)} {given.name}"
+            if not called.startswith(f"{given.name}."):
+                yield f"have {fact} := {called} {given.name}"
 
 
 def _called(premise: Premise, view: _View) -> str:
