@@ -263,14 +263,17 @@ def proposed(retrieval: Retrieval, text: str, before: str = "", count: int = 64)
             "a b c : Rat\nh : a ≤ b\n⊢ a * c ≤ b * c",
             "have hm : 0 ≤ (b - (a)) * (b - (a)) := Rat.mul_nonneg (by grind) (by grind)",
         ),
-        ("k m n : Nat\nh : m ≤ n\n⊢ (k * m + 7) / 8 ≤ (k * n + 7) / 8", "have hm := Nat.mul_le_mul_left k h; omega"),
+        (
+            "k m n : Nat\nh : m ≤ n\n⊢ (k * m + 7) / 8 ≤ (k * n + 7) / 8",
+            "have hm := Nat.mul_le_mul_left k h; first | omega | grind",
+        ),
         (
             "k a b : Rat\nh : a ≤ b\n⊢ k * a ≤ b * k",
             "have hm := Rat.mul_le_mul_of_nonneg_left h (show 0 ≤ k by grind); grind",
         ),
         ("x : BitVec 8\n⊢ x &&& 0#8 = 0#8", "decide +revert +kernel"),
         ("x y : BitVec 8\n⊢ x = y", "apply BitVec.eq_of_toNat_eq"),
-        ("a b : Int\nha : 0 ≤ a\n⊢ 0 ≤ a * b", "apply Int.mul_nonneg <;> assumption"),
+        ("a b : Int\nha : 0 ≤ a\n⊢ 0 ≤ a * b", "apply Int.mul_nonneg <;> first | assumption | omega | grind"),
     ],
 )
 def test_the_heuristic_proposes_what_the_goal_calls_for(retrieval: Retrieval, text: str, tactic: str) -> None:

@@ -30,7 +30,7 @@ WEIGHTS = {
     "branch": 14.0,
     "take apart": 14.0,
     "use equation": 5.0,
-    "use hypothesis": 6.0,
+    "use hypothesis": 4.0,
     "substitute": 8.0,
     "unfold": 5.0,
     "induction on lists": 14.0,
@@ -38,18 +38,20 @@ WEIGHTS = {
     "recursion": 5.0,
     "cases": 2.5,
     "extensionality": 4.0,
+    "congruence": 2.0,
     "finish with theorem": 16.0,
-    "apply theorem": 8.0,
-    "rewrite with theorem": 6.0,
+    "apply theorem": 3.0,
+    "rewrite with theorem": 8.0,
     "simplify with theorem": 5.0,
-    "grind with theorem": 4.0,
-    "products": 4.0,
-    "division": 5.0,
+    "grind with theorem": 10.0,
+    "products": 8.0,
+    "division": 10.0,
     "residues": 3.0,
-    "squares": 3.0,
+    "squares": 20.0,
+    "squares beside definitions": 3.0,
     "bit vector": 4.0,
     "instance of theorem": 6.0,
-    "instances of theorem": 6.0,
+    "instances of theorem": 16.0,
     "order": 1.5,
     "casts": 2.0,
     "generalize": 2.0,
@@ -107,7 +109,27 @@ class _View:
 
     @cached_property
     def definitions(self) -> list[str]:
-        return self.retrieval.definitions(self.goal, self.problem)[:6]
+        """The package's definitions that the goal speaks of, other than as the type of a variable."""
+        kinds = {read_head(v.type) for v in self.variables}
+        found = self.retrieval.definitions(self.goal, self.problem)
+        return [name for name in found if name.rpartition(".")[2] not in kinds][:6]
+
+    @cached_property
+    def grind(self) -> str:
+        """`grind` with the definitions that the goal speaks of."""
+        return f"grind [{', '.join(self.functions)}]" if self.functions else "grind"
+
+    @cached_property
+    def functions(self) -> list[str]:
+        """The definitions without those that state something: `grind` unfolds abbreviations, and refuses to be told."""
+        stated = {read_head(text) for text in (self.goal.target, *(h.type for h in self.goal.propositions))}
+        return [name for name in self.definitions if name.rpartition(".")[2] not in stated]
+
+    @cached_property
+    def products(self) -> list[Term]:
+        """The products of two terms of which none is a number."""
+        found = (term for term in self.terms if term.head == "*" and len(term.arguments) == 2)
+        return [term for term in found if not any(a.text.isdigit() for a in term.arguments)]
 
     def kind(self, name: str) -> str:
         """The head of a variable's type."""
@@ -198,8 +220,8 @@ def _compute(view: _View) -> Iterator[str]:
 
 
 def _close(view: _View) -> Iterator[str]:
-    yield "grind"
-    yield "simp_all"
+    # What the package defines is opaque to `grind`, and a failure of it takes longest.
+    yield from ("simp_all", "grind") if view.definitions else ("grind", "simp_all")
     yield "simp"
     if view.kinds & {"Nat", "Int", "List", "BitVec", "Fin"}:
         yield "simp_all <;> omega"
@@ -208,11 +230,12 @@ def _close(view: _View) -> Iterator[str]:
 
 def _close_with_definitions(view: _View) -> Iterator[str]:
     if names := ", ".join(view.definitions):
-        yield f"grind [{names}]"
+        yield view.grind
         yield f"simp_all [{names}]"
         yield f"simp [{names}]"
         yield f"simp_all [{names}]; omega"
         yield f"simp only [{names}] at *; omega"
+        yield f"simp only [{names}] at *; split <;> omega"
         if len(view.definitions) > 1:
             yield from (f"grind [{name}]" for name in view.definitions)
 
@@ -388,13 +411,13 @@ def _inductions_over(variable: Hypothesis, view: _View, cases: str, fresh: Seque
     generalizing = f" generalizing {' '.join(v.name for v in others)}" if others else ""
     starts = [f"induction {variable.name}{tail}" for tail in dict.fromkeys(["", generalizing])]
     yield [f"{start} <;> simp_all{_simp_set(view)}" for start in starts]
+    yield [f"{start} <;> simp_all{_simp_set(view)} <;> first | omega | grind" for start in starts]
     yield [f"{start} <;> grind{names}" for start in starts]
     yield [f"{start} with {alternatives}" for start in starts]
     for other in others:
         if read_head(other.type) in ("List", "Nat"):
             both = f"{starts[-1]} <;> cases {other.name}"
             yield [f"{both} <;> simp_all{_simp_set(view)}", f"{both} <;> grind{names}"]
-    yield [f"{start} <;> simp_all{_simp_set(view)} <;> omega" for start in starts]
 
 
 def _induction_on_lists(view: _View) -> Iterator[str]:
@@ -452,17 +475,30 @@ def _extensionality(view: _View) -> Iterator[str]:
     yield f"funext {i}"
 
 
+def _congruence(view: _View) -> Iterator[str]:
+    """Both sides of an equation apply the same function."""
+    if view.target.head == "=" and len({_function(side) for side in view.target.arguments}) == 1:
+        yield "congr 1 <;> first | omega | grind"
+        yield "congr 1"
+
+
+def _function(term: Term) -> str:
+    return term.arguments[0].text if term.head == "()" else term.head
+
+
 def _finish_with_theorem(view: _View) -> Iterator[str]:
     """A theorem whose hypotheses, if it has any, are at hand."""
+    if names := [premise.name for premise in view.premises["conclude"] if not premise.supposed]:
+        # `exact` unfolds the order of the rational numbers before it sees that two terms differ; `simp` does not.
+        yield f"simp only [{', '.join([*names, '*'][: len(names) + bool(view.hypotheses)])}]"
     for premise in view.premises["conclude"]:
-        yield f"exact {premise.name} .." if premise.supposed == 0 else f"apply {premise.name} <;> assumption"
+        rest = f"first | assumption | omega | {view.grind}"
+        yield f"exact {premise.name} .." if premise.supposed == 0 else f"apply {premise.name} <;> {rest}"
 
 
 def _apply_theorem(view: _View) -> Iterator[str]:
     for premise in view.premises["conclude"]:
         yield f"apply {premise.name}"
-        if premise.supposed != 0:
-            yield f"apply {premise.name} <;> grind"
 
 
 def _rewrite_with_theorem(view: _View) -> Iterator[str]:
@@ -487,13 +523,13 @@ def _grind_with_theorem(view: _View) -> Iterator[str]:
     facts = [premise.name for premise in view.premises["fact"]]
     helped = [facts[:1], facts, facts[:3], facts[1:2], facts[2:3], facts[3:4]]
     alone = [facts[:1], facts[1:2], facts[2:3], facts]
-    for names in [*([*view.definitions, *some] for some in helped if some), *filter(None, alone)]:
+    for names in [*([*view.functions, *some] for some in helped if some), *filter(None, alone)]:
         yield f"grind [{', '.join(names)}]"
 
 
 def _products(view: _View) -> Iterator[str]:
     """What a product of two quantities of known sign comes to; `grind` knows only what is linear."""
-    products = [term for term in view.terms if term.head == "*" and not any(a.text.isdigit() for a in term.arguments)]
+    products = view.products
     if not products:
         return
     (fact,) = view.fresh("hm")
@@ -501,6 +537,11 @@ def _products(view: _View) -> Iterator[str]:
     known = [(h.name, difference) for h in view.hypotheses if (difference := _difference(h))]
     pairs = list(itertools.islice(itertools.combinations_with_replacement(known, 2), 6))
     yield from _scaled(view, products, fact)
+    if any(h.type.endswith(" = 0") for h in view.hypotheses):
+        yield f"simp_all [{kind}.mul_eq_zero]"
+    if any(term.head.endswith("natAbs") or term.text == "Int.natAbs" for term in view.terms):
+        end = "simp only [Int.natAbs_mul, Int.natAbs_natCast]; omega"
+        yield from (f"have {fact} := Nat.mul_le_mul {one} {two}; {end}" for (one, _), (two, _) in pairs if one != two)
     if kind == "Nat":
         for (one, _), (two, _) in pairs:
             yield f"have {fact} := Nat.mul_le_mul {one} {two}"
@@ -521,13 +562,13 @@ def _scaled(view: _View, products: Sequence[Term], fact: str) -> Iterator[str]:
     """An inequality times what one of its sides is multiplied with."""
     for h in view.hypotheses:
         term = read_term(h.type)
-        if term.head != "≤":
+        if term.head not in ("≤", "<"):
             continue
         sides = {a.text for a in term.arguments}
         ways = [way for product in products for way in (product.arguments, product.arguments[::-1])]
         for factor in dict.fromkeys(_argument(other) for side, other in ways if side.text in sides):
             if view.number == "Nat":
-                yield f"have {fact} := Nat.mul_le_mul_left {factor} {h.name}; omega"
+                yield f"have {fact} := Nat.mul_le_mul_left {factor} {h.name}; first | omega | grind"
                 yield f"have {fact} := Nat.mul_le_mul_left {factor} {h.name}"
             else:
                 lemma = f"{view.number}.mul_le_mul_of_nonneg_left"
@@ -549,6 +590,8 @@ def _argument(term: Term) -> str:
 
 def _division(view: _View) -> Iterator[str]:
     (fact,) = view.fresh("hd")
+    if facts := _quotients(view):
+        yield f"{facts}; first | omega | grind"
     for term in view.terms:
         if term.head not in ("/", "%") or len(term.arguments) != 2:
             continue
@@ -561,7 +604,7 @@ def _division(view: _View) -> Iterator[str]:
             yield f"have {fact} := Int.emod_lt_of_pos {a} (show 0 < {b} by grind)"
             yield f"have {fact} := Int.emod_nonneg {a} (show {b} ≠ 0 by grind)"
             yield f"have {fact} := Int.mul_ediv_add_emod {a} {b}"
-        elif term.head == "/":
+        elif term.head == "/" and not b.isdigit():
             yield f"have {fact} := Rat.div_mul_cancel (a := {a}) (show {b} ≠ 0 by grind)"
             yield "simp only [Rat.div_def] at *"
             yield "simp only [Rat.div_def, Rat.neg_mul, Rat.mul_neg] at *"
@@ -569,6 +612,24 @@ def _division(view: _View) -> Iterator[str]:
         if term.head == "^" and term.arguments[0].text == "2" and view.number == "Nat":
             yield f"have {fact} := Nat.two_pow_pos {_argument(term.arguments[1])}"
             yield "rw [Nat.pow_succ]"
+
+
+def _quotients(view: _View) -> str:
+    """What defines each quotient by a term that is no number, and each rest, as one tactic."""
+    pairs = [t.arguments for t in view.terms if t.head in ("/", "%") and len(t.arguments) == 2]
+    texts = dict.fromkeys((_argument(a), _argument(b)) for a, b in pairs if not b.text.isdigit())
+    facts = []
+    for n, (a, b) in enumerate(itertools.islice(texts, 3)):
+        whole, rest = view.fresh(f"hd{n}", f"hr{n}")
+        if view.number == "Nat":
+            facts += [
+                f"have {whole} := Nat.div_add_mod' {a} {b}",
+                f"have {rest} := Nat.mod_lt {a} (show 0 < {b} by omega)",
+            ]
+        elif view.number == "Int":
+            facts += [f"have {whole} := Int.emod_nonneg {a} (show {b} ≠ 0 by omega)"]
+            facts += [f"have {rest} := Int.emod_lt_of_pos {a} (show 0 < {b} by omega)"]
+    return "; ".join(facts)
 
 
 def _residues(view: _View) -> Iterator[str]:
@@ -590,14 +651,28 @@ def _squares(view: _View) -> Iterator[str]:
     if view.number == "Nat":
         return
     factors = [part.text for term in view.terms if term.head in ("*", "^") for part in term.subterms()]
-    names = [name for name in view.goal.types if name in factors][:3]
+    names = [name for name in view.goal.types if name in factors][:4]
     scaled = [f"{_root(name, view)}{name}" for name in names]
-    pairs = dict.fromkeys([*itertools.combinations(scaled, 2), *itertools.combinations(names, 2)])
-    sums = [f"{one} {sign} {two}" for one, two in pairs for sign in "-+"]
-    (fact,) = view.fresh("hs")
-    for root in [*sums, *names]:
-        yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root}); grind"
-        yield f"have {fact} := Lean.Grind.OrderedRing.sq_nonneg (a := {root})"
+    pairs = list(dict.fromkeys([*itertools.combinations(scaled, 2), *itertools.combinations(names, 2)]))
+    if len(names) == 4:  # The squares of sums of products are of degree 4.
+        a, b, c, d = names
+        yield from (
+            _square(view, f"{p} * {q} - {r} * {t}") for p, q, r, t in ((a, b, c, d), (a, c, b, d), (a, d, b, c))
+        )
+    elif len(names) == 3:
+        yield _square(view, *(f"{one} - {two}" for one, two in pairs[:3]))
+    for root in [*(f"{one} {sign} {two}" for sign in "-+" for one, two in pairs), *names]:
+        yield _square(view, root)
+    if names:
+        yield _square(view, *names)
+        yield _square(view, f"{names[0]} - 1")
+
+
+def _square(view: _View, *roots: str) -> str:
+    """That the squares of the roots are not negative, and what follows."""
+    names = view.fresh(*["hs"] * len(roots))
+    lemma = "Lean.Grind.OrderedRing.sq_nonneg"
+    return "; ".join([*(f"have {n} := {lemma} (a := {root})" for n, root in zip(names, roots, strict=True)), "grind"])
 
 
 def _root(name: str, view: _View) -> str:
@@ -664,20 +739,31 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
         supposed.setdefault(h.type.split(" ")[0], []).append(h.name)
     found = []
     for premise in view.premises["fact"]:
-        for values in (supposed if premise.supposed else applied).values():
-            if 1 < len(values) <= _MOST_INSTANCES:
-                names = view.fresh(*["hf"] * len(values))
-                name = _called(premise, view)
-                facts = [f"have {n} := {name} {value}" for n, value in zip(names, values, strict=True)]
-                found.append("; ".join(facts))
-    yield from (f"{facts}; grind" for facts in found)
-    yield from found
+        given = {0: view.retrieval.spoken(premise.name, applied, view.problem)[:1], 1: list(supposed)}
+        for word in given.get(premise.supposed or 0, []):
+            values = (supposed if premise.supposed else applied)[word]
+            if len(values) > _MOST_INSTANCES:
+                continue
+            names = view.fresh(*["hf"] * len(values))
+            name = _called(premise, view)
+            facts = [f"have {n} := {name} {value}" for n, value in zip(names, values, strict=True)]
+            # What the theorem says of the function is to be enough.
+            others = [other for other in view.functions if premise.supposed or other.rpartition(".")[2] != word]
+            found.append(("; ".join(facts), f"grind [{', '.join(others)}]" if others else "grind"))
+    yield from (f"{facts}; {end}" for facts, end in found)
+    yield from (facts for facts, _ in found)
 
 
 def _order(view: _View) -> Iterator[str]:
     kind = view.number
     if view.target.head == "=" and view.kinds <= {"Nat", "Int", "Rat"}:
         yield f"apply {kind}.le_antisymm"
+        known = ", ".join(premise.name for premise in view.premises["fact"][:2])
+        if kind != "Rat" and all(a.text in view.goal.types for a in view.target.arguments):
+            (less,) = view.fresh("h")
+            one, two = (a.text for a in view.target.arguments)
+            cases = f"{kind}.lt_trichotomy {one} {two} with {less} | {less} | {less}"
+            yield f"rcases {cases} <;> grind [{known}]"
     if view.target.head in ("≤", "<"):
         small, large = (a.text for a in view.target.arguments[:2])
         for h in view.hypotheses:
@@ -739,6 +825,7 @@ _RULES: dict[str, Rule] = {
     "recursion": _recursion,
     "cases": _cases,
     "extensionality": _extensionality,
+    "congruence": _congruence,
     "finish with theorem": _finish_with_theorem,
     "apply theorem": _apply_theorem,
     "rewrite with theorem": _rewrite_with_theorem,
@@ -747,7 +834,8 @@ _RULES: dict[str, Rule] = {
     "products": _products,
     "division": _division,
     "residues": _residues,
-    "squares": _squares,
+    "squares": lambda view: iter(()) if view.definitions else _squares(view),
+    "squares beside definitions": lambda view: _squares(view) if view.definitions else iter(()),
     "bit vector": _bit_vector,
     "instance of theorem": _instance_of_theorem,
     "instances of theorem": _instances_of_theorem,

@@ -10,14 +10,16 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from q35.lean.package import load_package, parse_header
 from q35prover.interface import Problem
 from q35prover.library import Library
 from q35prover.policy.goal_text import GoalText, Term, read_term
@@ -37,8 +39,11 @@ _CONSTANTS = {
     "[]?": "GetElem?.getElem?", "∘": "Function.comp", "×": "Prod", "⟨": "Prod.mk", "some": "Option.some",
     "none": "Option.none", "true": "Bool.true", "false": "Bool.false", "max": "Max.max", "min": "Min.min",
 }  # fmt: skip
+_NUMBERS = ("Nat", "Int", "Rat")
 _CASTS = (("Int", "Nat.cast"), ("Rat", "Int.cast"), ("Rat", "Nat.cast"), ("Fin", "Fin.val"))
 """What `↑` may stand for where a type is spoken of."""
+_UNPRINTED = ("Nat.cast", "Int.cast", "OfNat.ofNat", "Eq", "Bool", "Bool.true", *_NUMBERS)
+"""What a theorem's conclusion may speak of although the text that it fits does not."""
 _CONNECTIVES = frozenset({"→", "∀", "∃", "¬", "∧", "∨", "↔", "", "binders", "fun", "λ", "let", "have", "match"})
 _OF_HYPOTHESES = 0.5
 """The weight of a constant that stands in hypotheses only, of the goal or of the theorem."""
@@ -108,13 +113,13 @@ class Retrieval:
         order = np.argsort(constant, kind="stable")
         self._owner, self._value = owner[order], (value / np.maximum(norm, 1e-9)[owner])[order]
         self._start = np.concatenate([[0], np.cumsum(frequency)])
-        self._standard = np.array([m.startswith("Init.") for m in library.modules])[library.module]
-        self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[library.module]
+        own = self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[
+            library.module
+        ]
         self._definitions = frozenset(library.definitions)
-        # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own do not.
-        roots = np.array([name.partition(".")[0] for name in library.names])
-        own = set(roots[self._of_package].tolist()) - set(roots[~self._of_package].tolist())
-        self._package_definitions = {name for name in library.definitions if name.partition(".")[0] in own}
+        # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own in those of Lean's.
+        roots = [{library.names[i].partition(".")[0] for i in np.flatnonzero(m).tolist()} for m in (own, ~own)]
+        self._package_definitions = {d for d in library.definitions if d.partition(".")[0] in roots[0] - roots[1]}
 
     def rank(self, goal: GoalText, problem: Problem, count: int) -> dict[Role, list[Premise]]:
         """For each role the `count` best theorems, without those that the problem forbids and itself."""
@@ -122,13 +127,23 @@ class Retrieval:
         query = {name: weight * self._weight(name) for name, weight in self._query(goal, context).items()}
         scores = self._scores(query)
         scores[~self._usable] = 0
-        if problem.package is None and "import Std" not in problem.before and "import Lean" not in problem.before:
-            scores[~self._standard] = 0
+        scores[~self._imported(problem)] = 0
         scores[[self.library.place[name] for name in problem.forbidden if name in self.library.place]] = 0
         if problem.theorem in self.library.place:
             scores[self.library.place[problem.theorem]] = 0
         local = [(theorem, _NEAR * self._cosine(theorem.symbols, query)) for theorem in context.theorems]
-        return {role: self._best(scores, local, self._wanted(goal, context, role), count) for role in ROLES}
+        spoken = {*self.constants(read_term(goal.target), goal, context), *_UNPRINTED}
+        return {
+            role: self._best(
+                scores, local, self._wanted(goal, context, role), spoken if role == "conclude" else None, count
+            )
+            for role in ROLES
+        }
+
+    def _imported(self, problem: Problem) -> npt.NDArray[np.bool_]:
+        """For each theorem of the library, whether the problem's file imports it."""
+        names = frozenset(item.module for item in parse_header(problem.before)[1])
+        return _imported(self, problem.package, names)
 
     def context(self, problem: Problem) -> Context:
         """What the text before the problem declares and opens."""
@@ -145,6 +160,16 @@ class Retrieval:
         context = self.context(problem)
         own = {*context.definitions, *self._package_definitions}
         return not own.isdisjoint(self._full([word], context))
+
+    def spoken(self, theorem: str, words: Iterable[str], problem: Problem) -> list[str]:
+        """The words that name constants of the theorem's conclusion, the rarest first; for one of the file, all."""
+        if (place := self.library.place.get(theorem)) is None:
+            return list(words)
+        start, end = self.library.conclusion_start[place : place + 2]
+        concluded = {self.library.constants[number] for number in self.library.conclusion[start:end].tolist()}
+        context = self.context(problem)
+        named = {word: name for word in words for name in self._full([word], context) if name in concluded}
+        return sorted(named, key=lambda word: -self._weight(named[word]))
 
     def _query(self, goal: GoalText, context: Context) -> dict[str, float]:
         """The goal's constants with the weights of their places."""
@@ -236,8 +261,10 @@ class Retrieval:
         scores: npt.NDArray[np.float64],
         local: Sequence[tuple[_Local, float]],
         heads: _Heads | None,
+        spoken: Set[str] | None,
         count: int,
     ) -> list[Premise]:
+        """The best with one of the heads, of which nothing but what is `spoken` of is concluded (None: no matter)."""
         found = [
             Premise(theorem.name, score)
             for theorem, score in local
@@ -247,12 +274,22 @@ class Retrieval:
         if heads:
             allowed = [self.library.constant[name] for name in heads.names if self._numbered(name)]
             places = places[np.isin(getattr(self.library, heads.field)[places], allowed)]
+        if spoken is not None:
+            places = places[self._concludes_of(spoken)[places]]
         if len(places) > count:
             places = places[np.argpartition(-scores[places], count)[:count]]
         for i in places.tolist():
             name, simp, supposed = self.library.names[i], self.library.simp[i], self.library.supposed[i]
             found.append(Premise(name, float(scores[i]), bool(simp), int(supposed)))
         return sorted(found, key=lambda premise: (-premise.score, premise.name))[:count]
+
+    def _concludes_of(self, spoken: Set[str]) -> npt.NDArray[np.bool_]:
+        """For each theorem, whether its conclusion has no other constants than these."""
+        foreign = np.ones(len(self.library.constants), dtype=bool)
+        foreign[[self.library.constant[name] for name in spoken if self._numbered(name)]] = False
+        count = np.concatenate([[0], np.cumsum(foreign[self.library.conclusion])])
+        concluded = np.diff(count[self.library.conclusion_start])
+        return np.equal(concluded, 0)
 
     def _numbered(self, name: str) -> bool:
         return name in self.library.constant
@@ -299,6 +336,18 @@ def _entries(
     joined = np.concatenate([pairs[0], only])
     weight = np.concatenate([np.ones(len(pairs[0])), np.full(len(only), _OF_HYPOTHESES)])
     return joined // size, (joined % size).astype(np.int32), weight.astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _imported(retrieval: Retrieval, package: Path | None, imports: Set[str]) -> npt.NDArray[np.bool_]:
+    """For each theorem of the library, whether a file of the package with these imports may use it."""
+    library, reached = retrieval.library, set[str]()
+    if package:
+        lake = load_package(package)
+        own = [name for name in imports if lake.owns(name)]
+        reached = {module.name for module in lake.closure(own)} if own else reached
+    roots = {"Init"} if package is None and not imports else {"Init", "Std"}
+    return np.array([name in reached or name.partition(".")[0] in roots for name in library.modules])[library.module]
 
 
 @lru_cache(maxsize=64)
