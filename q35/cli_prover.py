@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -78,7 +79,7 @@ def collect(
     journal: Annotated[Path, typer.Option(metavar="FILE", help="What was tried; a later run goes on from it.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The data set of all proofs in the journal.")],
     policy: Annotated[
-        str, typer.Option(help="portfolio or heuristic; replay: our library's own proofs.")
+        str, typer.Option(help="portfolio or heuristic; replay: the proofs of our library and of the goals for tuning.")
     ] = "heuristic",
     seconds: Annotated[float, typer.Option(min=0, help="When to stop.")] = 300,
     workers: Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")] = 1,
@@ -86,29 +87,35 @@ def collect(
     generated: Annotated[int, typer.Option(min=0, help="How many goals of our own.")] = 1000,
     library: Annotated[int, typer.Option(min=0, help="How many statements of Lean's own library.")] = 0,
     field: Annotated[bool, typer.Option(help="The benchmark's goals for tuning too.")] = True,
+    own: Annotated[bool, typer.Option(help="Of `replay`: our library's proofs too.")] = True,
+    variants: Annotated[int, typer.Option(min=0, help="Of `replay`: so many variants of each proof.")] = 0,
+    probes: Annotated[int, typer.Option(min=0, help="Of `replay`: other tactics to try on each state.")] = 0,
     json_: Json = False,
 ) -> None:
-    """Search for proofs of exercises and make a data set of them."""
+    """Search for proofs of exercises, or replay written ones, and make a data set of them."""
     from q35.lean import find_toolchain, terminal_report
     from q35.project import find_project
     from q35prover.policy.by_name import policy_by_name
     from q35prover.search.mcts import Mcts
     from q35prover.server.pool import Pool
     from q35prover.train import expert_iteration as work
-    from q35prover.train.replay import written_proofs
+    from q35prover.train.replay import field_proofs, library_proofs
 
     proofs = find_project() / "proofs"
     toolchain = find_toolchain(proofs)
     with terminal_report() as report, Pool(toolchain, workers, report=report) as pool:
         if policy == "replay":
-            written = written_proofs(proofs)
-            exercises, solve = work.written_exercises(written), work.by_replay(pool, written)
+            references = field_proofs(find_project() / "tests" / "field_proofs") if field else ()
+            written = work.with_variants([*references, *(library_proofs(proofs) if own else ())], variants, seed)
+            heuristic = policy_by_name("heuristic", toolchain, proofs, report)
+            exercises, solve = work.written_exercises(written), work.by_replay(pool, written, heuristic, probes)
         else:
             exercises = work.generated_exercises(seed, generated, proofs) if generated else []
             exercises += work.library_exercises(toolchain, seed, library) if library else []
             exercises += work.field_exercises() if field else []
             solve = work.by_search(pool, policy_by_name(policy, toolchain, proofs, report), Mcts(), work.BUDGET)
-        counts = work.collect(exercises, policy, solve, journal, seconds, report)
+        how = f"{policy} and probe" if policy == "replay" and probes else policy
+        counts = work.collect(exercises, how, solve, journal, seconds, report)
     header = work.write_collected(journal, out, work.held_out_statements())
     if json_:
         return print_json({"schema": "q35.collected/1", "counts": counts, "data": header})
@@ -154,6 +161,43 @@ def export(
         return print_json(result)
     losses = [f"{loss:.3f} -> {result['loss_quantized'][kind]:.3f}" for kind, loss in result["loss_float"].items()]
     print(f"{out}: {result['bytes']:,} bytes, {result['format']}; loss in the format {', '.join(losses)}")
+
+
+@prover.command()
+def curves(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of a training, or of shipped weights.")],
+    plot: Annotated[Path, typer.Option(metavar="FILE.svg", help="The figure to write.")],
+) -> None:
+    """Draw the learning curves of a training."""
+    from q35prover.train.curves import read_metrics, write_curves
+
+    write_curves(read_metrics(folder), plot)
+
+
+@prover.command()
+def mix(
+    weights: Annotated[Path, typer.Argument(help="A folder that `export` wrote.")],
+    journal: Annotated[Path, typer.Argument(help="What `collect --probes` tried.")],
+    json_: Json = False,
+) -> None:
+    """Fit how far the neural policy trusts each of its parts, on what was tried on goals that it was not trained on."""
+    from q35.lean import find_toolchain, terminal_report
+    from q35.project import find_project
+    from q35prover.policy.by_name import policy_by_name
+    from q35prover.policy.neural import load_neural_policy
+    from q35prover.train.expert_iteration import judged_states
+    from q35prover.train.export import add_mixture
+    from q35prover.train.mixture import fit
+
+    proofs = find_project() / "proofs"
+    with terminal_report() as report:
+        heuristic = policy_by_name("heuristic", find_toolchain(proofs), proofs, report)
+        policy = load_neural_policy(heuristic, weights)
+        mixture, figures = fit([policy.assess(state, worth) for state, worth in judged_states(journal, proofs)])
+    add_mixture(weights, mixture, figures)
+    if json_:
+        return print_json({"mixture": asdict(mixture), **figures})
+    print(f"{mixture}: {figures}")
 
 
 def prove(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from lean_packages import write_package
 from q35.errors import CheckFailed
 from q35.lean import AuditReport, Server, Toolchain, audit, doctor, find_toolchain
 from q35.lean.__main__ import main
+from q35.lean.embedded import NATIVE, Embedded
+from q35.lean.server import SERVE
 
 A = """\
 module
@@ -248,6 +252,29 @@ def test_doctor_knows_the_toolchain(
     assert found.version.startswith("4.28.0")
     assert found.official == (found.kind == "native")
     assert json.loads(json.dumps(found.as_json()))["identity"] == toolchain.identity
+
+
+def test_native_code_is_kept_and_damage_to_it_is_harmless(
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lean = toolchain.lean
+    if not isinstance(lean, Embedded):
+        pytest.skip("a native Lean is native code")
+    folder = tmp_path / "lean"
+    folder.mkdir()
+    for entry in lean.folder.iterdir():
+        if entry.name != NATIVE:
+            (folder / entry.name).symlink_to(entry)
+    monkeypatch.setattr("q35.lean.embedded.NATIVE_SECONDS", 0.0)
+    kept = folder / NATIVE
+    kept.write_bytes(b"damaged" * 10)
+    elsewhere, sizes = replace(lean, folder=folder), []
+    for _ in range(2):
+        with Server(lambda scratch: elsewhere.command(scratch, [lean.folder, SERVE.parent])) as server:
+            server.request("ping")
+        sizes.append(kept.stat().st_size)
+        assert hashlib.sha256(kept.read_bytes()[32:]).digest() == kept.read_bytes()[:32]
+    assert 1 << 20 < sizes[0] <= sizes[1]
 
 
 def test_command_line_exit_codes(

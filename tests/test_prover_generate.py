@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,30 @@ from typing import Any
 import pytest
 from prover_toy import PROBLEM, ToyEnvironment, ToyPolicy
 
+from q35.project import find_project
+from q35prover.benchmark.problems import entries
 from q35prover.extract.near_duplicates import near_duplicates, shape
 from q35prover.extract.tactics import Node
-from q35prover.interface import Problem
+from q35prover.interface import Problem, TacticState
 from q35prover.search.budget import Budget
 from q35prover.search.mcts import Mcts
 from q35prover.train import theories
 from q35prover.train.data import read_steps
 from q35prover.train.expert_iteration import (
     Exercise,
+    by_replay,
     by_search,
     collect,
     field_exercises,
     statement_of,
     write_collected,
+    written_exercises,
 )
 from q35prover.train.generate import document, generate
-from q35prover.train.replay import replay
+from q35prover.train.replay import WrittenProof, field_proofs, replay
 from q35prover.train.rewriting import Term, Theory, variables
 from q35prover.train.templates import TEMPLATES, constants
+from q35prover.train.variants import variants
 
 Meaning = dict[str, Callable[..., Any]]
 
@@ -214,7 +220,7 @@ def test_nothing_that_resembles_a_held_out_statement_is_generated() -> None:
 
 
 def exercise(statement: str, problem: Problem = PROBLEM) -> Exercise:
-    return Exercise("generated", "generated/toy", statement, problem)
+    return Exercise("generated", "generated/toy", statement, problem, statement)
 
 
 BUDGET = Budget(steps=100)
@@ -270,3 +276,86 @@ def test_a_written_proof_is_replayed_to_the_states_of_its_steps() -> None:
     ]
     examples, whole = replay([Node("s ?_", [leaf]), Node("x"), Node("t")], world.root(PROBLEM), world)
     assert (not whole, [one.tactic for one in examples]) == (True, ["s ?_", "u", "x"])
+
+
+class OneGraph(ToyEnvironment):
+    """Whatever the problem, its root is the graph's."""
+
+    def root(self, problem: Problem) -> TacticState:
+        return super().root(PROBLEM)
+
+
+def written(statement: str, *tactics: str) -> WrittenProof:
+    return WrittenProof(
+        "field", "field/toy", "toy", "", statement, [Node(tactic) for tactic in tactics], None, statement
+    )
+
+
+PROOF = written(
+    "(x y : Nat) (v : BitVec 8) (h : x < 128) (g : y ≤ 0xff) : v.toNat < 256", "exact Nat.lt_of_lt h", "omega (128)"
+)
+
+
+def test_variants_change_statement_and_proof_alike() -> None:
+    made = list(variants(PROOF, 40, seed=1))
+    assert len({proof.statement for proof in made} - {PROOF.statement}) == 40
+    assert list(variants(PROOF, 40, seed=1)) == made
+    for proof in made:
+        limit = re.search(r"\(h : x [<≤] (\d+)", proof.statement)
+        assert limit
+        assert proof.block[1].text == f"omega ({limit[1]})"
+        kind = re.search(r"x y : (\w+)", proof.statement)
+        assert kind
+        assert proof.block[0].text == f"exact {kind[1]}.lt_of_lt h"
+        width = re.search(r"BitVec (\d+)", proof.statement)
+        assert width
+        assert proof.statement.endswith((f"< {2 ** int(width[1])}", f"≤ {2 ** int(width[1])}"))
+        assert int(limit[1]) * 2 == 2 ** int(width[1])
+        assert proof.original == PROOF.statement
+        assert proof.problem.forbidden == {"toy"}
+    assert any("0x1ff" in proof.statement for proof in made)
+    assert any(proof.statement.index("(h :") > proof.statement.index("(g :") for proof in made)
+
+
+def test_reference_proofs_are_those_of_the_tuning_goals_alone() -> None:
+    found = list(field_proofs(find_project() / "tests" / "field_proofs"))
+    assert {proof.name for proof in found} == {entry.name for entry in entries("field", ("tuning",))}
+    assert all(proof.block for proof in found)
+
+
+def test_a_variant_that_is_not_proved_is_no_data_and_states_are_probed() -> None:
+    world = OneGraph({"a": {"s": ("b",), "omega": ()}, "b": {"t": (), "u": ("a",)}}, "a")
+    proofs = [written(": p", "s", "t"), replace(written(": q", "s", "x"), original=": p"), written(": q", "s", "x")]
+    policy = ToyPolicy({"omega": -1.0, "t": -2.0, "u": -3.0})
+    solve = by_replay(world, proofs[:2], policy, 3)
+    whole, variant = (solve(one) for one in written_exercises(proofs[:2]))
+    assert variant == ("no variant", [])
+    assert whole[0] == "proved"
+    assert [(step.tactic, tried) for step, tried in whole[1]] == [
+        ("s", (("omega", True), ("t", False), ("u", False))),
+        ("t", (("omega", False), ("u", False))),
+    ]
+    ((reason, found),) = (by_replay(world, proofs[2:], policy, 0)(one) for one in written_exercises(proofs[2:]))
+    assert (reason, [(step.tactic, tried) for step, tried in found]) == ("in part", [("s", ())])
+
+
+def test_runs_of_one_statement_are_one_set_of_states_with_the_shortest_ways_on(tmp_path: Path) -> None:
+    """The search closes at once what the written proof takes two tactics for; variants stay with their original."""
+    world = OneGraph({"a": {"s": ("b",), "omega": ()}, "b": {"t": (), "u": ("a",)}}, "a")
+    proofs = [written(": p", "s", "t"), replace(written(": q", "s", "t"), original=": p")]
+    exercises, journal = written_exercises(proofs), tmp_path / "journal.jsonl"
+    collect(exercises, "replay", by_replay(world, proofs, ToyPolicy({"u": -1.0}), 1), journal, 60)
+    search = by_search(world, ToyPolicy({"u": -1.0, "omega": -2.0, "s": -3.0}), Mcts(), BUDGET)
+    collect(exercises[:1], "search", search, journal, 60)
+    write_collected(journal, tmp_path / "own.jsonl", [])
+    steps = list(read_steps(tmp_path / "own.jsonl"))
+    assert [(step.statement, step.state, step.tactic, step.remaining) for step in steps] == [
+        (": p", "⊢ a", "omega", 1),
+        (": p", "⊢ b", "t", 1),
+        (": q", "⊢ a", "s", 2),
+        (": q", "⊢ b", "t", 1),
+    ]
+    assert dict(steps[0].tried)["u"] is False
+    assert steps[1].tried == (("u", False),)
+    assert len({step.split for step in steps}) == 1
+    assert write_collected(journal, tmp_path / "own.jsonl", [": p"])["steps"] == 0

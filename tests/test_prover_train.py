@@ -25,13 +25,16 @@ from q35.errors import InputError
 from q35.model.certificate import path_of as certificate_of
 from q35prover.interface import Goal, Problem, TacticState
 from q35prover.policy.neural import NeuralPolicy, load_neural_policy
+from q35prover.policy.portfolio import Portfolio
 from q35prover.train.beam import Prompt
 from q35prover.train.config import configured
 from q35prover.train.data import SOURCES, SPLITS, Split, TacticStep, read_header, read_steps, write_steps
-from q35prover.train.examples import NO_CLASS, Example, examples, state_prompt
-from q35prover.train.export import WEIGHTS, export, load_policy_files
+from q35prover.train.examples import BAD, GOOD, NO_CLASS, UNJUDGED, Example, examples, state_prompt, with_mismatched
+from q35prover.train.export import WEIGHTS, add_mixture, export, load_policy_files
 from q35prover.train.layout import as_goal
 from q35prover.train.loop import train
+from q35prover.train.measure import padded
+from q35prover.train.mixture import Judged, Mixture, fit, load_mixture, save_mixture
 from q35prover.train.model import Network, Reading, Writing
 from q35prover.train.quantized import load_weights, matrices, rounded
 from q35prover.train.renaming import renamed
@@ -54,6 +57,7 @@ STEPS = st.lists(
         tactic=TEXT,
         remaining=st.integers(1, 9),
         split=st.sampled_from(SPLITS),
+        tried=st.lists(st.tuples(TEXT, st.booleans()), max_size=3).map(tuple),
     ),
     max_size=5,
 )
@@ -91,7 +95,8 @@ def test_a_wrong_header_is_named(tmp_path: Path, line: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("remaining", 0), ("split", "dev"), ("before", "x"), ("state", 3), ("tactic", None)]
+    ("field", "value"),
+    [("remaining", 0), ("split", "dev"), ("before", "x"), ("state", 3), ("tactic", None), ("tried", [["simp", 1]])],
 )
 def test_a_wrong_step_is_named_with_its_line(tmp_path: Path, field: str, value: object) -> None:
     path = tmp_path / "steps.jsonl"
@@ -207,6 +212,20 @@ def test_a_statement_is_laid_out_as_a_goal() -> None:
         assert as_goal(other) == other
 
 
+def test_tactics_of_other_states_of_the_file_are_tried_in_vain() -> None:
+    steps = [replace(STEP, state=f"⊢ {n}", tactic=t) for n, t in enumerate(["rw [a]", "omega", "exact b"])]
+    steps += [replace(STEP, tactic="rw [text]"), replace(STEP, file="other", state="⊢ 9", tactic="rw [c]")]
+    mixed = with_mismatched(steps, 9, seed=0)
+    assert [{tactic for tactic, closed in step.tried if not closed} for step in mixed] == [
+        {"exact b"},
+        {"rw [a]", "exact b"},
+        {"rw [a]"},
+        set(),
+        set(),
+    ]
+    assert [replace(step, tried=()) for step in mixed] == steps
+
+
 GOAL = "x y : BitVec 8\nh : x < y\nh' : x.h < y\n⊢ ∀ a, a + x ≤ y"
 
 
@@ -279,6 +298,37 @@ def test_filling_and_neighbours_change_nothing(network: Network) -> None:
         torch.testing.assert_close(together[1], network(long[None])[0], atol=1e-5, rtol=1e-4)
 
 
+def _judged(tactics: list[str]) -> list[TacticStep]:
+    first, *others = tactics
+    tried = tuple((tactic, number % 2 == 0) for number, tactic in enumerate(others))
+    return [replace(STEP, state="h : P\n⊢ P", tactic=first, tried=tried)]
+
+
+def test_tactics_on_one_state_are_read_as_if_each_were_alone(network: Network) -> None:
+    tactics = ["simp [hx]", "omega", "a + h.1 = x", "exact h"]
+    (together,) = examples(_judged(tactics), TOKENIZER, TOY)
+    given = padded([together], "cpu")
+    prompt = Prompt(network, state_prompt("h : P\n⊢ P", TOKENIZER, TOY))
+    alone = prompt.judge([TOKENIZER.encode(tactic) for tactic in tactics])
+    with torch.inference_mode():
+        hidden = given.hidden(network)
+        torch.testing.assert_close(network.judged(hidden)[given.worth != UNJUDGED].tolist(), alone, atol=1e-4, rtol=0)
+        for tactic, logit in zip(tactics, alone, strict=True):
+            (single,) = examples(_judged([tactic]), TOKENIZER, TOY)
+            assert network.judged(network(padded([single], "cpu").tokens))[0, -1].item() == pytest.approx(
+                logit, abs=1e-4
+            )
+
+
+def test_of_several_tactics_on_a_state_only_the_first_is_written() -> None:
+    (example,) = examples(_judged(["simp", "omega", "rfl"]), TOKENIZER, TOY)
+    written = example.tokens[example.written]
+    assert TOKENIZER.decode(written.tolist()) == "simp"
+    assert written[-1] == END
+    assert example.worth[example.worth != UNJUDGED].tolist() == [GOOD, GOOD, BAD]
+    assert example.tokens[example.worth != UNJUDGED].tolist() == [END] * 3
+
+
 def _log_probability(network: Network, prompt: list[int], tactic: tuple[int, ...]) -> float:
     tokens = torch.tensor([[*prompt, *tactic, END]])
     with torch.inference_mode():
@@ -309,6 +359,14 @@ def test_a_wide_beam_finds_every_tactic_in_order() -> None:
     assert [tactic for _, tactic in found] == [tactic for _, tactic in expected]
 
 
+def test_a_beam_leaves_out_what_is_unlikely(network: Network) -> None:
+    prompt = Prompt(network, [STATE, 50, 60, 70, TACTIC])
+    whole = prompt.beam(8)
+    for kept in range(9):
+        least = whole[kept][0] if kept < 8 else -math.inf
+        assert prompt.beam(8, least) == whole[:kept]
+
+
 def test_a_beam_of_width_one_is_no_worse_than_greedy_choice(network: Network) -> None:
     prompt = [STATE, 40, 41, TACTIC]
     greedy: tuple[int, ...] = ()
@@ -335,7 +393,8 @@ def _toy_steps() -> list[TacticStep]:
         split: Split = "train" if number % 10 < 8 else "validation" if number % 10 == 8 else "test"
         row = ("generated", "toy", f"t{number}")
         if number % 3:
-            steps.append(TacticStep(*row, "", (), f"{name} : {goal}\n⊢ {goal}", f"exact {name}", 1, split))
+            tried = (("omega", False), (f"{name} at {goal}", False), (f"exact ({name})", True))[: number % 4]
+            steps.append(TacticStep(*row, "", (), f"{name} : {goal}\n⊢ {goal}", f"exact {name}", 1, split, tried))
         else:
             statement = f"({name} : {goal}) : {goal} ∧ {goal}"
             steps.append(TacticStep(*row, statement, (), None, "constructor", 2, split))
@@ -369,6 +428,7 @@ def test_training_learns_to_copy_and_its_metrics_keep_their_schema(trained: Path
     assert last["state"]["loss"] < first["state"]["loss"] / 2
     assert last["state"]["exact"] > 0.9
     assert last["text"]["top8"] > 0.9
+    assert last["state"]["judged_first"] > 0.9 > 0.6 > last["state"]["judged_by_chance"]
     assert last["text"]["value_error"] < 0.5
     assert not first["quantized"]
     assert last["quantized"]
@@ -437,6 +497,14 @@ def test_shipped_weights_are_the_trained_ones_rounded_by_the_format(trained: Pat
     card = (shipped / "MODEL_CARD.md").read_text()
     assert "300 theorems" in card
     assert "seed 0" in card
+    for belief in (2.0, 3.0):
+        mixture = Mixture(belief=belief)
+        figures = {"states": 7, "first": 0.5, "first_by_others": 0.25, "first_by_worth": 0.125}
+        add_mixture(shipped, mixture, figures)
+        assert load_mixture(shipped) == mixture
+        card = (shipped / "MODEL_CARD.md").read_text()
+        assert card.count("## The mixture") == 1
+        assert f"exp({belief} * worth)" in card
 
 
 def test_our_kernels_write_what_the_stored_weights_say(shipped: Path) -> None:
@@ -455,8 +523,9 @@ def test_a_matrix_that_the_format_spoils_is_shipped_in_float16(trained: Path, da
     spoilt = tmp_path / "run"
     shutil.copytree(trained, spoilt)
     weights = load_weights(spoilt / "weights.safetensors")
-    # One large weight a block: the others are rounded away.
-    weights["blocks.0.up.weight"][:, ::64] = 50.0
+    # One large weight a block, of a channel that is always 0: the others are rounded away.
+    weights["norm.weight"][::64] = 0.0
+    weights["turn.weight"][:, ::64] = 500.0
     (spoilt / "weights.safetensors").write_bytes(save(weights))
     assert export(spoilt, tmp_path / "out", [data])["format"] == "float16"
     network, _ = load_policy_files(tmp_path / "out")
@@ -469,41 +538,61 @@ def _state(text: str) -> TacticState:
 
 
 def test_the_policy_copies_the_name_that_it_sees(shipped: Path) -> None:
-    policy = load_neural_policy(shipped)
+    policy = load_neural_policy(Portfolio(), shipped)
     states = [_state("hyp : Q\n⊢ Q"), _state("hx : Q\n⊢ Q")]  # the same key: they differ in names only
     assert [found[0].tactic for found in policy.suggest(states, 4)] == ["exact hyp", "exact hx"]
     assert all(1 <= remaining < 1.5 for remaining in policy.remaining(states))
 
 
 def test_a_larger_count_only_adds(shipped: Path) -> None:
-    policy, state = load_neural_policy(shipped), _state("z : P\n⊢ P")
-    lists = [policy.suggest([state], count)[0] for count in (40, 1, 4, 8, 20)]
+    policy, state = load_neural_policy(Portfolio(), shipped), _state("z : P\n⊢ P")
+    lists = [policy.suggest([state], count)[0] for count in (30, 1, 4, 8, 20)]
     lists.sort(key=len)
     for small, large in pairwise(lists):
         assert set(small) <= set(large)
         assert [s.log_probability for s in large] == sorted((s.log_probability for s in large), reverse=True)
         assert len({s.tactic for s in large}) == len(large)
-    assert [len(found) for found in lists] == [1, 4, 8, 20, 40]
+    assert [len(found) for found in lists] == [1, 4, 8, 20, 30]
 
 
 def test_the_policy_answers_alike_alone_and_among_others(shipped: Path) -> None:
     states = [_state(f"{name} : P\n⊢ P") for name in ("h", "a", "z")]
-    together = load_neural_policy(shipped).suggest(states, 12)
+    together = load_neural_policy(Portfolio(), shipped).suggest(states, 12)
     for state, expected in zip(states, together, strict=True):
-        assert load_neural_policy(shipped).suggest([state], 12) == [expected]
+        assert load_neural_policy(Portfolio(), shipped).suggest([state], 12) == [expected]
 
 
-def test_closing_tactics_have_their_share(shipped: Path) -> None:
+def test_shares_and_worth_make_the_probabilities(shipped: Path) -> None:
     network, tokenizer = load_policy_files(shipped)
-    state = _state("h : P\n⊢ P")
-    mixed = NeuralPolicy(network, tokenizer, closing=("omega", "simp"), closing_share=0.3).suggest([state], 8)[0]
-    shares = {found.tactic: math.exp(found.log_probability) for found in mixed}
-    assert shares["omega"] == pytest.approx(0.2, abs=0.01)
-    assert shares["simp"] == pytest.approx(0.1, abs=0.01)
-    alone = NeuralPolicy(network, tokenizer, closing_share=0).suggest([state], 8)[0]
-    assert math.exp(alone[0].log_probability) * 0.7 == pytest.approx(shares[alone[0].tactic])
-    with pytest.raises(InputError, match="share"):
-        NeuralPolicy(network, tokenizer, closing=(), closing_share=0.5)
+    state, others = _state("h : P\n⊢ P"), Portfolio(("omega", "simp"))
+    plain = NeuralPolicy(network, tokenizer, others, Mixture(own_share=0.25, trust=1.0, belief=0.0))
+    shares = plain.written(state.text)
+    expected = {tactic: 0.25 * share for tactic, share in shares.items()}
+    expected |= {"omega": expected.get("omega", 0) + 0.75 * 2 / 3, "simp": expected.get("simp", 0) + 0.75 / 3}
+    found = {one.tactic: math.exp(one.log_probability) for one in plain.suggest([state], len(expected))[0]}
+    assert found == pytest.approx({tactic: share / sum(expected.values()) for tactic, share in expected.items()})
+    judging = NeuralPolicy(network, tokenizer, others, Mixture(own_share=0.25, trust=0.0, belief=1.0))
+    found = {one.tactic: one.log_probability for one in judging.suggest([state], len(expected))[0]}
+    worths = dict(zip(expected, judging.judged(state.text, list(expected)), strict=True))
+    mass = math.log(sum(map(math.exp, worths.values())))
+    assert found == pytest.approx({tactic: worth - mass for tactic, worth in worths.items()}, abs=1e-4)
+    assert found["exact h"] > found["omega"]
+
+
+def test_the_mixture_trusts_what_was_right(tmp_path: Path) -> None:
+    """The other policy names good and bad tactics alike; what the network thinks of them is right for all but one."""
+    states = [[Judged(0.1, 0.4, 1.0, True), Judged(0.1, 0.4, -1.0, False)] for _ in range(9)]
+    states += [[Judged(0.1, 0.4, 1.0, False), Judged(0.1, 0.4, -1.0, True)], [Judged(0.0, 0.0, 9.0, False)] * 2]
+    mixture, figures = fit(states)
+    assert figures == {"states": 10, "first_by_others": 0.9, "first_by_worth": 0.9, "first": 0.9}
+    assert 2 * mixture.belief == pytest.approx(math.log(9), abs=0.01)
+    save_mixture(tmp_path, mixture)
+    assert load_mixture(tmp_path) == mixture
+    with pytest.raises(InputError, match="no state"):
+        fit(states[-1:])
+    (tmp_path / "mixture.json").write_text("{}")
+    with pytest.raises(InputError, match="not a mixture"):
+        load_mixture(tmp_path)
 
 
 def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -513,6 +602,9 @@ def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytes
     assert json.loads(capsys.readouterr().out)["split"] == "test"
     assert run(["prover", "export", trained, str(data), "--out", out]) == 0
     assert "loss in the format" in capsys.readouterr().out
+    assert run(["prover", "curves", out, "--plot", str(tmp_path / "curves.svg")]) == 0
+    assert "our states, test" in (tmp_path / "curves.svg").read_text()
+    assert run(["prover", "curves", str(tmp_path), "--plot", str(tmp_path / "none.svg")]) == 1
     assert {path.name for path in Path(out).iterdir()} >= {WEIGHTS, "tokenizer.json", "config.json", "MODEL_CARD.md"}
     assert run(["prover", "train", str(data), "--out", trained, "--set", "depth=3"]) == 1
     assert "no setting 'depth'" in capsys.readouterr().err
@@ -520,4 +612,4 @@ def test_the_commands_train_and_export(data: Path, tmp_path: Path, capsys: pytes
 
 def test_without_weights_the_policy_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no weights"):
-        load_neural_policy(tmp_path / "weights")
+        load_neural_policy(Portfolio(), tmp_path / "weights")

@@ -26,12 +26,16 @@ class TrainingConfig:
 
     # The data.
     seed: int = 0
-    text_characters: int = 16_000_000
+    text_characters: int = 8_000_000
     """Of proofs without states at most so much text is learned from, whole theorems chosen by the seed."""
     state_characters: int = 100_000_000
     """The same for steps with states."""
-    renamed_copies: int = 1
-    """Of each step with a state so many more, with other names for its hypotheses."""
+    renamed_copies: int = 6
+    """Of each step with a state so many more, with other names for its hypotheses: the mixture of the two kinds."""
+    mismatched: int = 2
+    """To each state so many tactics of other states, as tactics that were tried in vain."""
+    judged: int = 8
+    """Of the tactics that were tried on a state at most so many, these included."""
 
     # The schedule: a linear warm-up, then a cosine down to a tenth. Muon (Jordan et al. 2024) for the matrices
     # inside, AdamW for the rest.
@@ -49,7 +53,9 @@ class TrainingConfig:
     """Weight of the loss of a token that is given rather than to be written: reading is learned by predicting."""
     value_loss: float = 0.1
     """Weight of the loss of the remaining tactics."""
-    quantized_from: float = 0.5
+    worth_loss: float = 0.5
+    """Weight of the loss of what a tactic is worth."""
+    quantized_from: float = 0.4
     """From this part of the steps on the forward pass sees the weights as the format will round them."""
 
     # The machine.

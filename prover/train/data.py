@@ -33,7 +33,8 @@ class TacticStep:
 
     `before` are the tactics that precede it in the proof, in order. `state` is the text of the goals that it acted on,
     the main one first, separated by blank lines; None where only the proof's text is known. `remaining` is the number
-    of tactics that the branch still needs, this one included.
+    of tactics that the branch still needs, this one included. `tried` are other tactics that were run on the state, and
+    whether each closed it; a file leaves it out where there are none.
     """
 
     source: Source
@@ -45,9 +46,11 @@ class TacticStep:
     tactic: str
     remaining: int
     split: Split
+    tried: tuple[tuple[str, bool], ...] = ()
 
 
 _NAMES = tuple(field.name for field in fields(TacticStep))
+_OPTIONAL = "tried"
 _LINES_AT_ONCE = 1 << 14
 
 
@@ -62,7 +65,7 @@ def write_steps(path: Path, steps: Iterable[TacticStep], provenance: Mapping[str
     theorems = set()
     parts, lines = [], []
     for step in steps:
-        lines.append(_line({name: getattr(step, name) for name in _NAMES}))
+        lines.append(_line({name: getattr(step, name) for name in _NAMES if name != _OPTIONAL or step.tried}))
         counts[step.split] += 1
         sources[step.source] += 1
         theorems.add((step.source, step.file, step.theorem))
@@ -124,10 +127,11 @@ def _values(path: Path) -> Generator[tuple[int, Any], None, None]:
 
 
 def _step(value: Any, where: str) -> TacticStep:
-    if not isinstance(value, dict) or set(value) != set(_NAMES):
+    if not isinstance(value, dict) or set(value) | {_OPTIONAL} != set(_NAMES):
         raise InputError(f"not a tactic step: its fields must be {', '.join(_NAMES)}", where)
     texts = [value[name] for name in ("file", "theorem", "statement", "tactic")]
     before, state, remaining = value["before"], value["state"], value["remaining"]
+    tried = value.get(_OPTIONAL, [])
     wrong = [
         name
         for name, good in (
@@ -137,12 +141,17 @@ def _step(value: Any, where: str) -> TacticStep:
             ("before", isinstance(before, list) and all(isinstance(tactic, str) for tactic in before)),
             ("state", state is None or isinstance(state, str)),
             ("remaining", type(remaining) is int and remaining >= 1),
+            (_OPTIONAL, isinstance(tried, list) and all(_is_tried(pair) for pair in tried)),
         )
         if not good
     ]
     if wrong:
         raise InputError(f"not a tactic step: wrong {', '.join(wrong)}", where)
-    return TacticStep(**{**value, "before": tuple(before)})
+    return TacticStep(**{**value, "before": tuple(before), _OPTIONAL: tuple((text, closed) for text, closed in tried)})
+
+
+def _is_tried(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], bool)
 
 
 def _line(value: Mapping[str, Any]) -> bytes:

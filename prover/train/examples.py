@@ -1,12 +1,14 @@
 """What the network is trained on: sequences of tokens, made from tactic steps.
 
-    STATE goal TACTIC tactic END                                        a step whose state is known
+    STATE goal TACTIC tactic END tactic END ...                         a step whose state is known; the first tactic is
+                                                                        the step's, the others were tried on the state
     STATEMENT statement TACTIC tactic END TACTIC tactic END ...         a proof of which the text alone is known, the
                                                                         statement laid out as a goal
 
 A sequence longer than the context is cut at the left of what is given: a goal's conclusion stands last. A proof that is
 longer goes on in another sequence, with the statement and the latest tactics before it. The tactics of a branch that is
-closed stay in the sequence: other branches of the proof are often closed alike.
+closed stay in the sequence: other branches of the proof are often closed alike. The tactics after a state do not see
+each other.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -30,17 +32,28 @@ from q35prover.train.renaming import renamed
 from q35prover.train.tokenizer import END, STATE, STATEMENT, TACTIC, Tokenizer
 
 NO_CLASS = -1
+BAD, GOOD, UNJUDGED = 0, 1, -1
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """A sequence. All `[length]`: its tokens; which of them the network is to write; where a tactic begins that it is
-    to write, the class of the remaining tactics (`NO_CLASS` elsewhere)."""
+    to write, the class of the remaining tactics (`NO_CLASS` elsewhere); which of several tactics after a state a token
+    is part of (0: of what all see); where a tactic ends, whether it is one to take (`UNJUDGED` elsewhere)."""
 
     tokens: NDArray[np.int64]
     written: NDArray[np.bool_]
     classes: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    worth: NDArray[np.int64]
     has_state: bool
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """`[length]`: where each token stands, every tactic after a state right behind it."""
+        places = np.arange(len(self.parts))
+        begins = np.searchsorted(self.parts, self.parts)  # of the part that the token is in
+        return np.where(self.parts == 0, places, places - begins + np.searchsorted(self.parts, 1))
 
 
 def state_prompt(goals: str, tokenizer: Tokenizer, config: TrainingConfig) -> list[int]:
@@ -67,6 +80,8 @@ def _of_states(steps: Iterable[TacticStep], tokenizer: Tokenizer, config: Traini
         if len(tactic) <= config.longest_tactic:
             making = _Making(state_prompt(step.state or "", tokenizer, config)[:-1])
             making.add(tactic, remaining_class(step.remaining))
+            others = [(tokenizer.encode(text), closed) for text, closed in step.tried[: config.judged]]
+            making.add_others([(other, closed) for other, closed in others if len(other) <= config.longest_tactic])
             yield making.example(has_state=True)
 
 
@@ -110,6 +125,8 @@ class _Making:
         self.tokens = given
         self.written = [False] * len(given)
         self.classes = [NO_CLASS] * len(given)
+        self.parts = [0] * len(given)
+        self.worth = [UNJUDGED] * len(given)
 
     @property
     def length(self) -> int:
@@ -120,9 +137,32 @@ class _Making:
         self.tokens += [TACTIC, *tactic, END]
         self.written += [False] + [remaining != NO_CLASS] * (len(tactic) + 1)
         self.classes += [remaining] + [NO_CLASS] * (len(tactic) + 1)
+        self.parts += [0] * (len(tactic) + 2)
+        self.worth += [UNJUDGED] * (len(tactic) + 2)
+
+    def add_others(self, others: Sequence[tuple[list[int], bool]]) -> None:
+        """Tactics besides the one that was added to a state: none is to be written, all are to be judged."""
+        if others:
+            begin = self.classes.index(max(self.classes)) + 1
+            self.parts[begin:] = [1] * (self.length - begin)
+            self.worth[-1] = GOOD
+        for number, (tactic, closed) in enumerate(others, 2):
+            length = len(tactic) + 1
+            self.tokens += [*tactic, END]
+            self.written += [False] * length
+            self.classes += [NO_CLASS] * length
+            self.parts += [number] * length
+            self.worth += [*[UNJUDGED] * len(tactic), GOOD if closed else BAD]
 
     def example(self, has_state: bool) -> Example:
-        return Example(np.array(self.tokens), np.array(self.written), np.array(self.classes), has_state)
+        return Example(
+            np.array(self.tokens),
+            np.array(self.written),
+            np.array(self.classes),
+            np.array(self.parts),
+            np.array(self.worth),
+            has_state,
+        )
 
 
 def load_steps(paths: Sequence[Path], config: TrainingConfig) -> dict[Split, list[TacticStep]]:
@@ -152,6 +192,25 @@ def with_renamed(steps: Sequence[TacticStep], copies: int, seed: int) -> list[Ta
     choice = random.Random(seed)
     renamings = [renamed(step, choice) for _ in range(copies) for step in steps if step.state is not None]
     return [*steps, *renamings]
+
+
+def with_mismatched(steps: Sequence[TacticStep], count: int, seed: int) -> list[TacticStep]:
+    """The steps; to each that has a state `count` tactics with arguments from other states of its file are added, as
+    tried in vain: what people wrote is not good for that alone."""
+    choice = random.Random(seed)
+    of_file: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for step in steps:
+        if step.state is not None and " " in step.tactic:
+            of_file[step.source, step.file].append(step.tactic)
+    mixed = []
+    for step in steps:
+        if step.state is not None and (tactics := of_file[step.source, step.file]):
+            known = {step.tactic, *(tactic for tactic, _ in step.tried)}
+            others = dict.fromkeys(choice.choice(tactics) for _ in range(count))
+            mismatched = tuple((tactic, False) for tactic in others if tactic not in known)
+            step = replace(step, tried=(*mismatched, *step.tried))
+        mixed.append(step)
+    return mixed
 
 
 def texts(steps: Iterable[TacticStep]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 (T. Anthony, Z. Tian, D. Barber, "Thinking fast and slow with deep learning and tree search", 2017; S. Polu et al.,
 "Formal mathematics statement curriculum learning", 2022.) What was tried is kept in a journal, one line a problem, so
-that a run can end at any time and the next goes on; the data set is made of the journal, with the shortest proof that
-any run found of each problem.
+that a run can end at any time and the next goes on; the data set is made of the journal, with the shortest way on that
+any run found from each state.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from q35.lean.progress import Report, silent
 from q35prover.benchmark.problems import entries
 from q35prover.extract.mathlib import split_of
 from q35prover.extract.near_duplicates import near_duplicates, shape
-from q35prover.interface import Environment, Policy, Problem, StateLost
+from q35prover.interface import Closed, Environment, Goal, Outcome, Policy, Problem, StateLost, TacticState
 from q35prover.library import index
 from q35prover.search.attempt import attempt
 from q35prover.search.budget import Budget
@@ -32,7 +33,8 @@ from q35prover.search.script import Example, examples
 from q35prover.search.shorten import shorten
 from q35prover.train.data import Source, TacticStep, write_steps
 from q35prover.train.generate import TOO_NEAR, generate
-from q35prover.train.replay import WrittenProof, replay
+from q35prover.train.replay import Tried, WrittenProof, probe, replay
+from q35prover.train.variants import variants
 
 _NAMESPACES = frozenset(["Nat", "Int", "Rat", "BitVec", "Fin", "List", "Bool", "Option"])
 _SHORTENING = 60
@@ -43,16 +45,19 @@ BUDGET = Budget(seconds=12, steps=120)
 
 @dataclass(frozen=True)
 class Exercise:
-    """A problem to learn from, and what the data set says of it."""
+    """A problem to learn from, and what the data set says of it; `original`: the statement it was varied from."""
 
     source: Source
     file: str
     statement: str
     problem: Problem
+    original: str
 
 
-Solver = Callable[[Exercise], tuple[str, list[Example]]]
-"""How it ended, and the steps of the proof. Raises `InputError` for a statement that Lean does not accept."""
+Solved = tuple[str, list[tuple[Example, Tried]]]
+"""How it ended, and the steps of the proof, each with what else was tried on its state."""
+Solver = Callable[[Exercise], Solved]
+"""Raises `InputError` for a statement that Lean does not accept."""
 
 
 def held_out_statements() -> list[str]:
@@ -70,22 +75,33 @@ def statement_of(problem: Problem) -> str:
 
 
 def written_exercises(proofs: Sequence[WrittenProof]) -> list[Exercise]:
-    """The theorems of our own library, with the proofs that they have."""
-    return [Exercise("library", proof.file, proof.statement, proof.problem) for proof in proofs]
+    """The theorems of written proofs."""
+    return [Exercise(p.source, p.file, p.statement, p.problem, p.original) for p in proofs]
+
+
+def with_variants(proofs: Sequence[WrittenProof], count: int, seed: int) -> list[WrittenProof]:
+    """The proofs in an order by chance, then up to `count` variants of each: all first ones, all second ones, ..."""
+    mixed = random.Random(seed).sample(proofs, len(proofs))
+    made = [list(variants(proof, count, seed)) for proof in mixed]
+    return [*mixed, *(own[place] for place in range(count) for own in made if place < len(own))]
 
 
 def generated_exercises(seed: int, count: int, proofs: Path) -> list[Exercise]:
     """Goals of our own."""
     goals = generate(seed, count, held_out_statements())
     return [
-        Exercise("generated", f"generated/{seed}/{goal.family}", goal.statement, goal.problem(proofs)) for goal in goals
+        Exercise("generated", f"generated/{seed}/{goal.family}", goal.statement, goal.problem(proofs), goal.statement)
+        for goal in goals
     ]
 
 
 def field_exercises() -> list[Exercise]:
     """The goals of our field that are there for tuning."""
     found = entries("field", ("tuning",))
-    return [Exercise("field", f"field/{entry.topic}", statement_of(entry.problem), entry.problem) for entry in found]
+    return [
+        Exercise("field", f"field/{entry.topic}", statement, entry.problem, statement)
+        for entry, statement in ((entry, statement_of(entry.problem)) for entry in found)
+    ]
 
 
 def library_exercises(toolchain: Toolchain, seed: int, count: int) -> list[Exercise]:
@@ -109,31 +125,66 @@ def library_exercises(toolchain: Toolchain, seed: int, count: int) -> list[Exerc
             f"library/{name.partition('.')[0]}",
             text,
             Problem(f"q35_{number}", f"theorem q35_{number} {text} := by\n  ", "\n", frozenset([name])),
+            text,
         )
         for number, ((name, text), twin) in enumerate(zip(texts.items(), near, strict=True))
         if twin is None
     ]
 
 
+class _Recording:
+    """An environment that keeps what each tactic did, by the state's text."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment, self.workers = environment, environment.workers
+        self.tried: dict[str, dict[str, bool]] = {}
+
+    def root(self, problem: Problem) -> TacticState:
+        return self._environment.root(problem)
+
+    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+        future = self._environment.submit(state, tactics)
+        future.add_done_callback(lambda done: self._keep(state, tactics, done))
+        return future
+
+    def _keep(self, state: TacticState, tactics: Sequence[str], done: Future[list[Outcome]]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            closed = [isinstance(outcome, Closed) for outcome in done.result()]
+            self.tried.setdefault(state.text, {}).update(zip(tactics, closed, strict=True))
+
+
 def by_search(environment: Environment, policy: Policy, method: Method, budget: Budget) -> Solver:
     """Search for a proof, and shorten what is found."""
 
-    def solve(exercise: Exercise) -> tuple[str, list[Example]]:
-        result = attempt(exercise.problem, environment, policy, method, budget)
+    def solve(exercise: Exercise) -> Solved:
+        recording = _Recording(environment)
+        result = attempt(exercise.problem, recording, policy, method, budget)
         if not result.proof:
             return result.reason, []
-        return result.reason, examples(shorten(result.proof, environment, replace(budget, steps=_SHORTENING)))
+        found = examples(shorten(result.proof, environment, replace(budget, steps=_SHORTENING)))
+        tried = [recording.tried.get(example.state.text, {}) for example in found]
+        return result.reason, [
+            (example, tuple((tactic, closed) for tactic, closed in others.items() if tactic != example.tactic))
+            for example, others in zip(found, tried, strict=True)
+        ]
 
     return solve
 
 
-def by_replay(environment: Environment, proofs: Sequence[WrittenProof]) -> Solver:
-    """Run the proofs that were written."""
-    blocks = {proof.problem: proof.block for proof in proofs}
+def by_replay(environment: Environment, proofs: Sequence[WrittenProof], policy: Policy, probes: int) -> Solver:
+    """Run the proofs that were written, and on each state the `probes` likeliest tactics of the policy.
 
-    def solve(exercise: Exercise) -> tuple[str, list[Example]]:
-        found, whole = replay(blocks[exercise.problem], environment.root(exercise.problem), environment)
-        return "proved" if whole else "in part", found
+    Of a variant that does not run to its end nothing is kept: what it states may be false.
+    """
+    written = {proof.problem: proof for proof in proofs}
+
+    def solve(exercise: Exercise) -> Solved:
+        proof = written[exercise.problem]
+        found, whole = replay(proof.block, environment.root(exercise.problem), environment)
+        if not whole and proof.statement != proof.original:
+            return "no variant", []
+        tried = [probe(example, environment, policy, probes) if probes else () for example in found]
+        return "proved" if whole else "in part", list(zip(found, tried, strict=True))
 
     return solve
 
@@ -174,7 +225,7 @@ def collect(
 
 def _solved(exercise: Exercise, solve: Solver) -> dict[str, Any]:
     """A line of the journal."""
-    found: list[Example] = []
+    found: list[tuple[Example, Tried]] = []
     message = ""
     try:
         reason, found = solve(exercise)
@@ -187,6 +238,8 @@ def _solved(exercise: Exercise, solve: Solver) -> dict[str, Any]:
         "file": exercise.file,
         "theorem": exercise.problem.theorem,
         "statement": exercise.statement,
+        "original": exercise.original,
+        "header": exercise.problem.before.rpartition("theorem ")[0],
         "reason": reason,
         "message": message,
         "steps": [
@@ -195,47 +248,75 @@ def _solved(exercise: Exercise, solve: Solver) -> dict[str, Any]:
                 "state": example.state.text,
                 "tactic": example.tactic,
                 "remaining": example.remaining,
+                "tried": tried,
             }
-            for example in found
+            for example, tried in found
         ],
     }
 
 
 def write_collected(journal: Path, target: Path, held_out: Sequence[str]) -> dict[str, Any]:
-    """The data set of a journal; its header. Statements that differ in names and numbers only are on one side.
+    """The data set of a journal; its header. Statements that differ in names and numbers only are on one side of the
+    split, and variants on that of what they were varied from.
 
-    `held_out` is looked at again: a journal may be older than the benchmark. Raises `InputError` if one is in it.
+    `held_out` is looked at again: a journal may be older than the benchmark.
     """
-    best: dict[str, dict[str, Any]] = {}
+    known: dict[str, dict[str, Any]] = {}
+    steps: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     counts: Counter[str] = Counter()
     for row in _rows(journal):
         counts[f"{row['how']}: {row['reason']}"] += 1
-        known = best.get(row["statement"])
-        if row["steps"] and (known is None or len(row["steps"]) < len(known["steps"])):
-            best[row["statement"]] = row
-    shapes = [shape(statement) for statement in best]
-    near = near_duplicates(shapes, [shape(statement) for statement in held_out], TOO_NEAR)
-    kept = [(row, form) for row, form, twin in zip(best.values(), shapes, near, strict=True) if twin is None]
+        if row["steps"]:
+            known.setdefault(row["statement"], row)
+            steps[row["statement"]] += row["steps"]
+    avoid = [shape(statement) for statement in held_out]
+    rows = list(known.values())
+    twins = [near_duplicates([shape(row[name]) for row in rows], avoid, TOO_NEAR) for name in ("statement", "original")]
+    kept = [row for row, own, origin in zip(rows, *twins, strict=True) if own is None and origin is None]
     return write_steps(
-        target, _steps(kept), {"attempts": dict(sorted(counts.items())), "near_held_out": len(best) - len(kept)}
+        target,
+        (step for row in kept for step in _steps(row, steps[row["statement"]])),
+        {"attempts": dict(sorted(counts.items())), "near_held_out": len(rows) - len(kept)},
     )
 
 
-def _steps(kept: list[tuple[dict[str, Any], str]]) -> Iterator[TacticStep]:
-    for row, form in kept:
-        side = split_of(form)
-        for step in row["steps"]:
-            yield TacticStep(
-                source=row["source"],
-                file=row["file"],
-                theorem=row["theorem"],
-                statement=row["statement"],
-                before=tuple(step["before"]),
-                state=step["state"],
-                tactic=step["tactic"],
-                remaining=step["remaining"],
-                split=side,
-            )
+def _steps(row: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> Iterator[TacticStep]:
+    """The steps that runs found for a statement, each state once, with the shortest way on that is known."""
+    by_state: dict[str, list[Mapping[str, Any]]] = {}
+    for step in found:
+        by_state.setdefault(step["state"], []).append(step)
+    side = split_of(shape(row["original"]))
+    for state, same in by_state.items():
+        best = min(same, key=lambda step: step["remaining"])
+        tried = {tactic: closed for step in same for tactic, closed in step["tried"]}
+        tactic, remaining = best["tactic"], best["remaining"]
+        if remaining > 1 and (closing := [other for other, closed in tried.items() if closed]):
+            tactic, remaining = closing[0], 1
+        yield TacticStep(
+            source=row["source"],
+            file=row["file"],
+            theorem=row["theorem"],
+            statement=row["statement"],
+            before=tuple(best["before"]),
+            state=state,
+            tactic=tactic,
+            remaining=remaining,
+            split=side,
+            tried=tuple((other, closed) for other, closed in tried.items() if other != tactic),
+        )
+
+
+def judged_states(journal: Path, package: Path) -> Iterator[tuple[TacticState, dict[str, bool]]]:
+    """States of goals of our field, and variants of them, that are for validation or testing, and on which several
+    tactics were tried: whether each was one to take. (`package`: the folder of the library that the goals may use.)"""
+    for row in _rows(journal):
+        if row["source"] == "field" and split_of(shape(row["original"])) != "train":
+            imports = "import Q35" in row["header"]
+            problem = Problem(row["theorem"], row["header"], package=package if imports else None)
+            for step in row["steps"]:
+                if step["tried"]:
+                    goals = tuple(Goal(text, "") for text in step["state"].split("\n\n"))
+                    yield TacticState(problem, goals), {**dict(step["tried"]), step["tactic"]: True}
 
 
 def _rows(journal: Path) -> Iterator[dict[str, Any]]:

@@ -23,6 +23,7 @@ from q35prover.train.config import TrainingConfig
 from q35prover.train.data import read_header
 from q35prover.train.examples import examples, load_steps
 from q35prover.train.measure import evaluate
+from q35prover.train.mixture import Mixture, save_mixture
 from q35prover.train.model import Network
 from q35prover.train.quantized import BLOCK_SIZE, SCHEME, is_quantized, load_weights, matrices, run_on_kernels
 from q35prover.train.tokenizer import Tokenizer, load_tokenizer
@@ -31,6 +32,7 @@ TOLERANCE = 0.03
 """So many nats of loss a token more are accepted for a quarter of the size: 3 % of perplexity."""
 
 WEIGHTS = "policy.safetensors"
+_MIXTURE = "\n## The mixture\n"
 _COPIED = ("tokenizer.json", "config.json", "metrics.jsonl")
 
 
@@ -73,6 +75,7 @@ def export(run: Path, out: Path, data: Sequence[Path]) -> dict[str, Any]:
         else:
             half = {name: weight.half() for name, weight in load_weights(source).items()}
             write_whole(out / WEIGHTS, save(half))
+    save_mixture(out, Mixture())  # until `q35 prover mix` fits it
     for name in _COPIED:
         write_whole(out / name, (run / name).read_bytes())
     result = {
@@ -113,8 +116,10 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
     lines = [
         "# The neural policy of `q35 prove`",
         "",
-        "Written by `q35 prover export`. A causal transformer that reads a goal and writes a tactic, and estimates how "
-        "many are still needed (prover/train/model.py).",
+        "Written by `q35 prover export`. A causal transformer that reads a goal, writes tactics, judges tactics, and "
+        "estimates how many are still needed (prover/train/model.py). The policy proposes what the network writes and "
+        "what the heuristic policy names; the network's judgement decides with the mixture below which is tried first "
+        "(prover/policy/neural.py). It is no policy of the network alone.",
         "",
         f"- {result['parameters']:,} parameters, {config.layers} layers of width {config.width}, "
         f"{config.vocabulary} tokens; {result['bytes']:,} bytes; matrices: {result['format']}.",
@@ -157,13 +162,39 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
 
 
 def _table(rows: Sequence[Mapping[str, Any]], kind: str) -> list[str]:
+    """A line for each measurement; the last columns where tactics were judged: see `measure.py`."""
+    judged = any("judged" in row[kind] for row in rows)
+    titles = "split | epoch | tokens | train loss | loss | first token | exact | first of beam | among 8 | value off by"
     return [
-        "| split | epoch | tokens | train loss | loss | first token | exact | first of beam | among 8 | value off by |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| {titles} |" + " closing one judged best | by chance |" * judged,
+        "|---" * (10 + 2 * judged) + "|",
         *(
             f"| {row['split']} | {row['epoch']:.2f} | {row['tokens']:,} | {row['train_loss']:.3f} "
             f"| {row[kind]['loss']:.3f} | {row[kind]['first_token']:.1%} | {row[kind]['exact']:.1%} "
             f"| {row[kind]['top1']:.1%} | {row[kind]['top8']:.1%} | {row[kind]['value_error']:.2f} |"
+            + (_judgement(row[kind]) if judged else "")
             for row in rows
         ),
     ]
+
+
+def _judgement(figures: Mapping[str, Any]) -> str:
+    if "judged" not in figures:
+        return " – | – |"
+    return f" {figures['judged_first']:.1%} of {figures['judged']} | {figures['judged_by_chance']:.1%} |"
+
+
+def add_mixture(folder: Path, mixture: Mixture, figures: Mapping[str, Any]) -> None:
+    """Put a fitted mixture beside the weights, and into their card."""
+    save_mixture(folder, mixture)
+    card = folder / "MODEL_CARD.md"
+    before, _, _ = card.read_text(encoding="utf-8").partition(_MIXTURE)
+    text = (
+        f"{_MIXTURE}\nOf what is proposed the network's own tactics have the share {mixture.own_share}; a tactic's "
+        f"probability is proportional to share^{mixture.trust} * exp({mixture.belief} * worth). Fitted by "
+        f"`q35 prover mix` on {figures['states']} states of tuning goals, and variants of them, that are not in the "
+        f"train split. The best-ranked of the tactics tried on such a state was one to take for {figures['first']:.1%} "
+        f"of them; by the heuristic's probability alone for {figures['first_by_others']:.1%}, by the network's "
+        f"judgement alone for {figures['first_by_worth']:.1%}.\n"
+    )
+    write_whole(card, (before + text).encode())

@@ -9,6 +9,7 @@ sums on a GPU have no fixed order.)
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import math
@@ -30,7 +31,16 @@ from q35.files import canonical_json, read_json, sha256_file, write_whole
 from q35.lean.progress import Report, silent
 from q35prover.train.config import TrainingConfig
 from q35prover.train.data import SPLITS, Split, TacticStep
-from q35prover.train.examples import NO_CLASS, Example, examples, load_steps, texts, with_renamed
+from q35prover.train.examples import (
+    NO_CLASS,
+    UNJUDGED,
+    Example,
+    examples,
+    load_steps,
+    texts,
+    with_mismatched,
+    with_renamed,
+)
 from q35prover.train.measure import batches, evaluate, padded
 from q35prover.train.model import Network
 from q35prover.train.quantized import linears, matrices, round_matrices, rounded
@@ -57,7 +67,8 @@ def train(
     if not steps["train"]:
         raise InputError("there is no step to train on", ", ".join(map(str, data)))
     tokenizer = _tokenizer(out, steps["train"], config, start, report)
-    steps["train"] = with_renamed(steps["train"], config.renamed_copies, config.seed)
+    mixed = with_mismatched(steps["train"], config.mismatched, config.seed)
+    steps["train"] = with_renamed(mixed, config.renamed_copies, config.seed)
     prepared = {split: list(examples(steps[split], tokenizer, config)) for split in SPLITS}
     run = _Run(out, config, prepared)
     if start is not None:
@@ -210,33 +221,42 @@ class _Run:
         quantized = matrices(self.network) if self._quantized() else {}
         rounding = {name: rounded(weight) - weight.detach() for name, weight in quantized.items()}
         written = sum(int(train[number].written.sum()) for number in numbers)
-        given = sum(len(train[number].tokens) - 1 for number in numbers) - written
+        given = sum(int((train[number].parts < 2).sum()) - 1 for number in numbers) - written
         tactics = sum(int((train[number].classes != NO_CLASS).sum()) for number in numbers)
+        judged = sum(int((train[number].worth != UNJUDGED).sum()) for number in numbers)
         total = 0.0
         for part in batches(train, numbers, config.tokens_at_once):
-            tokens, to_write, classes = padded([train[number] for number in part], config.device)
+            examples = padded([train[number] for number in part], config.device)
             with self._precision():
                 substituted = {name: weight + rounding[name] for name, weight in quantized.items()}
-                hidden = torch.func.functional_call(self.network, substituted, (tokens[:, :-1],))
-                targets, to_write, real = tokens[:, 1:], to_write[:, 1:], tokens[:, 1:] != PAD
-                losses = functional.cross_entropy(
-                    self.network.next_token(hidden[real]).float(), targets[real], reduction="none"
-                )
-                begins = classes[:, :-1] != NO_CLASS
+                hidden = examples.hidden(functools.partial(self._read, substituted))
+                real = examples.real
+                targets, to_write = examples.tokens[:, 1:][real], examples.written[:, 1:][real]
+                logits = self.network.next_token(hidden[:, :-1][real]).float()
+                losses = functional.cross_entropy(logits, targets, reduction="none")
+                begins, ends = examples.classes != NO_CLASS, examples.worth != UNJUDGED
                 value = functional.cross_entropy(
-                    self.network.remaining(hidden[begins]).float(), classes[:, :-1][begins], reduction="sum"
+                    self.network.remaining(hidden[begins]).float(), examples.classes[begins], reduction="sum"
                 )
-            of_written = losses[to_write[real]].sum() / written
-            of_given = losses[~to_write[real]].sum() / given
+                worth = functional.binary_cross_entropy_with_logits(
+                    self.network.judged(hidden[ends]).float(), examples.worth[ends].float(), reduction="sum"
+                )
+            of_written = losses[to_write].sum() / written
+            of_given = losses[~to_write].sum() / given
             loss = of_written + config.context_loss * of_given + config.value_loss * value / tactics
+            loss += config.worth_loss * worth / max(1, judged)
             loss.backward()
             total += of_written.item()
-            self.tokens += int(real.sum())
+            self.tokens += int((examples.tokens != PAD).sum())
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_norm)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
         return total
+
+    def _read(self, weights: dict[str, Tensor], *arguments: Any, **named: Any) -> Any:
+        """What the network makes of tokens with these weights in place of its own."""
+        return torch.func.functional_call(self.network, weights, arguments, named)
 
     def _measure(self, split: Split) -> None:
         """Add a line to the metrics."""

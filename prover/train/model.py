@@ -1,8 +1,9 @@
-"""The network: reads a goal, or a statement and the tactics so far; writes a tactic; says how many are still needed.
+"""The network: reads a goal, or a statement and the tactics so far; writes a tactic; judges one that was written;
+says how many are still needed.
 
 A causal transformer: RMS norms, rotary positions (Su et al. 2021), normed queries and keys, squared ReLU, and the
 embedding used again to write. The value is a distribution over the remaining tactics, as in AlphaProof (2025), read
-where a tactic begins.
+where a tactic begins. What a tactic is worth is read where it ends.
 """
 
 from __future__ import annotations
@@ -55,6 +56,33 @@ class Reading:
         return causal(layer, queries, memory)
 
 
+class Apart:
+    """Several tactics after one text in one sequence, each of which sees the text and itself.
+
+    `parts` `[batch, length]` are 0 for the text, and a number for each tactic.
+    """
+
+    def __init__(self, parts: Tensor) -> None:
+        same = parts[:, :, None] == parts[:, None, :]
+        self.mask = ((parts[:, None, :] == 0) | same).tril()[:, None]
+
+    def __call__(self, layer: int, queries: Tensor, memory: Tensor) -> Tensor:
+        return functional.scaled_dot_product_attention(queries, memory[0], memory[1], attn_mask=self.mask)
+
+
+class After:
+    """Several tactics `[tactics, length]` after a text that was read: each sees the text and itself."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.text = reading.memories
+
+    def __call__(self, layer: int, queries: Tensor, memory: Tensor) -> Tensor:
+        tactics, length = queries.shape[0], queries.shape[2]
+        keys, values = torch.cat([self.text[layer].expand(-1, tactics, -1, -1, -1), memory], dim=3)
+        seen = torch.ones(length, keys.shape[2], dtype=torch.bool).tril(keys.shape[2] - length)
+        return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+
+
 class Writing:
     """Several continuations of one text, a token each at a time: each sees the text, its own past tokens and itself.
 
@@ -96,6 +124,7 @@ class Network(nn.Module):  # type: ignore[misc]
         self.turn = nn.Linear(config.width, config.width, bias=False)
         self.write: nn.Module = _Shared(self.embedding)
         self.value = nn.Linear(config.width, len(REMAINING))
+        self.worth = nn.Linear(config.width, 1)
         channels = config.width // config.heads
         speeds = _ROTARY_BASE ** -(torch.arange(0, channels, 2).float() / channels)
         angles = torch.outer(torch.arange(config.context).float(), speeds)
@@ -103,9 +132,15 @@ class Network(nn.Module):  # type: ignore[misc]
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
         nn.init.zeros_(self.turn.weight)
 
-    def forward(self, tokens: Tensor, attend: Attend = causal, start: int = 0) -> Tensor:
-        """The hidden vectors `[batch, length, width]` of `tokens` `[batch, length]`, the first at position `start`."""
-        rotations = self.rotations[:, start : start + tokens.shape[1]]
+    def forward(
+        self, tokens: Tensor, attend: Attend = causal, start: int = 0, positions: Tensor | None = None
+    ) -> Tensor:
+        """The hidden vectors `[batch, length, width]` of `tokens` `[batch, length]`, at `positions` `[batch, length]`,
+        or one after the other from `start` on."""
+        if positions is None:
+            rotations = self.rotations[:, start : start + tokens.shape[1]]
+        else:
+            rotations = self.rotations[:, positions][:, :, None]
         x = functional.rms_norm(self.embedding(tokens), (self.config.width,))
         for block in self.blocks:
             x = block(x, rotations, attend)
@@ -118,6 +153,10 @@ class Network(nn.Module):  # type: ignore[misc]
     def remaining(self, hidden: Tensor) -> Tensor:
         """Logits `[..., classes]` of the remaining tactics, at hidden vectors of the mark `TACTIC`."""
         return cast(Tensor, self.value(hidden))
+
+    def judged(self, hidden: Tensor) -> Tensor:
+        """Logits `[...]` of the probability that a tactic leads on to a proof, at hidden vectors of its mark `END`."""
+        return cast(Tensor, self.worth(hidden)).squeeze(-1)
 
 
 class _Shared(nn.Module):  # type: ignore[misc]

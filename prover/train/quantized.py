@@ -20,11 +20,11 @@ BLOCK_SIZE = 64
 
 
 def linears(network: Network) -> dict[str, nn.Linear]:
-    """The linear layers by name, but for the small one of the value."""
+    """The linear layers by name, but for the small ones of the value and of what a tactic is worth."""
     return {
         name: layer
         for name, layer in network.named_modules()
-        if isinstance(layer, nn.Linear) and layer is not network.value
+        if isinstance(layer, nn.Linear) and layer not in (network.value, network.worth)
     }
 
 

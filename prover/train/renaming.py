@@ -48,7 +48,7 @@ def renamed(step: TacticStep, choice: random.Random) -> TacticStep:
     }
     if ":=" in step.tactic or re.split(r"\W", step.tactic, maxsplit=1)[0] in names:
         return step
-    used = set(re.findall(r"[\w']+", f"{state} {step.tactic}"))
+    used = set(re.findall(r"[\w']+", " ".join([state, step.tactic, *(tactic for tactic, _ in step.tried)])))
     free = [name for name in _POOL if name not in used]
     old = [name for name in sorted(names) if choice.random() < 0.5][: len(free)]
     if not old:
@@ -59,4 +59,5 @@ def renamed(step: TacticStep, choice: random.Random) -> TacticStep:
     def rename(text: str) -> str:
         return pattern.sub(lambda match: new[match.group()], text)
 
-    return replace(step, state=rename(state), tactic=rename(step.tactic))
+    tried = tuple((rename(tactic), closed) for tactic, closed in step.tried)
+    return replace(step, state=rename(state), tactic=rename(step.tactic), tried=tried)

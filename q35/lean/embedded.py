@@ -40,6 +40,9 @@ MEMBERS = {
 _NODE_MAJOR = 24
 _KEEP_DAYS = 30
 _MARKER = "installed.json"
+NATIVE = "lean.native"
+NATIVE_SECONDS = 60.0
+"""Processor time after which what is hot in Lean is native code; a process that was busy for so long keeps its code."""
 _OFFLINE_FIX = (
     "connect to the network once, or install Lean v4.28.0 with elan, "
     "or copy the q35 cache folder of a machine that has it"
@@ -66,8 +69,13 @@ class Embedded:
     def command(self, scratch: Path, folders: Sequence[Path]) -> Command:
         """Command that runs Lean in `scratch`, with `folders` of the host visible at their own paths."""
         visible = _outermost([self.folder, scratch, *folders])
-        environment = {"LEAN_PATH": str(self.folder / "lib"), launcher.MOUNTS_VARIABLE: json.dumps(visible)}
-        return Command((str(self.node), str(self.folder / "lean.js")), environment)
+        native = {"file": str(self.folder / NATIVE), "seconds": NATIVE_SECONDS}
+        environment = {
+            "LEAN_PATH": str(self.folder / "lib"),
+            launcher.MOUNTS_VARIABLE: json.dumps(visible),
+            launcher.NATIVE_VARIABLE: json.dumps(native),
+        }
+        return Command((str(self.node), *launcher.NODE_OPTIONS, str(self.folder / "lean.js")), environment)
 
 
 def _outermost(folders: Sequence[Path]) -> list[str]:

@@ -19,6 +19,10 @@ _DECLARED = re.compile(r"(?<=[ ,])(_\w+),")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 
 MOUNTS_VARIABLE = "Q35_LEAN_MOUNTS"
+NATIVE_VARIABLE = "Q35_LEAN_NATIVE"
+"""JSON: `file`, where native code is kept, and `seconds` of processor time after which a process keeps its own."""
+NODE_OPTIONS = ("--allow-natives-syntax",)
+"""What the launcher needs: V8's functions that write and read native code have no other name."""
 MEMORY_FILE = "/q35/memory"
 MEMORY_LIMIT = 2**31  # bytes; what emscripten was told at link time, and all that wasm32 can index in this build
 
@@ -43,7 +47,39 @@ var q35Exports=exports=>{
 };
 """
 
+# V8 refuses what another version of itself, or one with other flags, has written, but trusts what it does not refuse:
+# hence the digest. A file that a process cannot use is as good as none; it then compiles, as it would without.
+_NATIVE = f"""
+var q35Native=JSON.parse(process.env.{NATIVE_VARIABLE}||"null");
+var q35Digest=code=>require("crypto").createHash("sha256").update(code).digest();
+async function q35Instantiate(binary,imports){{
+  var kept=q35Native&&fs.existsSync(q35Native.file)?fs.readFileSync(q35Native.file):Buffer.alloc(0);
+  var code=kept.subarray(32);
+  if(code.length&&q35Digest(code).equals(kept.subarray(0,32))){{
+    var module=%DeserializeWasmModule(new Uint8Array(code).buffer,binary);
+    if(module){{
+      q35Native.bytes=code.length;
+      return {{module,instance:await WebAssembly.instantiate(module,imports)}};
+    }}
+  }}
+  return WebAssembly.instantiate(binary,imports);
+}}
+var q35Keep=()=>{{
+  if(!q35Native||process.cpuUsage().user<q35Native.seconds*1e6)return;
+  var {{file,bytes=0}}=q35Native,code=Buffer.from(%SerializeWasmModule(wasmModule)),whole=`${{file}}.${{process.pid}}`;
+  q35Native=null;
+  if(code.length<1.25*bytes)return;
+  try{{
+    fs.writeFileSync(whole,Buffer.concat([q35Digest(code),code]));
+    fs.renameSync(whole,file);
+  }}catch{{
+    fs.rmSync(whole,{{force:true}});
+  }}
+}};
+"""
+
 _READ_STDIN = """var FS_stdin_getChar=()=>{
+  if(!FS_stdin_getChar_buffer.length)q35Keep();
   while(!FS_stdin_getChar_buffer.length){
     var chunk=Buffer.alloc(65536);
     try{
@@ -84,6 +120,14 @@ PATCHES = (
         "var symDict=lib.exports;var symName=Object.keys(symDict)[symbolIndex];",
         _EXPORTS + "var __dlsym_catchup_js=(handle,symbolIndex)=>{var lib=LDSO.loadedLibsByHandle[handle];"
         "var symDict=lib.exports;var symName=q35Exports(symDict).names[symbolIndex];",
+    ),
+    Patch(
+        "every start compiles Lean to native code anew, function by function as they turn out to be hot, for tens of "
+        "seconds of processor time: take what an earlier process has kept",
+        "async function instantiateArrayBuffer(binaryFile,imports){try{var binary=await getWasmBinary(binaryFile);"
+        "var instance=await WebAssembly.instantiate(binary,imports);",
+        _NATIVE + "async function instantiateArrayBuffer(binaryFile,imports){try{"
+        "var binary=await getWasmBinary(binaryFile);var instance=await q35Instantiate(binary,imports);",
     ),
     Patch(
         "each worker of the pool costs memory and a second of processor time; two are enough to run",
