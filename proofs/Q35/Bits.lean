@@ -136,7 +136,7 @@ theorem packBits_injective {width : Nat} {us vs : List Nat} (hu : allBelow (2 ^ 
   grind
 
 example : packBits 3 [1, 2] ≠ packBits 3 [2, 1] :=
-  fun h => absurd (packBits_injective (by decide) (by decide) rfl h) (by decide)
+  fun h => absurd (packBits_injective (us := [1, 2]) (vs := [2, 1]) (by decide) (by decide) rfl h) (by decide)
 
 /-! ### Blocks of whole bytes -/
 

@@ -149,7 +149,8 @@ theorem packPlanar_injective {codes codes' : List Code} (hlen : codes.length = c
   have hf1 := unpackPlanar_packPlanar codes'
   grind
 
-example : packPlanar [1, 2] ≠ packPlanar [2, 1] := fun h => absurd (packPlanar_injective rfl h) (by decide)
+example : packPlanar [1, 2] ≠ packPlanar [2, 1] :=
+  fun h => absurd (packPlanar_injective (codes := [1, 2]) (codes' := [2, 1]) rfl h) (by decide)
 
 /-- A planar layout has only one reading, and no second one has the same: packing what was read gives the bytes back. -/
 theorem packPlanar_unpackPlanar {n : Nat} {bytes : List Nat} {codes : List Code}

@@ -202,7 +202,8 @@ theorem packStream_injective {codes codes' : List Code} (hlen : codes.length = c
   have hf1 := unpackStream_packStream codes'
   grind
 
-example : packStream [1, 2] ≠ packStream [2, 1] := fun h => absurd (packStream_injective rfl h) (by decide)
+example : packStream [1, 2] ≠ packStream [2, 1] :=
+  fun h => absurd (packStream_injective (codes := [1, 2]) (codes' := [2, 1]) rfl h) (by decide)
 
 /-- A stream has only one reading, and no second stream has the same one: packing what was read gives the bytes back. -/
 theorem packStream_unpackStream {n : Nat} {bytes : List Nat} {codes : List Code}
