@@ -156,6 +156,7 @@ theorem packBits_append {width : Nat} {us : List Nat} (hu : allBelow (2 ^ width)
   have hlt : ofDigits (2 ^ width) us < 256 ^ bitSize width us.length := by rw [pow_bitSize h]; exact ofDigits_lt hu
   rw [packBits, List.length_append, bitSize_add h, toDigits_append, ofDigits_append, ← pow_bitSize h,
     toDigits_add_pow_mul (by decide), Nat.add_mul_div_left _ _ hpos, Nat.div_eq_of_lt hlt, Nat.zero_add]
+  rfl
 
 example : packBits 4 ([1, 2] ++ [3]) = packBits 4 [1, 2] ++ packBits 4 [3] :=
   packBits_append (width := 4) (us := [1, 2]) (by decide) (by decide) [3]
