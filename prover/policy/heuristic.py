@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,7 +33,7 @@ WEIGHTS = {
     "use hypothesis": 4.0,
     "substitute": 8.0,
     "unfold": 5.0,
-    "induction on lists": 14.0,
+    "induction on lists": 24.0,
     "induction on numbers": 6.0,
     "recursion": 5.0,
     "cases": 2.5,
@@ -41,18 +41,18 @@ WEIGHTS = {
     "congruence": 2.0,
     "finish with theorem": 16.0,
     "apply theorem": 3.0,
-    "rewrite with theorem": 8.0,
+    "rewrite with theorem": 12.0,
     "simplify with theorem": 5.0,
     "grind with theorem": 10.0,
-    "products": 8.0,
-    "division": 10.0,
+    "products": 14.0,
+    "division": 16.0,
     "residues": 3.0,
     "squares": 20.0,
     "squares beside definitions": 3.0,
     "bit vector": 4.0,
     "instance of theorem": 6.0,
     "instances of theorem": 16.0,
-    "order": 1.5,
+    "order": 4.0,
     "casts": 2.0,
     "generalize": 2.0,
     "contradict": 1.0,
@@ -410,14 +410,12 @@ def _inductions_over(variable: Hypothesis, view: _View, cases: str, fresh: Seque
     others = [v for v in view.variables if v != variable and not v.type.startswith(("Type", "Sort"))]
     generalizing = f" generalizing {' '.join(v.name for v in others)}" if others else ""
     starts = [f"induction {variable.name}{tail}" for tail in dict.fromkeys(["", generalizing])]
-    yield [f"{start} <;> simp_all{_simp_set(view)}" for start in starts]
-    yield [f"{start} <;> simp_all{_simp_set(view)} <;> first | omega | grind" for start in starts]
-    yield [f"{start} <;> grind{names}" for start in starts]
-    yield [f"{start} with {alternatives}" for start in starts]
-    for other in others:
-        if read_head(other.type) in ("List", "Nat"):
-            both = f"{starts[-1]} <;> cases {other.name}"
-            yield [f"{both} <;> simp_all{_simp_set(view)}", f"{both} <;> grind{names}"]
+    rest = f"simp_all{_simp_set(view)}"
+    both = [f"{starts[-1]} <;> cases {v.name}" for v in others if read_head(v.type) in ("List", "Nat")]
+    yield [f"{start} <;> {rest}" for start in [*starts, *both]]
+    yield [f"{start} <;> {rest} <;> first | omega | grind" for start in starts]
+    yield [tactic for start in starts for tactic in (f"{start} with {alternatives}", f"{start} <;> grind{names}")]
+    yield [f"{start} <;> grind{names}" for start in both]
 
 
 def _induction_on_lists(view: _View) -> Iterator[str]:
@@ -488,12 +486,16 @@ def _function(term: Term) -> str:
 
 def _finish_with_theorem(view: _View) -> Iterator[str]:
     """A theorem whose hypotheses, if it has any, are at hand."""
-    if names := [premise.name for premise in view.premises["conclude"] if not premise.supposed]:
+    rational = "Rat" in view.kinds
+    names = [premise.name for premise in view.premises["conclude"] if not premise.supposed]
+    if names[:3] and (rational or view.target.head != "="):
         # `exact` unfolds the order of the rational numbers before it sees that two terms differ; `simp` does not.
-        yield f"simp only [{', '.join([*names, '*'][: len(names) + bool(view.hypotheses)])}]"
+        yield f"simp only [{', '.join([*names[:3], *'*'[: len(view.hypotheses)]])}]"
     for premise in view.premises["conclude"]:
-        rest = f"first | assumption | omega | {view.grind}"
-        yield f"exact {premise.name} .." if premise.supposed == 0 else f"apply {premise.name} <;> {rest}"
+        if premise.supposed != 0:
+            yield f"apply {premise.name} <;> first | assumption | omega | {view.grind}"
+        elif not rational:
+            yield f"exact {premise.name} .."
 
 
 def _apply_theorem(view: _View) -> Iterator[str]:
@@ -502,10 +504,10 @@ def _apply_theorem(view: _View) -> Iterator[str]:
 
 
 def _rewrite_with_theorem(view: _View) -> Iterator[str]:
-    for premise in view.premises["rewrite"]:
+    for place, premise in enumerate(view.premises["rewrite"]):
         yield f"rw [{premise.name}]"
-    for premise in view.premises["rewrite"][:2]:
-        yield f"rw [← {premise.name}]"
+        if place < 2:
+            yield f"rw [← {premise.name}]"
 
 
 def _simplify_with_theorem(view: _View) -> Iterator[str]:
@@ -536,12 +538,12 @@ def _products(view: _View) -> Iterator[str]:
     kind = view.number
     known = [(h.name, difference) for h in view.hypotheses if (difference := _difference(h))]
     pairs = list(itertools.islice(itertools.combinations_with_replacement(known, 2), 6))
-    yield from _scaled(view, products, fact)
     if any(h.type.endswith(" = 0") for h in view.hypotheses):
         yield f"simp_all [{kind}.mul_eq_zero]"
     if any(term.head.endswith("natAbs") or term.text == "Int.natAbs" for term in view.terms):
-        end = "simp only [Int.natAbs_mul, Int.natAbs_natCast]; omega"
-        yield from (f"have {fact} := Nat.mul_le_mul {one} {two}; {end}" for (one, _), (two, _) in pairs if one != two)
+        end = "simp only [Int.natAbs_mul, Int.natAbs_natCast]; first | omega | grind"
+        yield from (f"have {fact} := Nat.mul_le_mul {two} {one}; {end}" for (one, _), (two, _) in pairs if one != two)
+    yield from _scaled(view, products, fact)
     if kind == "Nat":
         for (one, _), (two, _) in pairs:
             yield f"have {fact} := Nat.mul_le_mul {one} {two}"
@@ -593,8 +595,8 @@ def _division(view: _View) -> Iterator[str]:
     if facts := _quotients(view):
         yield f"{facts}; first | omega | grind"
     for term in view.terms:
-        if term.head not in ("/", "%") or len(term.arguments) != 2:
-            continue
+        if term.head not in ("/", "%") or len(term.arguments) != 2 or term.arguments[1].text.isdigit():
+            continue  # What there is to know of a quotient by a number, `omega` and `grind` know.
         a, b = (_argument(argument) for argument in term.arguments)
         if view.number == "Nat":
             yield f"have {fact} := Nat.mod_lt {a} (show 0 < {b} by grind)"
@@ -604,7 +606,7 @@ def _division(view: _View) -> Iterator[str]:
             yield f"have {fact} := Int.emod_lt_of_pos {a} (show 0 < {b} by grind)"
             yield f"have {fact} := Int.emod_nonneg {a} (show {b} ≠ 0 by grind)"
             yield f"have {fact} := Int.mul_ediv_add_emod {a} {b}"
-        elif term.head == "/" and not b.isdigit():
+        elif term.head == "/":
             yield f"have {fact} := Rat.div_mul_cancel (a := {a}) (show {b} ≠ 0 by grind)"
             yield "simp only [Rat.div_def] at *"
             yield "simp only [Rat.div_def, Rat.neg_mul, Rat.mul_neg] at *"
@@ -648,16 +650,20 @@ def _residues(view: _View) -> Iterator[str]:
 
 def _squares(view: _View) -> Iterator[str]:
     """Squares of variables, sums and differences that stand in products are not negative."""
-    if view.number == "Nat":
+    if view.number == "Nat" or any(term.text.endswith("natAbs") for term in view.terms):
         return
-    factors = [part.text for term in view.terms if term.head in ("*", "^") for part in term.subterms()]
+    squared = [a.text for a, b in (term.arguments for term in view.products) if a.text == b.text and a.arguments]
+    if squared:
+        yield _square(view, *dict.fromkeys(squared[:3]))
+    powers = [term for term in view.terms if term.head == "^" and term.arguments[1].text.isdigit()]
+    factors = [part.text for term in [*view.products, *powers] for part in term.subterms()]
     names = [name for name in view.goal.types if name in factors][:4]
     scaled = [f"{_root(name, view)}{name}" for name in names]
     pairs = list(dict.fromkeys([*itertools.combinations(scaled, 2), *itertools.combinations(names, 2)]))
     if len(names) == 4:  # The squares of sums of products are of degree 4.
         a, b, c, d = names
         yield from (
-            _square(view, f"{p} * {q} - {r} * {t}") for p, q, r, t in ((a, b, c, d), (a, c, b, d), (a, d, b, c))
+            _square(view, f"{p} * {q} - {r} * {t}") for p, q, r, t in ((a, d, b, c), (a, b, c, d), (a, c, b, d))
         )
     elif len(names) == 3:
         yield _square(view, *(f"{one} - {two}" for one, two in pairs[:3]))
@@ -738,9 +744,9 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
     for h in reversed(view.hypotheses):
         supposed.setdefault(h.type.split(" ")[0], []).append(h.name)
     found = []
-    for premise in view.premises["fact"]:
-        given = {0: view.retrieval.spoken(premise.name, applied, view.problem)[:1], 1: list(supposed)}
-        for word in given.get(premise.supposed or 0, []):
+    # An equation is what `grind` itself takes instances of.
+    for premise in sorted(view.premises["fact"], key=lambda premise: premise.equation):
+        for word in _subjects(view, premise, supposed if premise.supposed else applied):
             values = (supposed if premise.supposed else applied)[word]
             if len(values) > _MOST_INSTANCES:
                 continue
@@ -752,6 +758,15 @@ def _instances_of_theorem(view: _View) -> Iterator[str]:
             found.append(("; ".join(facts), f"grind [{', '.join(others)}]" if others else "grind"))
     yield from (f"{facts}; {end}" for facts, end in found)
     yield from (facts for facts, _ in found)
+
+
+def _subjects(view: _View, premise: Premise, words: Iterable[str]) -> list[str]:
+    """Those first words of hypotheses that the theorem's only one may begin with; or, if it has none, its function."""
+    if not premise.supposed:
+        return view.retrieval.spoken(premise.name, words, view.problem)[:1]
+    known = view.retrieval.spoken(premise.name, words, view.problem, "hypotheses")
+    other = [word for word in words if word in known or not view.retrieval.is_own(word, view.problem)]
+    return other if premise.supposed == 1 else []
 
 
 def _order(view: _View) -> Iterator[str]:

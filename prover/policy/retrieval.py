@@ -66,6 +66,8 @@ class Premise:
     simp: bool = False
     supposed: int | None = None
     """How many hypotheses it has; None: not known."""
+    equation: bool = False
+    """Whether its conclusion is an equation or equivalence."""
 
 
 @dataclass(frozen=True)
@@ -161,14 +163,20 @@ class Retrieval:
         own = {*context.definitions, *self._package_definitions}
         return not own.isdisjoint(self._full([word], context))
 
-    def spoken(self, theorem: str, words: Iterable[str], problem: Problem) -> list[str]:
-        """The words that name constants of the theorem's conclusion, the rarest first; for one of the file, all."""
+    def spoken(
+        self,
+        theorem: str,
+        words: Iterable[str],
+        problem: Problem,
+        part: Literal["conclusion", "hypotheses"] = "conclusion",
+    ) -> list[str]:
+        """The words that name constants of a part of the theorem, the rarest first; for one of the file, all."""
         if (place := self.library.place.get(theorem)) is None:
             return list(words)
-        start, end = self.library.conclusion_start[place : place + 2]
-        concluded = {self.library.constants[number] for number in self.library.conclusion[start:end].tolist()}
+        start, end = getattr(self.library, f"{part}_start")[place : place + 2]
+        has = {self.library.constants[number] for number in getattr(self.library, part)[start:end].tolist()}
         context = self.context(problem)
-        named = {word: name for word in words for name in self._full([word], context) if name in concluded}
+        named = {word: name for word in words for name in self._full([word], context) if name in has}
         return sorted(named, key=lambda word: -self._weight(named[word]))
 
     def _query(self, goal: GoalText, context: Context) -> dict[str, float]:
@@ -280,7 +288,8 @@ class Retrieval:
             places = places[np.argpartition(-scores[places], count)[:count]]
         for i in places.tolist():
             name, simp, supposed = self.library.names[i], self.library.simp[i], self.library.supposed[i]
-            found.append(Premise(name, float(scores[i]), bool(simp), int(supposed)))
+            equation = bool(self.library.rewritten[i] >= 0)
+            found.append(Premise(name, float(scores[i]), bool(simp), int(supposed), equation))
         return sorted(found, key=lambda premise: (-premise.score, premise.name))[:count]
 
     def _concludes_of(self, spoken: Set[str]) -> npt.NDArray[np.bool_]:
