@@ -90,8 +90,11 @@ def ratio_to_half(numerator: int, denominator: int) -> int:
 
 
 def float32_int(value: np.float32) -> int:
-    """A finite float32 in units of 2^-149, from its bits."""
-    bits = int(np.float32(value).view(np.uint32))
+    """A finite float32 in units of 2^-149."""
+    return _float32_bits_int(int(np.float32(value).view(np.uint32)))
+
+
+def _float32_bits_int(bits: int) -> int:
     exponent, fraction = bits >> 23 & 255, bits & 0x7FFFFF
     assert exponent != 255, "not finite"
     magnitude = fraction if exponent == 0 else (0x800000 + fraction) << (exponent - 1)
@@ -99,7 +102,7 @@ def float32_int(value: np.float32) -> int:
 
 
 def float32_ints(values: NDArray[np.float32]) -> list[int]:
-    return [float32_int(value) for value in values.ravel()]
+    return [_float32_bits_int(bits) for bits in np.asarray(values, np.float32).ravel().view(np.uint32).tolist()]
 
 
 def product_bits(
@@ -174,6 +177,12 @@ def nearest_code(weights: Pair, step: int, table: Table, among: Sequence[int] | 
     return min(range(len(table)) if among is None else among, key=lambda code: distance(weights, step, table[code]))
 
 
+def _rounded_distances(weights: NDArray[np.float64], d: float, entries: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The squared distance of each pair `[n, 2]` from each entry times the step, in float64: `[n, entries]`."""
+    first, second = (weights[:, axis, None] - d * entries[:, axis] for axis in range(2))
+    return first * first + second * second
+
+
 def nearest_codes(weights: NDArray[np.float64], pairs: Sequence[Pair], step_bits: int, table: Table) -> list[int]:
     """`nearest_code` of many pairs: `weights` [n, 2] and `pairs` are the same values as float64 and as integers.
 
@@ -186,8 +195,7 @@ def nearest_codes(weights: NDArray[np.float64], pairs: Sequence[Pair], step_bits
         return [0] * len(pairs)
     d = math.ldexp(step, -HALF_UNIT)
     entries = np.array(table, dtype=np.float64)
-    error = weights[:, None, :] - d * entries[None, :, :]
-    score = (error * error).sum(axis=2)
+    score = _rounded_distances(weights, d, entries)
     size = np.abs(weights).sum(axis=1) + 256 * abs(d)
     near = score <= (score.min(axis=1) + 2.0**-40 * size * size)[:, None]
     return [
@@ -233,8 +241,7 @@ def best_step(
     entries = np.array(table, dtype=np.float64)
     scores: dict[int, float] = {}
     for bits in dict.fromkeys(candidates):
-        error = weights[:, None, :] - float(np.uint16(bits).view(np.float16)) * entries[None, :, :]
-        nearest = (error * error).sum(axis=2).min(axis=1).sum()
+        nearest = _rounded_distances(weights, float(np.uint16(bits).view(np.float16)), entries).min(axis=1).sum()
         scores[bits] = float(nearest) if bits else float((weights * weights).sum())
     limit = min(scores.values()) * (1 + 2.0**-30)
     exact = {

@@ -88,6 +88,11 @@ class Result:
         }
 
 
+def document(file: str, results: Sequence[Result]) -> dict[str, Any]:
+    """The results of a file as JSON data, valid against `prove.schema.json`."""
+    return {"schema": "q35.prove/1", "file": file, "theorems": [result.as_json() for result in results]}
+
+
 def find_package(file: Path) -> Path | None:
     """The folder of the Lake package that a file lies in, if it lies in one."""
     return next((folder for folder in file.resolve().parents if (folder / "lakefile.toml").is_file()), None)

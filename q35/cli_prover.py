@@ -223,7 +223,7 @@ def prove(
     from q35.project import find_project
     from q35prover.gate.judge import Gate
     from q35prover.policy.by_name import policy_by_name
-    from q35prover.prove import METHODS, Means, find_package
+    from q35prover.prove import METHODS, Means, document, find_package
     from q35prover.prove import prove as work
     from q35prover.search.budget import Budget
     from q35prover.server import Pool
@@ -249,9 +249,7 @@ def prove(
     if written != text:
         write_whole(out or path, written.encode())
     if json_:
-        print_json(
-            {"schema": "q35.prove/1", "file": str(out or path), "theorems": [item.as_json() for item in results]}
-        )
+        print_json(document(str(out or path), results))
     else:
         for item in results:
             print(item.shown(str(path)))

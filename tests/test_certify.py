@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from q35.lean.package import load_package
 from q35kernels import build_variant
-from tests.project_copy import copy_project, edit, run_q35
+from tests.project_copy import PROJECT, copy_project, edit, run_q35
 
 STAGES = ("toolchain", "proofs", "audit", "spec", "kernels", "model", "products", "conformance")
 
@@ -52,20 +53,20 @@ def certify(project: Path, model: Path, *options: str | Path) -> Certified:
     return done.returncode, status, done.stderr
 
 
-LEAF = Path("proofs", "Q35", "MxProduct.lean")
+LEAF = Path("proofs", "Q35", "Siblings.lean")
 """A proof file that nothing imports but the top file, so that little is built again after a change."""
 
 
 def rename_theorem(project: Path) -> None:
-    edit(project / LEAF, "theorem mxfp8_not_inInt32 ", "theorem mxfp8_beyond_inInt32 ")
+    edit(project / LEAF, "theorem bitSize_of_weights ", "theorem bitSize_of_codes ")
 
 
 def change_statement(project: Path) -> None:
     """Still true, still proved, but not what was agreed."""
     edit(
         project / LEAF,
-        "    restoreBlockMx .standard .e2m1 [some 24] = [some 24] ∧",
-        "    [some 24] = restoreBlockMx .standard .e2m1 [some 24] ∧",
+        "theorem bitsPerWeight_siblings_64 : bitsPerWeight 5 16 64 = 11/4 ∧ bitsPerWeight 3 16 64 = 7/4",
+        "theorem bitsPerWeight_siblings_64 : bitsPerWeight 3 16 64 = 7/4 ∧ bitsPerWeight 5 16 64 = 11/4",
     )
 
 
@@ -92,7 +93,13 @@ def remove_test(project: Path) -> None:
 
 
 def break_code(project: Path) -> None:
-    edit(project / LEAF, "theorem mxfp8_not_inInt32", "theorem mxfp8 not inInt32")
+    edit(project / LEAF, "theorem bitSize_of_weights", "theorem bitSize of weights")
+
+
+def test_nothing_but_the_top_file_imports_the_leaf() -> None:
+    package = load_package(PROJECT / "proofs")
+    importers = [m.name for m in package.closure([]) if any(i.module == f"Q35.{LEAF.stem}" for i in m.imports)]
+    assert importers == ["Q35"]
 
 
 @dataclass(frozen=True)
@@ -109,9 +116,9 @@ class Damage:
 
 
 DAMAGES = {
-    "a theorem renamed": Damage("links", rename_theorem, "spec", "names the theorem Q35.mxfp8_not_inInt32, which"),
+    "a theorem renamed": Damage("links", rename_theorem, "spec", "names the theorem Q35.bitSize_of_weights, which"),
     "a statement changed": Damage(
-        "links", change_statement, "spec", "Q35.publishedClip_wrong: its statement has changed"
+        "links", change_statement, "spec", "Q35.bitsPerWeight_siblings_64: its statement has changed"
     ),
     "an empty theorem": Damage(
         "links", plant("theorem planted (h : 1 = 2) : 2 = 1 := h.symm"), "spec", "Q35.planted supposes `1 = 2`"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jsonschema
 import pytest
 from prover_toy import Numbers, ToyPolicy
 
 from q35.cli import run
 from q35.errors import InputError
+from q35.files import read_json
+from q35.project import find_project
 from q35prover.gate.submission import Submission
 from q35prover.gate.verdict import Finding, Verdict
 from q35prover.interface import Problem, TacticState
-from q35prover.prove import METHODS, Means, find_package, prove
+from q35prover.prove import METHODS, Means, document, find_package, prove
 from q35prover.search.budget import Budget
 from q35prover.sorries import find_sorries
 
@@ -113,6 +116,18 @@ def test_stuck_states_are_told() -> None:
     assert result.as_json()["stuck"]
     assert "A.B.first: 5 tactics run" in result.shown("F.lean")
     assert "⊢ " in result.shown("F.lean")
+
+
+def test_every_kind_of_result_is_valid_json_of_its_schema() -> None:
+    proved, refused, stuck = means(1), means(1), means(1000, steps=5)
+    results = [
+        *prove(FILE, proved, ToyJudge(), theorem="first")[1],
+        *prove(FILE, refused, ToyJudge(frozenset({"two"})), theorem="two")[1],
+        *prove(FILE, stuck, ToyJudge(), theorem="three")[1],
+    ]
+    assert [(item.closed, item.verdict is None) for item in results] == [(True, False), (False, False), (False, True)]
+    schema = read_json(find_project() / "spec" / "schemas" / "prove.schema.json")
+    jsonschema.Draft202012Validator(schema).validate(document("F.lean", results))
 
 
 @pytest.mark.parametrize(

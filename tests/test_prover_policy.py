@@ -208,6 +208,7 @@ def retrieval() -> Retrieval:
         ("a b : Int\n⊢ a + b = b + a", "conclude", "Int.add_comm"),
         ("x y : BitVec 8\n⊢ (x &&& y).toNat < 256", "rewrite", "BitVec.toNat_and"),
         ("xs ys : List Nat\n⊢ (xs ++ ys).length = n", "fact", "List.length_append"),
+        ("n : Nat\n⊢ (f n ++ f n).length = n", "conclude", "List.length_append"),
     ],
 )
 def test_the_theorem_on_the_goals_constants_is_ranked_first(

@@ -46,7 +46,7 @@ WEIGHTS = {
     "grind with theorem": 10.0,
     "products": 14.0,
     "division": 16.0,
-    "residues": 3.0,
+    "residues": 10.0,
     "squares": 20.0,
     "squares beside definitions": 3.0,
     "bit vector": 4.0,
@@ -650,7 +650,7 @@ def _residues(view: _View) -> Iterator[str]:
 
 def _squares(view: _View) -> Iterator[str]:
     """Squares of variables, sums and differences that stand in products are not negative."""
-    if view.number == "Nat" or any(term.text.endswith("natAbs") for term in view.terms):
+    if view.number == "Nat" or any(term.head == "%" or term.text.endswith("natAbs") for term in view.terms):
         return
     squared = [a.text for a, b in (term.arguments for term in view.products) if a.text == b.text and a.arguments]
     if squared:

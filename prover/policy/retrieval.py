@@ -39,10 +39,9 @@ _CONSTANTS = {
     "[]?": "GetElem?.getElem?", "∘": "Function.comp", "×": "Prod", "⟨": "Prod.mk", "some": "Option.some",
     "none": "Option.none", "true": "Bool.true", "false": "Bool.false", "max": "Max.max", "min": "Min.min",
 }  # fmt: skip
-_NUMBERS = ("Nat", "Int", "Rat")
 _CASTS = (("Int", "Nat.cast"), ("Rat", "Int.cast"), ("Rat", "Nat.cast"), ("Fin", "Fin.val"))
 """What `↑` may stand for where a type is spoken of."""
-_UNPRINTED = ("Nat.cast", "Int.cast", "OfNat.ofNat", "Eq", "Bool", "Bool.true", *_NUMBERS)
+_UNPRINTED = ("Nat.cast", "Int.cast", "OfNat.ofNat", "Bool.true")
 """What a theorem's conclusion may speak of although the text that it fits does not."""
 _CONNECTIVES = frozenset({"→", "∀", "∃", "¬", "∧", "∨", "↔", "", "binders", "fun", "λ", "let", "have", "match"})
 _OF_HYPOTHESES = 0.5
@@ -118,6 +117,11 @@ class Retrieval:
         own = self._of_package = np.array([not m.startswith(("Init.", "Std.")) for m in library.modules])[
             library.module
         ]
+        # Types, which by custom begin with a capital letter, are often left out where a term is printed.
+        self._printed = np.array([name.rpartition(".")[2][:1].islower() for name in library.constants], dtype=bool)
+        self._of_field: dict[str, list[str]] = {}
+        for name in library.constants:
+            self._of_field.setdefault(name.rpartition(".")[2], []).append(name)
         self._definitions = frozenset(library.definitions)
         # By custom a package's definitions lie in the namespaces of its theorems, and Lean's own in those of Lean's.
         roots = [{library.names[i].partition(".")[0] for i in np.flatnonzero(m).tolist()} for m in (own, ~own)]
@@ -135,6 +139,9 @@ class Retrieval:
             scores[self.library.place[problem.theorem]] = 0
         local = [(theorem, _NEAR * self._cosine(theorem.symbols, query)) for theorem in context.theorems]
         spoken = {*self.constants(read_term(goal.target), goal, context), *_UNPRINTED}
+        # Of what type a field is, the text does not tell.
+        fields = {part.head[1:] for part in read_term(goal.target).subterms() if part.head.startswith(".")}
+        spoken.update(itertools.chain.from_iterable(self._of_field.get(field, ()) for field in fields))
         return {
             role: self._best(
                 scores, local, self._wanted(goal, context, role), spoken if role == "conclude" else None, count
@@ -294,7 +301,7 @@ class Retrieval:
 
     def _concludes_of(self, spoken: Set[str]) -> npt.NDArray[np.bool_]:
         """For each theorem, whether its conclusion has no other constants than these."""
-        foreign = np.ones(len(self.library.constants), dtype=bool)
+        foreign = self._printed.copy()
         foreign[[self.library.constant[name] for name in spoken if self._numbered(name)]] = False
         count = np.concatenate([[0], np.cumsum(foreign[self.library.conclusion])])
         concluded = np.diff(count[self.library.conclusion_start])
