@@ -49,6 +49,16 @@ def test_streams_of_every_length(array_subject: ArraySubject, compared: Ledger) 
         compared.equal(array_subject.unpack(stream, count), codes, **claim)
 
 
+@given(codes=st.lists(st.integers(0, 127), min_size=16, max_size=400))
+def test_blocks_of_eight_codes_are_packed_one_by_one(
+    codes: list[int], array_subject: ArraySubject, compared: Ledger
+) -> None:
+    cut = 8 * (len(codes) // 16)
+    parts = array_subject.pack(codes[:cut]) + array_subject.pack(codes[cut:])
+    claim = {"subject": array_subject.name, "truth": "exact-rational", "level": "sampled"}
+    compared.equal(parts, truth.pack_stream(codes), **claim)
+
+
 def test_non_zero_tail_bits_are_refused(array_subject: ArraySubject, compared: Ledger) -> None:
     """Every tail bit of every length 1..64, one at a time."""
     cases = [(count, bit) for count in range(1, 65) for bit in range(7 * count, 8 * truth.stream_size(count))]

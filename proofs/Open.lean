@@ -1,6 +1,5 @@
 module
 
 public import Open.Floats
-public import Open.Packing
 public import Open.Rounding
 public import Open.Sums

@@ -117,5 +117,12 @@ def test_to_agree_keeps_what_was_closed(tmp_path: Path) -> None:
     assert ledger(project) == {"Q35.same": entry("b"), "Q35.new": entry("c"), "Q35.done": entry("d", BY_HAND)}
 
 
+def test_the_prover_has_closed_goals_within_a_minute_each() -> None:
+    closed = [entry["closed"] for entry in ledger(PROJECT).values() if entry["closed"]]
+    found = [item for item in closed if item["by"] == "prover" and not item["lemmas"]]
+    assert len(found) >= 8
+    assert all(item["seconds"] <= 60 for item in found)
+
+
 def test_when_all_are_proved_nothing_is_said(tmp_path: Path) -> None:
     assert not_claimed(tmp_path) == []

@@ -326,8 +326,30 @@ def test_the_heuristic_takes_what_a_theorem_says_of_all_arguments_of_a_function(
     assert "have hf := abs_nonneg x; have hf1 := abs_nonneg (-y); grind" in tactics
 
 
-def test_a_namespace_opens_those_that_it_lies_in(retrieval: Retrieval) -> None:
-    context = retrieval.context(Problem("List.Sub.goal", "namespace List.Sub\n"))
+def test_leans_own_definitions_are_not_the_packages_that_has_theorems_on_them() -> None:
+    shape = [[], ["Eq"], "Eq", "", 0, 0]
+    rows = [
+        row("List.length_nil", ["List"], ["Eq"]),
+        ["List.length", "Init.M", "def", False, shape],
+        ["List.mine", "Mine", "theorem", False, shape],
+        ["Own.f", "Mine", "def", False, shape],
+        ["Own.t", "Mine", "theorem", False, shape],
+    ]
+    retrieval = Retrieval(index._from_rows(rows))
+    assert [name for name in ("List.length", "Own.f") if retrieval.is_own(name, Problem("t", ""))] == ["Own.f"]
+
+
+def test_induction_is_tried_first_where_the_argument_of_a_function_is_a_sum(retrieval: Retrieval) -> None:
+    tactics = proposed(retrieval, "b m v : Nat\n⊢ f b (m + 1) (v / b) = f b m v", count=1000)
+    inductions = [tactic.split(" ")[1] for tactic in tactics if tactic.startswith("induction")]
+    assert list(dict.fromkeys(inductions)) == ["m", "b", "v"]
+
+
+@pytest.mark.parametrize(
+    "problem", [Problem("goal", "namespace List.Sub\n"), Problem("List.Sub.goal", "theorem List.Sub.goal : ")]
+)
+def test_namespaces_that_a_theorem_lies_in_are_open(retrieval: Retrieval, problem: Problem) -> None:
+    context = retrieval.context(problem)
     assert retrieval.constants(read_term("length"), read_goal("⊢ length"), context) == ["List.length"]
 
 

@@ -24,8 +24,3 @@ theorem roundHalfEven_add_le (x y : Rat) : roundHalfEven (x + y) ≤ roundHalfEv
 theorem slotError_neg {high : Int} (h : 0 ≤ high) (s w : Rat) :
     slotError (-high) high s (-w) = slotError (-high) high s w := by
   sorry
-
-/-- A column that was restored from its codes is restored to itself: a model may be quantized again. -/
-theorem Column.restore_restore {low high : Int} (h : low ≤ high) (c : Column) (w : Rat) :
-    c.restore low high (c.restore low high w) = c.restore low high w := by
-  sorry

@@ -8,10 +8,6 @@ public import Q35.AlignedAdder
 
 namespace Q35
 
-/-- int32 sums of two parts, added in int32, are the int32 sum of the whole: a product may be split over threads. -/
-theorem sum32_append (us vs : List Int) : sum32 (us ++ vs) = wrap32 (sum32 us + sum32 vs) := by
-  sorry
-
 /-- A dot product in two parts: what tiles rest on. -/
 theorem dotInt_append {as qs : List Int} (h : as.length = qs.length) (as' qs' : List Int) :
     dotInt (as ++ as') (qs ++ qs') = dotInt as qs + dotInt as' qs' := by

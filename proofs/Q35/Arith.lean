@@ -34,15 +34,19 @@ theorem abs_add_le (x y : Rat) : abs (x + y) ≤ abs x + abs y := by grind [abs]
 /-- The absolute value of a product is the product of the absolute values. -/
 theorem abs_mul (x y : Rat) : abs (x * y) = abs x * abs y := by
   have key : ∀ {a b : Rat}, 0 ≤ a → 0 ≤ b → 0 ≤ a * b := Rat.mul_nonneg
+  have up : ∀ {a : Rat}, 0 ≤ a → abs a = a := fun h => if_pos h
+  have down : ∀ {a : Rat}, a ≤ 0 → abs a = -a := fun h => by grind [abs]
   rcases Rat.le_total (a := 0) (b := x) with hx | hx <;> rcases Rat.le_total (a := 0) (b := y) with hy | hy
-  · have := key hx hy
-    grind [abs]
+  · rw [up hx, up hy, up (key hx hy)]
   · have := key hx (b := -y) (by grind)
-    grind [abs]
+    rw [up hx, down hy, down (a := x * y) (by grind)]
+    grind
   · have := key (a := -x) (by grind) hy
-    grind [abs]
+    rw [down hx, up hy, down (a := x * y) (by grind)]
+    grind
   · have := key (a := -x) (b := -y) (by grind) (by grind)
-    grind [abs]
+    rw [down hx, down hy, up (a := x * y) (by grind)]
+    grind
 
 /-- Multiplying by `d` and dividing by `d` first scales an absolute value by that of `d`. -/
 theorem abs_sub_mul {d : Rat} (hd : d ≠ 0) (w t : Rat) : abs (w - d * t) = abs d * abs (w / d - t) := by

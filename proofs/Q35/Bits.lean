@@ -35,6 +35,21 @@ theorem bitSize_bounds (width n : Nat) : width * n ≤ 8 * bitSize width n ∧ 8
 theorem bitSize_eight_mul (width k : Nat) : bitSize width (8 * k) = width * k := by
   rw [bitSize, Nat.mul_left_comm]; omega
 
+/-- More codes never take fewer bytes. -/
+theorem bitSize_mono (width : Nat) {m n : Nat} (h : m ≤ n) : bitSize width m ≤ bitSize width n := by
+  simp_all [bitSize]
+  have hm := Nat.mul_le_mul_left width h
+  omega
+
+example : bitSize 7 3 ≤ bitSize 7 4 := bitSize_mono 7 (by decide)
+
+/-- A block of whole bytes takes no part of the byte after it. -/
+theorem bitSize_add {width m : Nat} (h : width * m % 8 = 0) (n : Nat) :
+    bitSize width (m + n) = bitSize width m + bitSize width n := by
+  grind [bitSize]
+
+example : bitSize 7 (8 + 3) = bitSize 7 8 + bitSize 7 3 := bitSize_add (by decide) 3
+
 /-- The size of the 7-bit stream. -/
 theorem bitSize_seven (n : Nat) : bitSize 7 n = streamSize n := rfl
 
@@ -112,6 +127,40 @@ theorem unpackBits_reject_tail {width n : Nat} {bytes : List Nat} (h : (2 ^ widt
 
 example : unpackBits 5 1 [32] = none := unpackBits_reject_tail (by decide)
 
+/-- Streams of as many codes are equal only if the codes are, at any width. -/
+theorem packBits_injective {width : Nat} {us vs : List Nat} (hu : allBelow (2 ^ width) us)
+    (hv : allBelow (2 ^ width) vs) (hlen : us.length = vs.length) (h : packBits width us = packBits width vs) :
+    us = vs := by
+  have hf := unpackBits_packBits hu
+  have hf1 := unpackBits_packBits hv
+  grind
+
+example : packBits 3 [1, 2] ≠ packBits 3 [2, 1] :=
+  fun h => absurd (packBits_injective (us := [1, 2]) (vs := [2, 1]) (by decide) (by decide) rfl h) (by decide)
+
+/-! ### Blocks of whole bytes -/
+
+/-- In a block of whole bytes the bytes' digits reach as far as the codes'. -/
+theorem pow_bitSize {width n : Nat} (h : width * n % 8 = 0) : 256 ^ bitSize width n = (2 ^ width) ^ n := by
+  rw [bitSize, ← Nat.pow_mul, show 256 = 2 ^ 8 from rfl, ← Nat.pow_mul]
+  congr 1
+  omega
+
+example : 256 ^ bitSize 3 8 = (2 ^ 3) ^ 8 := pow_bitSize (by decide)
+
+/-- Blocks of any width that fill whole bytes can be written, and found, one by one. -/
+theorem packBits_append {width : Nat} {us : List Nat} (hu : allBelow (2 ^ width) us)
+    (h : width * us.length % 8 = 0) (vs : List Nat) :
+    packBits width (us ++ vs) = packBits width us ++ packBits width vs := by
+  have hpos : 0 < 256 ^ bitSize width us.length := Nat.pow_pos (by decide)
+  have hlt : ofDigits (2 ^ width) us < 256 ^ bitSize width us.length := by rw [pow_bitSize h]; exact ofDigits_lt hu
+  rw [packBits, List.length_append, bitSize_add h, toDigits_append, ofDigits_append, ← pow_bitSize h,
+    toDigits_add_pow_mul (by decide), Nat.add_mul_div_left _ _ hpos, Nat.div_eq_of_lt hlt, Nat.zero_add]
+  rfl
+
+example : packBits 4 ([1, 2] ++ [3]) = packBits 4 [1, 2] ++ packBits 4 [3] :=
+  packBits_append (width := 4) (us := [1, 2]) (by decide) (by decide) [3]
+
 /-! ### Where the bits lie -/
 
 /-- Digit `i` of the number that digits below the base stand for. -/
@@ -169,5 +218,14 @@ theorem streamValue_eq (codes : List Code) : streamValue codes = ofDigits (2 ^ 7
 /-- The stream of 7-bit codes is the stream of their numbers at the width 7. -/
 theorem packStream_eq_packBits (codes : List Code) : packStream codes = packBits 7 (packBytes codes) := by
   rw [packStream, packBits, streamValue_eq, length_packBytes, bitSize_seven]
+
+/-- Blocks of eight codes fill whole bytes: they can be written, and found, one by one. -/
+theorem packStream_append {us : List Code} (h : us.length % 8 = 0) (vs : List Code) :
+    packStream (us ++ vs) = packStream us ++ packStream vs := by
+  simp only [packStream_eq_packBits, packBytes_append]
+  exact packBits_append (allBelow_packBytes us) (by rw [length_packBytes]; omega) _
+
+example : packStream ([1, 2, 3, 4, 5, 6, 7, 8] ++ [9]) = packStream [1, 2, 3, 4, 5, 6, 7, 8] ++ packStream [9] :=
+  packStream_append (by decide) [9]
 
 end Q35

@@ -68,6 +68,12 @@ theorem Column.quantize_restore {low high : Int} (h : low ≤ high) (c : Column)
     rw [Column.quantize, hback]
     exact quantizeSlot_intCast hl hh
 
+/-- A column that was restored from its codes is restored to itself: a model may be quantized again. -/
+theorem Column.restore_restore {low high : Int} (h : low ≤ high) (c : Column) (w : Rat) :
+    c.restore low high (c.restore low high w) = c.restore low high w := by
+  have hf := c.quantize_restore h
+  grind [Column.value, Column.quantize, Column.restore]
+
 /-- Larger weights never come back smaller, whatever the sign of the step. -/
 theorem Column.restore_mono {low high : Int} (h : low ≤ high) (c : Column) {w v : Rat} (hwv : w ≤ v) :
     c.restore low high w ≤ c.restore low high v := by
@@ -274,6 +280,8 @@ example : Column.quantize (-8) 7 ⟨-1/2, 3⟩ 1 = quantizeAffine (-8) 7 (-1/2) 
 example : abs (1 - Column.restore (-8) 7 ⟨-1/2, 3⟩ 1) = affineError (-8) 7 (-1/2) 3 1 :=
   Column.abs_sub_restore (c := ⟨-1/2, 3⟩) (by decide +kernel) _ _ 1
 example : Column.restore (-8) 7 ⟨0, 3⟩ 1 = 0 := Column.restore_zero_step rfl _ _ 1
+example : Column.restore (-4) 3 ⟨2, 1⟩ (Column.restore (-4) 3 ⟨2, 1⟩ 9) = Column.restore (-4) 3 ⟨2, 1⟩ 9 :=
+  Column.restore_restore (by decide) _ 9
 example : abs (9 - Column.restore (-4) 3 ⟨2, 1⟩ 9) ≤
     abs 2 * (1/2 + excess ((-4 : Int) - 1/2) ((3 : Int) + 1/2) (9 / 2 + (1 : Int))) :=
   Column.restore_error_le (c := ⟨2, 1⟩) (by decide) (by decide) 9

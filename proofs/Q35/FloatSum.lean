@@ -484,6 +484,11 @@ theorem sum_perm {us vs : List Int} (h : us.Perm vs) : us.sum = vs.sum := by
 theorem sum32_perm {us vs : List Int} (h : us.Perm vs) : sum32 us = sum32 vs := by
   rw [sum32_eq_wrap32, sum32_eq_wrap32, sum_perm h]
 
+/-- int32 sums of two parts, added in int32, are the int32 sum of the whole: a product may be split over threads. -/
+theorem sum32_append (us vs : List Int) : sum32 (us ++ vs) = wrap32 (sum32 us + sum32 vs) := by
+  simp only [sum32_eq_wrap32]
+  grind [wrap32, sum_append]
+
 /-- A sum in int32 arithmetic does not depend on order or grouping: every way to add the same numbers gives the same. -/
 theorem IntSum.eval32_eq_sum32 {t : IntSum} {values : List Int} (h : t.terms.Perm values) :
     t.eval32 = sum32 values := by

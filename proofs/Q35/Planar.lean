@@ -142,6 +142,16 @@ theorem unpackPlanar_packPlanar (codes : List Code) : unpackPlanar codes.length 
   rw [hhi, hlo]
   exact congrArg some (joinPlanes_planes codes)
 
+/-- Planes of as many codes are equal only if the codes are. -/
+theorem packPlanar_injective {codes codes' : List Code} (hlen : codes.length = codes'.length)
+    (h : packPlanar codes = packPlanar codes') : codes = codes' := by
+  have hf := unpackPlanar_packPlanar codes
+  have hf1 := unpackPlanar_packPlanar codes'
+  grind
+
+example : packPlanar [1, 2] ≠ packPlanar [2, 1] :=
+  fun h => absurd (packPlanar_injective (codes := [1, 2]) (codes' := [2, 1]) rfl h) (by decide)
+
 /-- A planar layout has only one reading, and no second one has the same: packing what was read gives the bytes back. -/
 theorem packPlanar_unpackPlanar {n : Nat} {bytes : List Nat} {codes : List Code}
     (h : unpackPlanar n bytes = some codes) : packPlanar codes = bytes ∧ codes.length = n := by

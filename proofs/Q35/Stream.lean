@@ -82,6 +82,19 @@ theorem ofDigits_append (base : Nat) (us vs : List Nat) :
   induction us <;> simp_all [ofDigits, List.length, Nat.pow_succ]
   grind [ofDigits, List.length]
 
+/-- Digits in two parts: the low ones, and those of what is left. -/
+theorem toDigits_append (base m n v : Nat) :
+    toDigits base (m + n) v = toDigits base m v ++ toDigits base n (v / base ^ m) := by
+  induction m generalizing base n v <;> simp_all [toDigits, Nat.pow_succ, Nat.div_div_eq_div_mul, Nat.add_right_comm]
+  grind [toDigits]
+
+/-- What is above the digits that are written does not change them. -/
+theorem toDigits_add_pow_mul {base : Nat} (h : 0 < base) (count v w : Nat) :
+    toDigits base count (v + base ^ count * w) = toDigits base count v := by
+  induction count generalizing v w <;> simp_all [toDigits, Nat.pow_succ', Nat.mul_assoc, Nat.add_mul_div_left]
+
+example : toDigits 8 2 (11 + 8 ^ 2 * 5) = toDigits 8 2 11 := toDigits_add_pow_mul (by decide) 2 11 5
+
 /-- Digit `i` of `v`. -/
 theorem getElem_toDigits (base count v i : Nat) (h : i < (toDigits base count v).length) :
     (toDigits base count v)[i] = v / base ^ i % base := by
@@ -181,6 +194,16 @@ theorem unpackStream_packStream (codes : List Code) : unpackStream codes.length 
   have isByte : allBelow 256 (packStream codes) := allBelow_toDigits (by decide) ..
   simp only [unpackStream, ofDigits_packStream, codesOf_streamValue]
   exact if_pos ⟨length_packStream codes, isByte, streamValue_lt codes⟩
+
+/-- Streams of as many codes are equal only if the codes are: a stream may stand for its codes in a cache. -/
+theorem packStream_injective {codes codes' : List Code} (hlen : codes.length = codes'.length)
+    (h : packStream codes = packStream codes') : codes = codes' := by
+  have hf := unpackStream_packStream codes
+  have hf1 := unpackStream_packStream codes'
+  grind
+
+example : packStream [1, 2] ≠ packStream [2, 1] :=
+  fun h => absurd (packStream_injective (codes := [1, 2]) (codes' := [2, 1]) rfl h) (by decide)
 
 /-- A stream has only one reading, and no second stream has the same one: packing what was read gives the bytes back. -/
 theorem packStream_unpackStream {n : Nat} {bytes : List Nat} {codes : List Code}
@@ -294,6 +317,10 @@ example : 127 < 128 := packBytes_lt [64, 127] 127 (by decide)
 /-- The byte layout reads back. -/
 theorem unpackBytes_packBytes (codes : List Code) : unpackBytes (packBytes codes) = some codes := by
   induction codes <;> simp_all [packBytes, unpackBytes]
+
+/-- The byte layout of two lists is that of each, one after the other. -/
+theorem packBytes_append (us vs : List Code) : packBytes (us ++ vs) = packBytes us ++ packBytes vs := by
+  induction us <;> simp_all [packBytes]
 
 /-- Bytes have only one reading: packing what was read gives the bytes back. -/
 theorem packBytes_unpackBytes {bytes : List Nat} {codes : List Code} (h : unpackBytes bytes = some codes) :

@@ -50,7 +50,7 @@ WEIGHTS = {
     "squares": 20.0,
     "squares beside definitions": 3.0,
     "bit vector": 4.0,
-    "instance of theorem": 3.0,
+    "instance of theorem": 6.0,
     "instances of theorem": 16.0,
     "order": 4.0,
     "casts": 2.0,
@@ -384,26 +384,38 @@ def _simp_set(view: _View) -> str:
 
 
 def _inductions(view: _View, kind: str, cases: str, fresh: Sequence[str]) -> Iterator[str]:
-    """Induction over each variable of a kind in the target; the other variables fixed, then free."""
-    names = f" [{', '.join(view.definitions)}]" if view.definitions else ""
+    """Induction over each variable of a kind in the target, first those in sums that a function is applied to.
+
+    One way for each of the variables, then the next way.
+    """
     words = [term.text for term in view.target.subterms() if not term.arguments]
-    for variable in view.variables:
-        if read_head(variable.type) != kind or not any(re.match(rf"{variable.name}\b", word) for word in words):
-            continue
-        values = dict(zip(fresh, view.fresh(*(name or variable.name for name in fresh)), strict=True))
-        alternatives = cases.format(**{name or "tail": value for name, value in values.items()})
-        others = [v for v in view.variables if v != variable and not v.type.startswith(("Type", "Sort"))]
-        generalizing = [f" generalizing {' '.join(v.name for v in others)}"] if others else []
-        starts = [f"induction {variable.name}{tail}" for tail in ["", *generalizing]]
-        rest = f"simp_all{_simp_set(view)}"
-        both = [f"{starts[1]} <;> cases {v.name}" for v in others if read_head(v.type) in ("List", "Nat")]
-        for start in [starts[0], *both, *starts[1:]]:
-            yield f"{start} <;> {rest}"
-        yield from (f"{start} <;> {rest} <;> first | omega | grind" for start in starts)
-        for start in starts:
-            yield f"{start} with {alternatives}"
-            yield f"{start} <;> grind{names}"
-        yield from (f"{start} <;> grind{names}" for start in both)
+    applied = [term for term in view.target.subterms() if term.head == "()"]
+    sums = [a for term in applied for a in term.arguments if a.head in ("+", "++", "::")]
+    grown = {word.text for whole in sums for word in whole.subterms()}
+    variables = [
+        variable
+        for variable in view.variables
+        if read_head(variable.type) == kind and any(re.match(rf"{variable.name}\b", word) for word in words)
+    ]
+    variables.sort(key=lambda variable: variable.name not in grown)
+    for found in itertools.zip_longest(*(_inductions_over(v, view, cases, fresh) for v in variables), fillvalue=()):
+        yield from itertools.chain(*found)
+
+
+def _inductions_over(variable: Hypothesis, view: _View, cases: str, fresh: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The ways of an induction: each with the other variables fixed, and free."""
+    names = f" [{', '.join(view.definitions)}]" if view.definitions else ""
+    values = dict(zip(fresh, view.fresh(*(name or variable.name for name in fresh)), strict=True))
+    alternatives = cases.format(**{name or "tail": value for name, value in values.items()})
+    others = [v for v in view.variables if v != variable and not v.type.startswith(("Type", "Sort"))]
+    generalizing = f" generalizing {' '.join(v.name for v in others)}" if others else ""
+    starts = [f"induction {variable.name}{tail}" for tail in dict.fromkeys(["", generalizing])]
+    rest = f"simp_all{_simp_set(view)}"
+    both = [f"{starts[-1]} <;> cases {v.name}" for v in others if read_head(v.type) in ("List", "Nat")]
+    yield [f"{start} <;> {rest}" for start in [*starts, *both]]
+    yield [f"{start} <;> {rest} <;> first | omega | grind" for start in starts]
+    yield [tactic for start in starts for tactic in (f"{start} with {alternatives}", f"{start} <;> grind{names}")]
+    yield [f"{start} <;> grind{names}" for start in both]
 
 
 def _induction_on_lists(view: _View) -> Iterator[str]:
@@ -704,9 +716,12 @@ def _bit_vector(view: _View) -> Iterator[str]:
 def _instance_of_theorem(view: _View) -> Iterator[str]:
     """What a theorem says of one of the variables, or what follows by it from one of the hypotheses."""
     (fact,) = view.fresh("hf")
-    for premise in view.premises["fact"][:3]:
+    first = sorted(view.premises["fact"][:3], key=lambda premise: premise.supposed != 1)
+    for premise in first:
+        called = _called(premise, view)
         for given in (view.hypotheses if premise.supposed == 1 else view.variables)[:3]:
-            yield f"have {fact} := {_called(premise, view)} {given.name}"
+            if not called.startswith(f"{given.name}."):
+                yield f"have {fact} := {called} {given.name}"
 
 
 def _called(premise: Premise, view: _View) -> str:

@@ -156,7 +156,7 @@ class Retrieval:
 
     def context(self, problem: Problem) -> Context:
         """What the text before the problem declares and opens."""
-        return _context(problem.before, self)
+        return _context(problem.before, problem.theorem.rpartition(".")[0], self)
 
     def definitions(self, goal: GoalText, problem: Problem) -> list[str]:
         """The definitions, of the file and of its package, that the goal speaks of; those of the target first."""
@@ -367,13 +367,13 @@ def _imported(retrieval: Retrieval, package: Path | None, imports: Set[str]) -> 
 
 
 @lru_cache(maxsize=64)
-def _context(before: str, retrieval: Retrieval) -> Context:
+def _context(before: str, inside: str, retrieval: Retrieval) -> Context:
     namespaces = dict.fromkeys(name for found in _NAMESPACE.findall(before) for name in found.split())
     nested = [".".join(list(namespaces)[: n + 1]) for n in range(len(namespaces))]
     declared = list(_DECLARATION.finditer(before))
     definitions = tuple(m["name"] for m in declared if m["kind"] in ("def", "abbrev"))
-    # `namespace A.B` opens A too.
-    words = [name.split(".") for name in [*namespaces, *nested]]
+    # `namespace A.B` opens A too, and a theorem `B.c` in A opens A.B.
+    words = [name.split(".") for name in [inside, *namespaces, *nested] if name]
     opened = [".".join(parts[:n]) for parts in words for n in range(len(parts), 0, -1)]
     prefixes = tuple(dict.fromkeys(["", *(f"{name}." for name in opened)]))
     context = Context((), definitions, prefixes)
