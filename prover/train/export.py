@@ -153,7 +153,8 @@ def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Se
         "## The format",
         "",
         f"Loss a token on the validation split: {'; '.join(losses)}. "
-        f"Up to {result['tolerance']} nats more are accepted (why: `TOLERANCE` in prover/train/export.py): stored as {result['format']}.",
+        f"Up to {result['tolerance']} nats more are accepted (why: `TOLERANCE` in prover/train/export.py): "
+        f"stored as {result['format']}.",
         "",
         "## Settings",
         "",
