@@ -167,7 +167,6 @@ def test_limits_are_measured_where_the_instructions_exist() -> None:
 
 
 def test_figures(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     from q35.bench.plots import write_plots
 
     written = write_plots(measure(*OURS, rows=(1, 2)), tmp_path / "figures")

@@ -260,6 +260,5 @@ def test_pairs_compare_lengths_and_times_where_both_have_a_proof(tmp_path: Path)
 
 
 def test_the_plot_is_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     write_plot(ran(tmp_path / "r.json"), tmp_path / "r.svg")
     assert (tmp_path / "r.svg").read_text().startswith("<?xml")
