@@ -116,9 +116,9 @@ def _ratio(document: Mapping[str, Any], first: str, second: str, key: str) -> st
 
 
 def _refused(document: Mapping[str, Any]) -> list[str]:
-    """What was found and did not count."""
-    rows = [row for row in document["outcomes"] if row["refused"] is not None]
-    return [f"refused: {r['theorem']}, {r['contender']}, seed {r['seed']}: {r['refused']}" for r in rows]
+    """What was found and did not count, each with the first line of the gate's reason."""
+    rows = [(row, row["refused"].partition("\n")[0]) for row in document["outcomes"] if row["refused"] is not None]
+    return [f"refused: {r['theorem']}, {r['contender']}, seed {r['seed']}: {reason}" for r, reason in rows]
 
 
 def _conditions(document: Mapping[str, Any]) -> list[str]:
