@@ -31,5 +31,5 @@ def policy_by_name(name: str, toolchain: Toolchain, package: Path | None = None,
         case "neural":
             from q35prover.policy.neural import load_neural_policy  # torch takes seconds, and is not always there
 
-            return load_neural_policy(Heuristic(Retrieval(theorems(toolchain, package, report))))
+            return load_neural_policy(policy_by_name("heuristic", toolchain, package, report))
     raise InputError(f"no policy {name!r}", None, f"one of {', '.join(NAMES)}")

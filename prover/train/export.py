@@ -20,6 +20,7 @@ from q35.errors import InputError
 from q35.files import read_json, write_whole
 from q35.model.quantize import Request, quantize
 from q35prover.train.config import TrainingConfig
+from q35prover.train.curves import read_metrics
 from q35prover.train.data import read_header
 from q35prover.train.examples import examples, load_steps
 from q35prover.train.measure import evaluate
@@ -112,7 +113,7 @@ def _ready(folder: Path, weights: Path) -> Network:
 
 def _card(result: Mapping[str, Any], config: TrainingConfig, out: Path, data: Sequence[Path]) -> str:
     """The model card: everything in it is measured or read here."""
-    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    metrics = read_metrics(out)
     kinds = {"text": "Steps without states", "state": "Steps with states"}
     lines = [
         "# The neural policy of `q35 prove`",
