@@ -11,8 +11,9 @@ from typing import Any
 import hypothesis
 import pytest
 
-from conformance import layers, subjects
+from conformance import kept, layers, subjects
 from conformance.ledger import Ledger
+from conformance.mutation import REPOSITORY
 from conformance.report import PROPERTY, Session
 from conformance.roots import judge_packages_in
 from conformance.subjects import ArraySubject
@@ -23,6 +24,8 @@ VOID_EXIT = 8
 LEDGER = pytest.StashKey[Ledger]()
 MUTANTS = pytest.StashKey[list[dict[str, Any]]]()
 MARKS = pytest.StashKey[list[layers.Mark]]()
+STANDING = pytest.StashKey[dict[str, dict[str, Any]]]()
+"""What is known of tests that need not be run again."""
 
 HEALTH = [hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow]
 UNSHRUNK = tuple(phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.shrink)
@@ -60,8 +63,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "layer(letter, *kernels): the kernels that this test covers in a layer, a to f")
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Collector(config), "q35-collector")
     hypothesis.settings.load_profile(config.getoption("--q35-effort"))
     subjects.EXCLUDED.update(config.getoption("--q35-without"))
     subjects.DEVICE = config.getoption("--q35-device")
@@ -73,6 +74,17 @@ def pytest_configure(config: pytest.Config) -> None:
             judge_packages_in(Path(root).resolve())
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+    file = kept_file(config)
+    config.stash[STANDING] = kept.verdicts(file) if file and not config.getoption("--q35-fresh") else {}
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collector(config, file), "q35-collector")
+
+
+def kept_file(config: pytest.Config) -> Path | None:
+    """Where verdicts of such a session are kept; None for one that judges mutants, or is not about this folder."""
+    if config.getoption("--q35-root") or config.rootpath != REPOSITORY:
+        return None
+    return kept.file_of({name: config.getoption(f"--q35-{name}") for name in ("effort", "without", "device")})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -133,6 +145,22 @@ def mutant_rows(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test whose verdict stands is reported, not run."""
+    data = item.config.stash[STANDING].get(item.nodeid)
+    if data is None:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for when in ("setup", "call", "teardown"):
+        report = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, when)
+        report.user_properties.append((PROPERTY, data | {"layers": item.stash[MARKS], "judged": kept.BEFORE}))
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    item.session._setupstate.teardown_exact(nextitem)  # what only the test before this one needed
+    return True
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -152,6 +180,7 @@ def pytest_runtest_makereport(
         "comparisons": ledger.entries(),
         "mutants": item.stash.get(MUTANTS, []),
         "layers": item.stash.get(MARKS, []),
+        "judged": kept.NOW,
     }
     report.user_properties.append((PROPERTY, data))
     return report
@@ -170,8 +199,8 @@ def short_reason(report: pytest.TestReport) -> str | None:
 class Collector:
     """Gathers the reports in the process that the user started (with xdist: not in its workers)."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
+    def __init__(self, config: pytest.Config, kept_file: Path | None) -> None:
+        self.config, self.kept_file = config, kept_file
         self.session = Session()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -181,6 +210,8 @@ class Collector:
                 self.session.record(report.nodeid).take(str(report.when), report.duration, data)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.kept_file and (passed := self.session.passed_now()):
+            kept.keep(self.kept_file, passed)
         path = self.config.getoption("--q35-report")
         if self.session.records or path:
             status = int(session.exitstatus)

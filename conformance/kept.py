@@ -1,61 +1,69 @@
-"""Verdicts on mutants that stand: one that was killed is not judged again while all that the verdict follows from is
-the same, byte for byte."""
+"""Verdicts that stand: a test that passed is not run again while all that it follows from is the same, byte for byte.
+
+Every sampled test draws the same samples each time, so that another run of it on the same content tells nothing new.
+"""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import platform
+import shutil
 import sys
-from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from conformance.mutation import REPOSITORY, Mutant
-from q35.files import cache_folder, canonical_json, read_json, sha256_tree, write_whole
+from conformance.mutation import REPOSITORY
+from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
+
+NOW, BEFORE = "now", "before, on the same content"
+"""When a verdict was found, as reports say it."""
 
 _JUDGED = ("conformance", "spec", "q35ref", "kernels")
 _NOT_SOURCES = {".so", ".pyc"}
+_TOOLS = ("g++", "clang++", "nvcc", "hipcc", "nvidia-smi", "rocm-smi", "compute-sanitizer")
 
 
 @functools.cache
-def _sources_sha256() -> str:
+def content() -> Mapping[str, Any]:
+    """The sources, Python with all that is installed, the machine, and the tools on its path."""
     files = [
         path
         for room in _JUDGED
         for path in (REPOSITORY / room).rglob("*")
         if path.is_file() and path.suffix not in _NOT_SOURCES and "build" not in path.relative_to(REPOSITORY).parts
     ]
-    return sha256_tree(REPOSITORY, files)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _file(mutant: Mutant) -> Path:
     cpuinfo = Path("/proc/cpuinfo")
     flags = [line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")] if cpuinfo.exists() else []
-    inputs = {
-        "mutant": asdict(mutant),
-        "sources": _sources_sha256(),
+    return {
+        "sources": sha256_tree(REPOSITORY, files),
         "python": sys.version,
-        "packages": {name: _version(name) for name in ("numpy", "torch", "triton", "z3-solver")},
+        "packages": sorted(f"{found.name} {found.version}" for found in distributions()),
         "machine": [platform.machine(), *flags[:1]],
+        "tools": [shutil.which(tool) for tool in _TOOLS],
+        "environment": {name: value for name, value in os.environ.items() if name.startswith(("Q35_", "TRITON_"))},
     }
-    return cache_folder() / "mutants" / f"{hashlib.sha256(canonical_json(inputs)).hexdigest()}.json"
 
 
-def verdict(mutant: Mutant) -> dict[str, Any] | None:
-    """The row of the kill table that is known for `mutant`; None when it has to be judged."""
-    file = _file(mutant)
-    return read_json(file) if file.is_file() else None
+def file_of(options: Mapping[str, Any]) -> Path:
+    """Where the verdicts found under these options on this content, and with the extension built of it, are kept."""
+    import q35kernels
+
+    inputs = {**content(), "extension": sha256_file(q35kernels.extension_path()), "options": dict(options)}
+    return cache_folder() / "verdicts" / f"{hashlib.sha256(canonical_json(inputs)).hexdigest()}.json"
 
 
-def keep(mutant: Mutant, row: dict[str, Any]) -> None:
-    """Remember the row of a mutant that was killed."""
-    write_whole(_file(mutant), canonical_json(row))
+def verdicts(file: Path) -> dict[str, dict[str, Any]]:
+    """The report's data of each test that passed, by node id."""
+    if not file.is_file():
+        return {}
+    found: dict[str, dict[str, Any]] = read_json(file)
+    return found
+
+
+def keep(file: Path, passed: Mapping[str, dict[str, Any]]) -> None:
+    """Remember these tests with the others that are kept there."""
+    write_whole(file, canonical_json({**verdicts(file), **passed}))

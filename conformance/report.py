@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 
-from conformance import layers, subjects
+from conformance import kept, layers, subjects
 from conformance.ledger import LEVELS
 
 SCHEMA_ID = "q35.conformance/1"
@@ -26,6 +26,7 @@ class Record:
 
     id: str
     outcome: str = "passed"
+    judged: str = kept.NOW
     reason: str | None = None
     error: str | None = None
     seconds: float = 0.0
@@ -36,9 +37,10 @@ class Record:
     def take(self, phase: str, seconds: float, data: dict[str, Any]) -> None:
         """Adds one phase (setup, call, teardown): the first that did not pass decides the outcome."""
         self.seconds += seconds
-        self.marks = data["layers"]
+        self.marks, self.judged = data["layers"], data["judged"]
         if phase == "call":
-            self.comparisons, self.mutants = data["comparisons"], data["mutants"]
+            self.comparisons = data["comparisons"]
+            self.mutants = [mutant | {"judged": self.judged} for mutant in data["mutants"]]
         if self.outcome == "passed":
             self.outcome, self.reason, self.error = data["outcome"], data["reason"], data["error"]
 
@@ -73,6 +75,14 @@ class Session:
         tests = ((record.marks, record.outcome, record.reason) for record in self.records.values())
         return layers.coverage(tests, subjects.DEVICE)
 
+    def passed_now(self) -> dict[str, dict[str, Any]]:
+        """What is to be kept of each test that was run and passed, by node id."""
+        return {
+            record.id: {key: getattr(record, key) for key in ("outcome", "reason", "error", "comparisons", "mutants")}
+            for record in self.of_outcome("passed")
+            if record.judged == kept.NOW and record.comparisons
+        }
+
     def of_outcome(self, outcome: str) -> list[Record]:
         return [record for record in self.records.values() if record.outcome == outcome]
 
@@ -92,8 +102,9 @@ class Session:
         ]
         killed = [m for r in self.records.values() for m in r.mutants if m["outcome"] == "killed"]
         if killed:
-            before = sum(mutant["judged"] != "now" for mutant in killed)
-            lines.append(f"mutants killed: {len(killed)}, of them {before} before, on the same content")
+            lines.append(f"mutants killed: {len(killed)}")
+        if before := sum(record.judged == kept.BEFORE for record in self.records.values()):
+            lines.append(f"{before} tests passed {kept.BEFORE}, and were not run again (--q35-fresh does)")
         idle = Counter((record.id.split("[")[0], record.reason) for record in self.of_outcome("not run"))
         lines += [f"NOT RUN {test}, {cases} cases: {reason}" for (test, reason), cases in idle.items()]
         lines += [f"VOID {record.id}: {record.reason}" for record in self.of_outcome("void")]
@@ -114,6 +125,7 @@ class Session:
                 {
                     "id": r.id,
                     "outcome": r.outcome,
+                    "judged": r.judged,
                     "reason": r.reason,
                     "error": r.error,
                     "seconds": round(r.seconds, 3),

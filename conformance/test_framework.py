@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -11,10 +14,11 @@ import jsonschema
 import numpy as np
 import pytest
 
+from conformance import kept
 from conformance.conftest import VOID_EXIT
 from conformance.layers import NO_DEVICE, NO_TEST
 from conformance.ledger import Ledger
-from conformance.report import SCHEMA_FILE
+from conformance.report import SCHEMA_FILE, Session
 from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import KERNEL_ISAS
 
@@ -170,6 +174,45 @@ def test_workers_report_to_one_session(tmp_path: Path, compared: Ledger) -> None
     assert run.report is not None, run.output
     want = {"reference": {"tests": 6, "exhaustive": 30, "sampled": 0, "all-inputs": 0}}
     compared.equal((run.status, run.report["verdict"], run.report["compared"]), (0, "passed", want), **CLAIM)
+
+
+def test_a_verdict_stands_on_the_same_content(tmp_path: Path, compared: Ledger) -> None:
+    """The second session runs nothing and reports the same; one that is to run afresh, or with other options, does."""
+    test = "conformance/test_streams.py::test_wrong_lengths_are_refused[reference-vectorized]"
+    report, environment = tmp_path / "report.json", os.environ | {"Q35_CACHE": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--q35-report={report}", test]
+    found = []
+    for options in ([], [], ["--q35-fresh"], ["--q35-effort=quick"]):
+        subprocess.run([*command, *options], cwd=REPOSITORY, env=environment, check=True, capture_output=True)
+        found.append(json.loads(report.read_text()))
+    compared.equal([run["tests"][0]["judged"] for run in found], [kept.NOW, kept.BEFORE, kept.NOW, kept.NOW], **CLAIM)
+    compared.equal(found[1]["compared"], found[0]["compared"], **CLAIM)
+
+
+def test_only_what_passed_is_kept(compared: Ledger) -> None:
+    session, data = Session(), {"reason": None, "error": None, "comparisons": [1], "mutants": [], "layers": []}
+    for outcome, judged in (("passed", kept.NOW), ("failed", kept.NOW), ("not run", kept.NOW), ("passed", kept.BEFORE)):
+        session.record(f"{outcome}, {judged}").take("call", 0.0, data | {"outcome": outcome, "judged": judged})
+    compared.equal(list(session.passed_now()), [f"passed, {kept.NOW}"], **CLAIM)
+
+
+@pytest.mark.parametrize("change", ["another byte", "another file", "another name"])
+def test_a_verdict_falls_with_its_sources(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compared: Ledger
+) -> None:
+    source = tmp_path / "kernels" / "cpu" / "scalar.cpp"
+    source.parent.mkdir(parents=True)
+    source.write_text("return 1;")
+    monkeypatch.setattr(kept, "REPOSITORY", tmp_path)
+    before = kept.content.__wrapped__()
+    compared.equal(kept.content.__wrapped__(), before, **CLAIM)
+    if change == "another byte":
+        source.write_text("return 2;")
+    elif change == "another file":
+        source.with_name("avx2.cpp").touch()
+    else:
+        source.rename(source.with_name("any.cpp"))
+    compared.equal(kept.content.__wrapped__() == before, False, **CLAIM)
 
 
 def test_ledger_compares_bits(compared: Ledger) -> None:

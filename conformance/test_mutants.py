@@ -2,8 +2,6 @@
 
 The control is two-sided: the same tests pass on a copy that went the same way without a change, so a mutant cannot be
 "killed" by the copying or the build, and only a failed assertion counts, not an error of import, build or set-up.
-
-A verdict stands until something that it follows from changes; `--q35-fresh` judges every mutant again.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from conformance import kept, mutation
+from conformance import mutation
 from conformance.ledger import Ledger
 from conformance.mutation import Mutant
 from conformance.runner import REPOSITORY, Run, run_session
@@ -76,16 +74,10 @@ def test_mutant_is_killed(
     tmp_path: Path,
     compared: Ledger,
     mutant_rows: list[dict[str, Any]],
-    request: pytest.FixtureRequest,
+    control: Control,
 ) -> None:
     if reason := machine_lacks(mutant.isa):
         pytest.skip(reason)
-    known = None if request.config.getoption("--q35-fresh") else kept.verdict(mutant)
-    if known is not None:
-        mutant_rows.append(known | {"judged": "before, on the same content"})
-        compared.count(len(known["killed_by"]), **CLAIM)
-        return
-    control: Control = request.getfixturevalue("control")
     before = control(mutant.family)
     lacking = [test for test in mutant.tests if set(before[test]) == {"not run"}]
     if len(lacking) == len(mutant.tests):
@@ -108,7 +100,6 @@ def test_mutant_is_killed(
         "bug": mutant.bug,
         "file": mutant.file,
         "outcome": "killed" if killers else "survived",
-        "judged": "now",
         "killed_by": killers,
         "not_killed_by": survivors,
         "divergences": divergences,
@@ -119,7 +110,6 @@ def test_mutant_is_killed(
         pytest.skip(f"this machine cannot run {', '.join(lacking)}")
     mutant_rows.append(row)
     assert killers, f"the mutant survived {survivors}:\n{run.output[-2000:]}"
-    kept.keep(mutant, row)
     compared.count(len(killers), **CLAIM)
 
 

@@ -108,5 +108,9 @@ def _outcome(report: dict[str, Any], replayed_from: str | None) -> Outcome:
     compared = sum(entry["compared"] for test in report["tests"] for entry in test["comparisons"])
     passed = sum(test["outcome"] == "passed" for test in report["tests"])
     not_run = sum(test["outcome"] == "not run" for test in report["tests"])
-    summary = f"{passed} tests passed, {len(wrong)} failed, {not_run} could not run here; {compared:,} comparisons"
+    before = sum(test["judged"] != "now" for test in report["tests"])
+    stands = f" ({before} of them before, on the same content)" if before else ""
+    summary = (
+        f"{passed} tests passed{stands}, {len(wrong)} failed, {not_run} could not run here; {compared:,} comparisons"
+    )
     return Outcome(summary, findings, {**report, "compared_total": compared}, replayed_from)
