@@ -114,10 +114,11 @@ class Environment(Protocol):
         """The state at the problem's `sorry`. Raises `InputError` when the file does not get that far."""
         ...
 
-    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+    def submit(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> Future[list[Outcome]]:
         """Try each tactic on the state, each from that same state; one outcome a tactic, in their order.
 
-        The future raises `StateLost` if the state cannot be reached again.
+        `until_closed`: those behind the first that closes the state are not tried, and have no outcome. The future
+        raises `StateLost` if the state cannot be reached again.
         """
         ...
 

@@ -35,12 +35,12 @@ class ToyEnvironment:
             raise InputError("no such problem", problem.theorem)
         return self._state(self._root, ())
 
-    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+    def submit(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> Future[list[Outcome]]:
         self.requests.append((self.name(state), tuple(tactics)))
         if self.workers > 1:
-            return _THREADS.submit(self._answer, state, tactics)
+            return _THREADS.submit(self._answer, state, tactics, until_closed)
         future: Future[list[Outcome]] = Future()
-        future.set_result(self._answer(state, tactics))
+        future.set_result(self._answer(state, tactics, until_closed))
         return future
 
     def name(self, state: TacticState) -> str:
@@ -49,12 +49,14 @@ class ToyEnvironment:
     def moves(self, name: str) -> Moves:
         return self._graph.get(name, {})
 
-    def _answer(self, state: TacticState, tactics: Sequence[str]) -> list[Outcome]:
+    def _answer(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> list[Outcome]:
         name = self._root
         for step in state.path:
             name = self.moves(name)[step.tactic][step.child]
         assert name == self.name(state), "the steps of the state lead elsewhere"
-        return [self._outcome(state, name, tactic) for tactic in tactics]
+        outcomes = [self._outcome(state, name, tactic) for tactic in tactics]
+        closing = [end for end, outcome in enumerate(outcomes, 1) if isinstance(outcome, Closed)]
+        return outcomes[: closing[0]] if until_closed and closing else outcomes
 
     def _outcome(self, state: TacticState, name: str, tactic: str) -> Outcome:
         left = self.moves(name).get(tactic)

@@ -178,9 +178,18 @@ def test_seconds_are_kept(method: Method) -> None:
 class Stalled(ToyEnvironment):
     """Never answers."""
 
-    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+    def submit(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> Future[list[Outcome]]:
         self.future: Future[list[Outcome]] = Future()
         return self.future
+
+
+def test_nothing_is_tried_behind_what_closes_a_state() -> None:
+    graph: dict[str, Moves] = {"a": {"r": ("b",), "s": (), "t": ("b",)}}
+    policy = ToyPolicy({"r": -0.1, "s": -0.2, "t": -0.3})
+    trace = Trace()
+    found = attempt(PROBLEM, ToyEnvironment(graph, "a"), policy, Mcts(sure=1.0, noise=0.0), Budget(10), trace=trace)
+    assert (found.script, found.steps) == ("s", 2)
+    assert [tactic for tactic, _ in trace.lines[1]["tactics"]] == ["r", "s"]
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
@@ -209,12 +218,12 @@ class Gathered(ToyEnvironment):
         super().__init__(graph, "a", workers)
         self.held: list[tuple[Future[list[Outcome]], TacticState, Sequence[str]]] = []
 
-    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+    def submit(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> Future[list[Outcome]]:
         future: Future[list[Outcome]] = Future()
         self.held.append((future, state, tactics))
         if len(self.held) == self.workers or not state.path:
             for held, at, which in self.held:
-                held.set_result(self._answer(at, which))
+                held.set_result(self._answer(at, which, until_closed))
             self.held = []
         return future
 
@@ -387,9 +396,11 @@ def test_a_twin_is_proved_by_the_same_tactic_under_its_own_names() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_state_that_is_lost_is_given_up(method: Method) -> None:
     class Forgetful(ToyEnvironment):
-        def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+        def submit(
+            self, state: TacticState, tactics: Sequence[str], until_closed: bool = False
+        ) -> Future[list[Outcome]]:
             if self.name(state) != "b":
-                return super().submit(state, tactics)
+                return super().submit(state, tactics, until_closed)
             future: Future[list[Outcome]] = Future()
             future.set_exception(StateLost("gone"))
             return future

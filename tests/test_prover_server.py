@@ -87,6 +87,25 @@ def test_a_tactic_closes_the_state_or_is_refused(pool: Pool, statement: str, tac
     assert reason(tried(pool, pool.root(theorem(statement)), tactic)) == wanted
 
 
+def test_implicit_arguments_stay_in_the_goal_and_a_term_has_them_introduced(pool: Pool) -> None:
+    """As for the tactic that will stand there: `constructor` does not see through the binder, `intro` does."""
+    statement = "∀ {a b : Nat}, a = b ↔ b = a"
+    root = pool.root(Problem("it", f"theorem it : {statement} := by\n  "))
+    assert targets([root]) == [[statement]]
+    assert reason(tried(pool, root, "constructor <;> intro h <;> exact h.symm")) == "error"
+    assert reason(tried(pool, root, "intro a b; constructor <;> intro h <;> exact h.symm")) == "Closed"
+    term = pool.root(Problem("it", f"theorem it : {statement} := "))
+    assert targets([term]) == [["a✝ = b✝ ↔ b✝ = a✝"]]
+
+
+def test_a_batch_may_end_with_the_first_that_closes_the_state(pool: Pool) -> None:
+    root = pool.root(theorem(LESS))
+    tactics = ["skip", "native_decide", "omega", "grind", "native_decide", "skip"]
+    outcomes = pool.submit(root, tactics, until_closed=True).result()
+    assert [reason(outcome) for outcome in outcomes] == ["Opened", "error", "Closed"]
+    assert len(pool.submit(root, tactics).result()) == len(tactics)
+
+
 def test_independent_goals_are_states_and_a_step_runs_on_its_own_state(pool: Pool) -> None:
     root = pool.root(theorem("(p q r : Prop) (hp : p) (hq : q) (hr : r) : p ∧ q ∧ r"))
     left, right = after(pool, root, "constructor")
@@ -170,6 +189,8 @@ def test_forbidden_constants_are_refused_wherever_they_come_from(pool: Pool) -> 
     assert reason(tried(pool, root, "exact Nat.add_comm a b")) == "error"
     assert reason(tried(pool, root, "have := Nat.add_comm a b\nexact this")) == "error"
     assert reason(tried(pool, root, "omega")) in ("Closed", "error")
+    made = pool.root(theorem("(x y : BitVec 8) : x = y ↔ x.toNat = y.toNat", forbidden=frozenset({"BitVec.toNat_eq"})))
+    assert reason(tried(pool, made, "bv_omega")) == "error", "it uses BitVec.toNat_eq._simp_1"
     assert reason(tried(pool, pool.root(theorem("(a b : Nat) : a + b = b + a")), "exact Nat.add_comm a b")) == "Closed"
 
 

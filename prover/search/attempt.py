@@ -137,7 +137,7 @@ class _Run:
             if selection is None:
                 return
             tactics = [suggestion.tactic for suggestion in selection.tactics]
-            flying[self.environment.submit(selection.node.state, tactics)] = selection
+            flying[self.environment.submit(selection.node.state, tactics, until_closed=True)] = selection
             self.meter.steps += len(tactics)
             self.expansions += 1
             self.report(_headline(selection.node.state), self.meter.share, 1.0)
@@ -150,9 +150,11 @@ class _Run:
             self.tree.give_up(selection.node)
             self.frontier.update(selection, [])
             return
-        added = self.tree.expand(selection.node, selection.tactics, outcomes)
+        tried = selection.tactics[: len(outcomes)]
+        self.meter.steps -= len(selection.tactics) - len(tried)
+        added = self.tree.expand(selection.node, tried, outcomes)
         if self.trace:
-            self.trace.expansion(selection.node.state, selection.tactics, outcomes)
+            self.trace.expansion(selection.node.state, tried, outcomes)
         if self.tree.root.status == "open":
             self.frontier.update(selection, added)
 

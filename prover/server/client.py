@@ -77,15 +77,18 @@ class Client:
         why = (said or [answer.get("message", "")])[0]
         raise InputError(f"no goal at the sorry in line {here[0]} of {problem.theorem}: {why}".rstrip(": "))
 
-    def run(self, state: Left, tactics: Sequence[str], heartbeats: int, seconds: float) -> Iterator[Ran]:
+    def run(
+        self, state: Left, tactics: Sequence[str], heartbeats: int, seconds: float, until_closed: bool = False
+    ) -> Iterator[Ran]:
         """Try each tactic on the state, from that same state; what each did, as soon as it is known.
 
-        `heartbeats` (thousands) and `seconds` limit each of them. Raises `TimedOut` when the process was ended for
+        `heartbeats` (thousands) and `seconds` limit each of them. `until_closed`: the first that closes the state is
+        the last one. Raises `TimedOut` when the process was ended for
         exceeding the seconds, and `ServerDied` when it ended otherwise, be it before this call.
         """
         if not self.server.alive:
             raise ServerDied("the Lean process that held the state has ended")
-        batch = [{"proofState": state.id, "tactics": list(tactics)}]
+        batch = [{"proofState": state.id, "tactics": list(tactics), "untilClosed": until_closed}]
         for answer in self.server.answers("batch", seconds, batch=batch, maxHeartbeats=heartbeats):
             if self.server.starts != state.process:
                 raise ServerDied("the Lean process that held the state has ended")

@@ -110,12 +110,14 @@ class Pool:
         left = self._threads.submit(self._with_worker, self._reach, problem, ()).result()
         return TacticState(problem, left.goals)
 
-    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
+    def submit(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> Future[list[Outcome]]:
         """Try each tactic on the state, each from that same state; one outcome a tactic, in their order.
 
-        The future raises `StateLost` if the state cannot be reached again.
+        `until_closed`: those behind the first that closes the state are not tried, and have no outcome. The future
+        raises `StateLost` if the state cannot be reached again.
         """
-        return self._threads.submit(self._with_worker, self._try, state.problem, state.path, state, tuple(tactics))
+        arguments = state, tuple(tactics), until_closed
+        return self._threads.submit(self._with_worker, self._try, state.problem, state.path, *arguments)
 
     def close(self) -> None:
         """End the processes; requests that have not begun are cancelled, those that have fail."""
@@ -178,14 +180,21 @@ class Pool:
         return states[path]
 
     def _try(
-        self, worker: _Worker, problem: Problem, path: _Path, state: TacticState, tactics: Sequence[str]
+        self,
+        worker: _Worker,
+        problem: Problem,
+        path: _Path,
+        state: TacticState,
+        tactics: Sequence[str],
+        until_closed: bool,
     ) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         for index, tactic in enumerate(tactics):
             if word := forbidden_word(tactic):
                 outcomes[index] = Refused("error", f"`{word}` may not stand in a proof")
         deaths: collections.Counter[int] = collections.Counter()
-        while waiting := [index for index in range(len(tactics)) if index not in outcomes]:
+        end = len(tactics)
+        while waiting := [index for index in range(end) if index not in outcomes]:
             left = self._reach(worker, problem, path)
             if tuple(goal.key for goal in left.goals) != state.key:
                 raise StateLost(f"a second run of the steps to a state of {problem.theorem} led to another state")
@@ -193,10 +202,12 @@ class Pool:
             try:
                 current = next(running)
                 for ran in worker.client.run(
-                    left, [tactics[i] for i in waiting], self.limits.heartbeats, self.limits.seconds
+                    left, [tactics[i] for i in waiting], self.limits.heartbeats, self.limits.seconds, until_closed
                 ):
                     self.counts.steps += 1
                     outcomes[current] = self._outcome(worker, state, tactics[current], ran)
+                    if until_closed and isinstance(outcomes[current], Closed):
+                        end = current + 1
                     current = next(running, current)
             except TimedOut as died:
                 self._survive(worker, died)
@@ -206,7 +217,7 @@ class Pool:
                 deaths[current] += 1
                 if deaths[current] >= _DEATHS:
                     outcomes.setdefault(current, Refused("memory" if "memory" in str(died) else "crash", str(died)))
-        return [outcomes[index] for index in range(len(tactics))]
+        return [outcomes[index] for index in range(end)]
 
     def _outcome(self, worker: _Worker, state: TacticState, tactic: str, ran: Ran) -> Outcome:
         if ran.refused:

@@ -154,6 +154,20 @@ def watchSorry (holes : IO.Ref (Array Hole)) : IO Unit := do
   let root := (Array.replicate 32 PersistentHashMap.Entry.null).set! slot (.entry key [entry])
   Term.termElabAttribute.tableRef.set { table with stage₁ := false, map₂ := ⟨.entries root⟩ }
 
+/-- A tactic `sorry` stands for `exact sorry`, and there implicit arguments of the goal are introduced before the term
+is elaborated, which no other tactic does. `exact @sorry` sees the goal as it is. -/
+partial def asItIs (stx : Syntax) : Syntax :=
+  match stx with
+  | .node info kind args =>
+    if kind == ``Parser.Tactic.tacticSorry then
+      let term := Syntax.node info ``Parser.Term.explicit #[.atom .none "@", .node info ``Parser.Term.sorry args]
+      .node info ``Parser.Tactic.exact #[.atom .none "exact", term]
+    else .node info kind (each args 0)
+  | _ => stx
+where
+  each (args : Array Syntax) (i : Nat) : Array Syntax :=
+    if h : i < args.size then each (args.set i (asItIs args[i])) (i + 1) else args
+
 /-! ## Commands -/
 
 def natField? (request : Json) (key : String) : Option Nat :=
@@ -209,7 +223,7 @@ partial def elaborate (input : Parser.InputContext) (stop? : Option String.Pos.R
     { fileName := input.fileName, fileMap := input.fileMap, cmdPos := parserState.pos, snap? := none, cancelTk? := none }
   let earlier := state.messages
   let ref ← IO.mkRef { state with messages }
-  match ← EIO.toIO' (Command.elabCommandTopLevel stx commandContext ref) with
+  match ← EIO.toIO' (Command.elabCommandTopLevel (asItIs stx) commandContext ref) with
   | .error e => fail s!"internal error: {← e.toMessageData.toString}"
   | .ok () =>
     let state ← ref.get
@@ -417,13 +431,19 @@ def named (name : Name) : List Name → Bool
   | [] => false
   | x :: xs => x == name || named name xs
 
+/-- Whether the name is forbidden, or that of what Lean made of a forbidden theorem (`it._simp_1`). -/
+def forbids (forbidden : List Name) : Name → Bool
+  | name => named name forbidden || match name with
+    | .str before last => last.front == '_' && named before forbidden
+    | _ => false
+
 /-- The first of the forbidden constants among `used`, or among what those that no module holds (lemmas that a tactic
 made on the way) use in turn. -/
 partial def forbiddenAmong (env : Environment) (forbidden : List Name) (used : Array Name) (i : Nat)
     (seen : List Name) : Option Name × List Name :=
   if h : i < used.size then
     let name := used[i]
-    if named name forbidden then (some name, seen) else
+    if forbids forbidden name then (some name, seen) else
     if (env.getModuleIdxFor? name).isSome || named name seen then forbiddenAmong env forbidden used (i + 1) seen else
     let seen := name :: seen
     let found := match env.find? name with
@@ -612,26 +632,28 @@ def say (output : IO.FS.Handle) (request : Json) (answer : Json) : IO Unit := do
   output.putStrLn ("q35 " ++ (answer.setObjVal! "id" (request.getObjValD "id")).compress)
   output.flush
 
-/-- Try the tactics, each from the state; an answer each. -/
+/-- Try the tactics, each from the state; an answer each, up to the first that closes it if that is enough. -/
 partial def tryEach (memory : Memory) (output : IO.FS.Handle) (request : Json) (held : Held) (tactics : Array Json)
-    (limit : Nat) (i : Nat) : IO Unit := do
+    (untilClosed : Bool) (limit : Nat) (i : Nat) : IO Unit := do
   if h : i < tactics.size then
     let .str text := tactics[i] | fail "a tactic is a string"
     let heartbeats ← IO.getNumHeartbeats
     let began ← IO.monoNanosNow
-    let fields ← outcomeJson memory (← step held text limit false)
+    let outcome ← step held text limit false
+    let fields ← outcomeJson memory outcome
     let used := (← IO.getNumHeartbeats) - heartbeats
     let took := (← IO.monoNanosNow) - began
     say output request
       (Json.mkObj (("more", true) :: ("heartbeats", used) :: ("microseconds", (took / 1000 : Nat)) :: fields))
-    tryEach memory output request held tactics limit (i + 1)
+    if untilClosed && outcome matches .closed _ then return
+    tryEach memory output request held tactics untilClosed limit (i + 1)
 
 partial def batch (memory : Memory) (output : IO.FS.Handle) (request : Json) (parts : Array Json) (limit : Nat)
     (i : Nat) : IO Unit := do
   if h : i < parts.size then
     let some held ← held? memory parts[i] | fail "Unknown proof state."
     let .arr tactics := parts[i].getObjValD "tactics" | fail "a part of a batch has a list of tactics"
-    tryEach memory output request held tactics limit 0
+    tryEach memory output request held tactics (parts[i].getObjValD "untilClosed" == .bool true) limit 0
     batch memory output request parts limit (i + 1)
 
 /-- Thousands of heartbeats for a tactic where the request says nothing; Lean's own limit. -/

@@ -142,15 +142,15 @@ class _Recording:
     def root(self, problem: Problem) -> TacticState:
         return self._environment.root(problem)
 
-    def submit(self, state: TacticState, tactics: Sequence[str]) -> Future[list[Outcome]]:
-        future = self._environment.submit(state, tactics)
+    def submit(self, state: TacticState, tactics: Sequence[str], until_closed: bool = False) -> Future[list[Outcome]]:
+        future = self._environment.submit(state, tactics, until_closed)
         future.add_done_callback(lambda done: self._keep(state, tactics, done))
         return future
 
     def _keep(self, state: TacticState, tactics: Sequence[str], done: Future[list[Outcome]]) -> None:
         if not done.cancelled() and done.exception() is None:
             closed = [isinstance(outcome, Closed) for outcome in done.result()]
-            self.tried.setdefault(state.text, {}).update(zip(tactics, closed, strict=True))
+            self.tried.setdefault(state.text, {}).update(zip(tactics, closed, strict=False))
 
 
 def by_search(environment: Environment, policy: Policy, method: Method, budget: Budget) -> Solver:
