@@ -47,7 +47,7 @@ def _audited(project: Path, setting: str | None, report: Report) -> tuple[Toolch
 def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Json = False) -> None:
     """Links lead somewhere, theorems serve a requirement and are not empty, files are fresh, statements as agreed."""
     from q35.lean.progress import terminal_report
-    from q35.spec_check import check_all
+    from q35.spec_check import as_data, check_all
     from q35.spec_data import Proofs
 
     root = find_project(project)
@@ -55,8 +55,7 @@ def check(project: Project = None, toolchain: ToolchainSetting = None, json_: Js
         lean, found = _audited(root, toolchain, report)
         checks = check_all(root, Proofs.of(found), lean, report)
     if json_:
-        rows = [{"name": item.name, "examined": item.examined, "findings": item.findings} for item in checks]
-        print_json({"schema": "q35.spec-check/1", "passed": all(item.passed for item in checks), "checks": rows})
+        print_json(as_data(checks))
     else:
         for item in checks:
             print(f"{'passed' if item.passed else 'FAILED'}  {item.name}: {item.examined} examined")

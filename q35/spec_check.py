@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -200,6 +200,12 @@ def agree_on_statements(project: Path, proofs: Proofs) -> int:
     document = {"schema": "q35.statements/1", "statements": statements}
     write_whole(project / "spec" / "statements.json", canonical_json(document))
     return len(statements)
+
+
+def as_data(checks: Sequence[Check]) -> dict[str, Any]:
+    """The checks as JSON data, valid against `spec_check.schema.json`."""
+    rows = [{"name": check.name, "examined": check.examined, "findings": check.findings} for check in checks]
+    return {"schema": "q35.spec-check/1", "passed": all(check.passed for check in checks), "checks": rows}
 
 
 def check_all(project: Path, proofs: Proofs, toolchain: Toolchain, report: Report = silent) -> list[Check]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from model_files import normal, write
 
 import q35kernels
+import q35spec
 from q35 import cli
 from q35.errors import InputError
 from q35.model.layers import layer_errors
@@ -70,6 +72,7 @@ def test_a_wrong_product_is_found(
     capsys.readouterr()
     assert cli.run(["layers", str(source), "--layers", "1", "--json"]) == 3
     document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, q35spec.schema("layers"))
     assert not document["passed"]
     assert [row["beyond"] for row in document["rows"]] == [1, 1, 1]
 

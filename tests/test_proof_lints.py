@@ -1,14 +1,19 @@
-"""The lints of the proofs name each planted violation and leave alone what is as it should be."""
+"""The lints of the proofs name each planted violation and leave alone what is as it should be; what is printed of them
+for machines keeps its schema."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
+import pytest
 from hand_made_proofs import FILE, audited, declared, write_spec
 
+import q35spec
 from q35.lean.audit import Declaration
 from q35.lean.sources import Example
-from q35.spec_data import Proofs
+from q35.spec_check import as_data
+from q35.spec_data import Check, Proofs
 from q35.spec_lint import check_docstrings, check_hypotheses_met, check_theorems_linked
 
 SUPPOSES = {"hypotheses": ("0 < n",)}
@@ -94,3 +99,20 @@ def test_lints_of_nothing_do_not_pass(tmp_path: Path) -> None:
     assert not check_docstrings(nothing).passed
     assert not check_theorems_linked(project, nothing).passed
     assert not check_hypotheses_met(nothing).passed
+
+
+@pytest.mark.parametrize(
+    ("check", "passed"),
+    [
+        (Check("links", 3), True),
+        (Check("links", 3, ["it names what does not exist"]), False),
+        (Check("links", 0), False),
+    ],
+)
+def test_the_document_for_machines_keeps_its_schema(check: Check, passed: bool) -> None:
+    document = as_data([Check("schemas", 1), check])
+    assert document["passed"] == passed
+    jsonschema.validate(document, q35spec.schema("spec_check"))
+    if not passed:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document | {"passed": True}, q35spec.schema("spec_check"))

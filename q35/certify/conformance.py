@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -73,7 +74,8 @@ def run(project: Path, fail_fast: bool, fresh: bool) -> Outcome:
             "-q",
             "-p",
             "no:cacheprovider",
-            "--numprocesses=auto",
+            f"--numprocesses={1 + (os.cpu_count() or 1)}",
+            "--dist=worksteal",
             f"--q35-report={path}",
         ]
         done = subprocess.run(
