@@ -71,7 +71,12 @@ def stages(request: Request, kept: contextlib.ExitStack) -> list[Stage]:
         Stage("kernels", (), lambda data: conformance.check_kernels(project)),
         Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
         Stage("products", ("kernels",), lambda data: products.measure(request.model)),
-        Stage("conformance", ("kernels",), lambda data: conformance.run(project, request.fail_fast, request.fresh)),
+        Stage(
+            "conformance",
+            ("kernels",),
+            lambda data: conformance.run(project, request.fail_fast, request.fresh),
+            beside=True,  # on two cores, what waits for one part of the Lean stages leaves room for it
+        ),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,11 +25,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of the certification: its name, the names of the stages it needs, and what it does with their data."""
+    """One step of the certification: its name, the names of the stages it needs, and what it does with their data.
+
+    One that runs `beside` the others uses no data of theirs, and is begun before it is known whether it is needed.
+    """
 
     name: str
     needs: Sequence[str]
     run: Callable[[dict[str, dict[str, Any]]], Outcome]
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,26 +56,31 @@ def run_stages(
 ) -> tuple[list[StageResult], dict[str, dict[str, Any]]]:
     """Run `stages` in order; returns their results and the data of those that passed.
 
-    A stage whose needs did not all pass is `not_run`; with `fail_fast`, so is every stage after the first failure.
-    `announce` gets the name of a stage when it starts and its result when it ends.
+    A stage whose needs did not all pass is `not_run`; with `fail_fast`, so is every stage after the first failure, and
+    none runs beside others. `announce` gets the name of a stage when it is its turn and its result when it ends.
     """
     results: list[StageResult] = []
     data: dict[str, dict[str, Any]] = {}
-    for stage in stages:
-        unmet = [name for name in stage.needs if name not in data]
-        stopped = fail_fast and any(result.status == FAILED for result in results)
-        if unmet or stopped:
-            reason = f"needs {', '.join(unmet)}" if unmet else "stopped at the first failure"
-            result = StageResult(stage.name, NOT_RUN, 0.0, reason, [], None)
-        else:
-            announce(stage.name)
-            result = _run(stage, data)
-        results.append(result)
-        announce(result)
+    aside = [] if fail_fast else [stage for stage in stages if stage.beside]
+    with ThreadPoolExecutor(max(1, len(aside))) as pool:
+        begun = {stage.name: pool.submit(_run, stage, {}) for stage in aside}
+        for stage in stages:
+            unmet = [name for name in stage.needs if name not in data]
+            stopped = fail_fast and any(result.status == FAILED for result in results)
+            if unmet or stopped:
+                reason = f"needs {', '.join(unmet)}" if unmet else "stopped at the first failure"
+                result = StageResult(stage.name, NOT_RUN, 0.0, reason, [], None)
+            else:
+                announce(stage.name)
+                result, outcome = begun[stage.name].result() if stage.name in begun else _run(stage, data)
+                if result.status == PASSED:
+                    data[stage.name] = outcome.data
+            results.append(result)
+            announce(result)
     return results, data
 
 
-def _run(stage: Stage, data: dict[str, dict[str, Any]]) -> StageResult:
+def _run(stage: Stage, data: dict[str, dict[str, Any]]) -> tuple[StageResult, Outcome]:
     started = time.monotonic()
     try:
         outcome = stage.run(data)
@@ -78,14 +88,7 @@ def _run(stage: Stage, data: dict[str, dict[str, Any]]) -> StageResult:
         outcome = Outcome("a check failed", [str(error)])
     except Q35Error as error:
         outcome = Outcome("could not run", [str(error)])
-    if not outcome.findings:
-        data[stage.name] = outcome.data
     status = FAILED if outcome.findings else PASSED
-    return StageResult(
-        stage.name,
-        status,
-        round(time.monotonic() - started, 2),
-        outcome.summary,
-        outcome.findings,
-        outcome.replayed_from,
-    )
+    seconds = round(time.monotonic() - started, 2)
+    said = outcome.summary, outcome.findings, outcome.replayed_from
+    return StageResult(stage.name, status, seconds, *said), outcome
