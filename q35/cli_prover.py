@@ -111,8 +111,8 @@ def collect(
             if untrained:
                 written = [proof for proof in written if work.side_of(proof.original) != "train"]
             written = work.with_variants(written, variants, seed)
-            heuristic = policy_by_name("heuristic", toolchain, proofs, report)
-            exercises, solve = work.written_exercises(written), work.by_replay(pool, written, heuristic, probes)
+            prober = policy_by_name("heuristic", toolchain, proofs, report) if probes else None
+            exercises, solve = work.written_exercises(written), work.by_replay(pool, written, prober, probes)
         else:
             exercises = work.generated_exercises(seed, generated, proofs) if generated else []
             exercises += work.library_exercises(toolchain, seed, library) if library else []

@@ -16,7 +16,6 @@ from q35prover.interface import Problem
 Suite = Literal["field", "library"]
 Split = Literal["tuning", "held-out"]
 
-SUITES: tuple[Suite, ...] = get_args(Suite)
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 _HERE = Path(__file__).resolve().parent

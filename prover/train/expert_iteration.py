@@ -171,8 +171,8 @@ def by_search(environment: Environment, policy: Policy, method: Method, budget: 
     return solve
 
 
-def by_replay(environment: Environment, proofs: Sequence[WrittenProof], policy: Policy, probes: int) -> Solver:
-    """Run the proofs that were written, and on each state the `probes` likeliest tactics of the policy.
+def by_replay(environment: Environment, proofs: Sequence[WrittenProof], policy: Policy | None, probes: int) -> Solver:
+    """Run the proofs that were written, and on each state the `probes` likeliest tactics of the policy, if there is one.
 
     Of a variant that does not run to its end nothing is kept: what it states may be false.
     """
@@ -183,7 +183,7 @@ def by_replay(environment: Environment, proofs: Sequence[WrittenProof], policy: 
         found, whole = replay(proof.block, environment.root(exercise.problem), environment)
         if not whole and proof.statement != proof.original:
             return "no variant", []
-        tried = [probe(example, environment, policy, probes) if probes else () for example in found]
+        tried = [probe(example, environment, policy, probes) if policy else () for example in found]
         return "proved" if whole else "in part", list(zip(found, tried, strict=True))
 
     return solve
