@@ -172,7 +172,7 @@ def by_search(environment: Environment, policy: Policy, method: Method, budget: 
 
 
 def by_replay(environment: Environment, proofs: Sequence[WrittenProof], policy: Policy | None, probes: int) -> Solver:
-    """Run the proofs that were written, and on each state the `probes` likeliest tactics of the policy (None: no others).
+    """Run the proofs that were written, and on each state the `probes` likeliest tactics of the policy (None: none).
 
     Of a variant that does not run to its end nothing is kept: what it states may be false.
     """
