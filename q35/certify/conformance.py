@@ -74,7 +74,8 @@ def run(project: Path, fail_fast: bool, fresh: bool) -> Outcome:
             "-p",
             "no:cacheprovider",
             "--numprocesses=auto",
-            f"--dist={'load' if fail_fast else 'worksteal'}",  # to steal, workers start far apart: what fails comes late
+            # To steal, workers start far apart, and one of them with what takes long.
+            f"--dist={'load' if fail_fast else 'worksteal'}",
             f"--q35-report={path}",
         ]
         done = subprocess.run(
