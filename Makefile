@@ -19,9 +19,9 @@ $(INSTALLED): $(KERNEL_SOURCES)
 certify: $(INSTALLED)
 	$(VENV)/bin/q35 certify --out $(EVIDENCE)
 
-# Two workers for two cores (three took as long); one that runs out of tests takes over the last ones of the other.
+# Three workers for two cores, since some tests wait for others to build; one that has none left takes over from others.
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
 
 # On a machine with a GPU: the tests with kernels on it, a sanitizer where there is one, and the benchmark. What it writes
 # to kernels/measured is to be committed.

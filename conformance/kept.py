@@ -22,7 +22,7 @@ from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha2
 NOW, BEFORE = "now", "before, on the same content"
 """When a verdict was found, as reports say it."""
 
-_JUDGED = ("conformance", "spec", "q35ref", "kernels")
+_JUDGED = ("conformance", "spec", "q35ref", "kernels", "q35")
 _NOT_SOURCES = {".so", ".pyc"}
 _TOOLS = ("g++", "clang++", "nvcc", "hipcc", "nvidia-smi", "rocm-smi", "compute-sanitizer")
 

@@ -44,7 +44,7 @@ def suite_key(project: Path) -> str:
     import q35kernels
 
     inputs = {
-        "rooms": {room: room_sha256(project, room) for room in ("conformance", "spec", "q35ref", "kernels")},
+        "rooms": {room: room_sha256(project, room) for room in ("conformance", "spec", "q35ref", "kernels", "q35")},
         "extension": sha256_file(Path(q35kernels.extension_path())),
         "python": sys.version,
         "packages": environment()["packages"],
