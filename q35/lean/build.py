@@ -202,7 +202,7 @@ class Builder:
         began, starts = time.monotonic(), self._starts()
         modules = self.package.closure(targets)
         with ThreadPoolExecutor(max_workers=2) as pool, self.helped() as helper:
-            found = self._bring_all(modules, pool, helper is not None)
+            found = self._bring_all(modules, pool, helper)
         result = BuildResult([found[module.name] for module in modules])
         result.seconds = time.monotonic() - began
         result.starts = self._starts() - starts
@@ -232,14 +232,16 @@ class Builder:
     def _starts(self) -> int:
         return self.server.starts + self.server.twin().starts
 
-    def _bring_all(self, modules: Sequence[Module], pool: ThreadPoolExecutor, helped: bool) -> dict[str, ModuleResult]:
-        """Bring every module, imports first; two at a time, if there is help, while much is left."""
+    def _bring_all(
+        self, modules: Sequence[Module], pool: ThreadPoolExecutor, helper: Server | None
+    ) -> dict[str, ModuleResult]:
+        """Bring every module, imports first; two at a time while there is help, or enough left to start it for."""
         found: dict[str, ModuleResult] = {}
         waiting, running = list(modules), dict[Future[ModuleResult], Module]()
         while waiting or running:
-            at_once = 2 if helped and len(waiting) + len(running) >= ENOUGH_FOR_TWO else 1
+            helps = helper is not None and (helper.alive or len(waiting) + len(running) >= ENOUGH_FOR_TWO)
             ready = [m for m in waiting if all(i.module in found for i in self.package.own_imports(m))]
-            for module in ready[: max(0, at_once - len(running))]:
+            for module in ready[: max(0, 1 + helps - len(running))]:
                 started = len(found) + len(running) + 1
                 self.report(f"[{started}/{len(modules)}] {module.name}", len(found), len(modules))
                 waiting.remove(module)

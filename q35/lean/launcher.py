@@ -21,6 +21,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 MOUNTS_VARIABLE = "Q35_LEAN_MOUNTS"
 NATIVE_VARIABLE = "Q35_LEAN_NATIVE"
 """JSON: `file`, where native code is kept, and `seconds` of processor time after which a process keeps its own."""
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("module_files.js", "invoke.js")]
 NODE_OPTIONS = ("--allow-natives-syntax",)
 """What the launcher needs: V8's functions that write and read native code have no other name."""
 MEMORY_FILE = "/q35/memory"
@@ -115,6 +116,21 @@ _MOUNT = f"""
   }});
 """
 
+_MODULE_FILES, _INVOKE = ("\n" + path.read_text(encoding="utf-8") for path in _SCRIPTS)
+_ELSE = "{if(ENVIRONMENT_IS_PTHREAD)"
+_LOCAL = {
+    "___syscall_stat64(path,buf)": "var q35=q35Stat(path,buf);if(q35!==undefined)return q35;",
+    "___syscall_newfstatat(dirfd,path,buf,flags)":
+        "var q35=flags&256?undefined:q35Stat(path,buf);if(q35!==undefined)return q35;",
+    "___syscall_openat(dirfd,path,flags,varargs)": "var q35=q35Open(path,flags);if(q35!==undefined)return q35;",
+    "___syscall_fstat64(fd,buf)":
+        "if(q35Positions.has(fd))return SYSCALLS.writeStat(buf,fs.fstatSync(fd-q35Base));",
+    "_fd_read(fd,iov,iovcnt,pnum)": "if(q35Positions.has(fd))return q35Read(fd,iov,iovcnt,pnum);",
+    "_fd_seek(fd,offset,whence,newOffset)": "if(q35Positions.has(fd))return q35Seek(fd,offset,whence,newOffset);",
+    "_fd_close(fd)": "if(q35Positions.has(fd))return q35Close(fd);",
+}  # fmt: skip
+"""What a function of the file system does first, in whatever thread it is called."""
+
 PATCHES = (
     Patch(
         "each symbol look-up lists all 201,110 exports and searches them one by one: 98 of a start's 118 seconds",
@@ -195,12 +211,31 @@ PATCHES = (
         'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");',
         _MOUNT,
     ),
+    Patch(
+        "a call about a file waits a millisecond for the main thread: 13 of a start's 18 seconds (module_files.js)",
+        "var proxyToMainThread=(",
+        _MODULE_FILES + "var proxyToMainThread=(",
+    ),
+    Patch(
+        "each call of C++ that may throw goes out to JavaScript and back: a fifth of Lean's time (invoke.js)",
+        "function getWasmImports(){assignWasmImports();",
+        _INVOKE + "function getWasmImports(){assignWasmImports();q35Invokers(wasmImports);",
+    ),
+    Patch(
+        "what calls Lean's functions is made as soon as they are there",
+        "function receiveInstance(instance,module){wasmExports=instance.exports;",
+        "function receiveInstance(instance,module){wasmExports=instance.exports;q35Connect(wasmExports);",
+    ),
+    *(
+        Patch("what is ours is done here", f"function {head}{_ELSE}", f"function {head}{{{first}{_ELSE[1:]}")
+        for head, first in _LOCAL.items()
+    ),
 )  # fmt: skip
 
 
 def patch_digest() -> str:
     """sha256 (hex) of this table of measures: an installation made with others is not this one."""
-    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in (Path(__file__), *_SCRIPTS))).hexdigest()
 
 
 def patched(script: str) -> str:
