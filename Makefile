@@ -19,9 +19,9 @@ $(INSTALLED): $(KERNEL_SOURCES)
 certify: $(INSTALLED)
 	$(VENV)/bin/q35 certify --out $(EVIDENCE)
 
-# Three workers for two cores, since some tests wait for others to build; one that has none left takes over from others.
+# A worker that has no test left takes over from another.
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest -n 3 --dist worksteal
+	$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 # On a machine with a GPU: the tests with kernels on it, a sanitizer where there is one, and the benchmark. What it writes
 # to kernels/measured is to be committed.

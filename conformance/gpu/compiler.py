@@ -37,8 +37,8 @@ from typing import Any
 from conformance.roots import judge_packages_in
 from q35.files import cache_folder, canonical_json, read_json, write_whole
 
-PROCESSES = 2
-"""How many compilations run at a time."""
+PROCESSES = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+"""How many compilations run at a time: as many as a session's workers leave cores to each of them."""
 
 SIZES = ("multiples of 16", "any")
 """What a compiled kernel may know of its integers, the most and the least: at launch a kernel is compiled once more for

@@ -69,14 +69,15 @@ def stages(request: Request, kept: contextlib.ExitStack) -> list[Stage]:
         Stage("audit", ("proofs",), lambda data: proofs.audit(project, lean(data), report)),
         Stage("spec", ("audit",), check_spec),
         Stage("kernels", (), lambda data: conformance.check_kernels(project)),
-        Stage("model", ("kernels",), lambda data: model.certify(request.model, request.quantized, request.out)),
-        Stage("products", ("kernels",), lambda data: products.measure(request.model)),
+        # One core installs Lean, the other has these two. Conformance and Lean beside each other would both be slower.
         Stage(
-            "conformance",
+            "model",
             ("kernels",),
-            lambda data: conformance.run(project, request.fail_fast, request.fresh),
-            beside=True,  # on two cores, what waits for one part of the Lean stages leaves room for it
+            lambda data: model.certify(request.model, request.quantized, request.out),
+            beside=True,
         ),
+        Stage("products", ("kernels",), lambda data: products.measure(request.model), beside=True),
+        Stage("conformance", ("kernels",), lambda data: conformance.run(project, request.fail_fast, request.fresh)),
     ]
 
 
