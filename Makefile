@@ -4,6 +4,8 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 KERNEL_SOURCES := $(shell find kernels/cpu -name '*.cpp' -o -name '*.h' -o -name '*.hpp') CMakeLists.txt kernels/CMakeLists.txt pyproject.toml
 EVIDENCE ?= evidence
+# Hundreds of processes start here: where the environment forbids it, too, Python keeps what it has compiled.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: install certify test gpu lint clean
 install: $(INSTALLED)

@@ -45,7 +45,7 @@ def test_an_error_fails_its_stage_alone() -> None:
     assert list(data) == ["c"]
 
 
-def test_a_stage_runs_beside_those_before_it() -> None:
+def test_a_stage_runs_beside_the_one_that_it_names() -> None:
     begun = threading.Event()
 
     def waits(data: dict[str, Any]) -> Outcome:
@@ -55,11 +55,11 @@ def test_a_stage_runs_beside_those_before_it() -> None:
         begun.set()
         return Outcome("")
 
-    assert statuses([Stage("a", (), waits), Stage("b", (), begins, beside=True)]) == [PASSED, PASSED]
+    assert statuses([Stage("a", (), waits), Stage("b", (), begins, beside="a")]) == [PASSED, PASSED]
 
 
 def test_beside_others_a_stage_still_needs_what_it_needs() -> None:
-    stages = [Stage("a", (), fails), Stage("b", ("a",), passes, beside=True), Stage("c", (), fails, beside=True)]
+    stages = [Stage("a", (), fails), Stage("b", ("a",), passes, beside="a"), Stage("c", (), fails, beside="b")]
     assert statuses(stages) == [FAILED, NOT_RUN, FAILED]
 
 
@@ -70,5 +70,5 @@ def test_nothing_runs_beside_where_the_first_failure_ends_it() -> None:
         ran.append("b")
         return Outcome("")
 
-    assert statuses([Stage("a", (), fails), Stage("b", (), runs, beside=True)], fail_fast=True) == [FAILED, NOT_RUN]
+    assert statuses([Stage("a", (), fails), Stage("b", (), runs, beside="a")], fail_fast=True) == [FAILED, NOT_RUN]
     assert not ran

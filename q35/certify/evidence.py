@@ -69,15 +69,20 @@ def stages(request: Request, kept: contextlib.ExitStack) -> list[Stage]:
         Stage("audit", ("proofs",), lambda data: proofs.audit(project, lean(data), report)),
         Stage("spec", ("audit",), check_spec),
         Stage("kernels", (), lambda data: conformance.check_kernels(project)),
-        # One core installs Lean, the other has these two. Conformance and Lean beside each other would both be slower.
+        # One core brings Lean, the other has these two. Lean then keeps both busy until the vectors are written.
         Stage(
             "model",
             ("kernels",),
             lambda data: model.certify(request.model, request.quantized, request.out),
-            beside=True,
+            beside="toolchain",
         ),
-        Stage("products", ("kernels",), lambda data: products.measure(request.model), beside=True),
-        Stage("conformance", ("kernels",), lambda data: conformance.run(project, request.fail_fast, request.fresh)),
+        Stage("products", ("kernels",), lambda data: products.measure(request.model), beside="toolchain"),
+        Stage(
+            "conformance",
+            ("kernels",),
+            lambda data: conformance.run(project, request.fail_fast, request.fresh),
+            beside="spec",
+        ),
     ]
 
 

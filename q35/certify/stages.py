@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -27,13 +27,14 @@ class Outcome:
 class Stage:
     """One step of the certification: its name, the names of the stages it needs, and what it does with their data.
 
-    One that runs `beside` the others uses no data of theirs, and is begun before it is known whether it is needed.
+    One that runs `beside` another is begun with it: it uses no data, and is begun before it is known whether it is
+    needed.
     """
 
     name: str
     needs: Sequence[str]
     run: Callable[[dict[str, dict[str, Any]]], Outcome]
-    beside: bool = False
+    beside: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ def run_stages(
     """
     results: list[StageResult] = []
     data: dict[str, dict[str, Any]] = {}
-    aside = [] if fail_fast else [stage for stage in stages if stage.beside]
-    with ThreadPoolExecutor(max(1, len(aside))) as pool:
-        begun = {stage.name: pool.submit(_run, stage, {}) for stage in aside}
+    begun: dict[str, Future[tuple[StageResult, Outcome]]] = {}
+    with ThreadPoolExecutor(len(stages)) as pool:
         for stage in stages:
+            aside = [other for other in stages if other.beside == stage.name and not fail_fast]
+            begun |= {other.name: pool.submit(_run, other, {}) for other in aside}
             unmet = [name for name in stage.needs if name not in data]
             stopped = fail_fast and any(result.status == FAILED for result in results)
             if unmet or stopped:
