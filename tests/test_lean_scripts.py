@@ -122,7 +122,8 @@ const closed=[q35Close(file),q35Positions.size,q35Read(file,0,1,64)];
 console.log(JSON.stringify({{
   first,sought,last,closed,
   stat:[q35Stat(at("A.olean"),128),HEAPU32[32],q35Stat(at("C.olean"),128),q35Stat(other,128)??null],
-  open:[q35Open(at("C.olean"),0),q35Open(at("A.olean"),1)??null,q35Open(at("A.lean"),0)??null,q35Open(other,0)??null],
+  open:[at("C.olean"),at("A.lean"),at("../B.olean"),other].map(path=>q35Open(path,0)??null),
+  write:q35Open(at("A.olean"),1)??null,
 }}));
 """
     text = FILES + (SCRIPTS / "module_files.js").read_text(encoding="utf-8") + script
@@ -133,4 +134,5 @@ console.log(JSON.stringify({{
         "closed": [0, 0, 29],
         "stat": [0, 20, -44, None],
         "open": [-44, None, None, None],
+        "write": None,
     }

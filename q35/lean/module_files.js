@@ -5,7 +5,7 @@
 var q35Base=2**28,q35Positions=new Map,q35Folders=JSON.parse(process.env.Q35_LEAN_MOUNTS||"[]");
 var q35Find=(pointer,found)=>{
   var path=UTF8ToString(pointer);
-  if(q35Folders.some(folder=>path.startsWith(folder+"/")))try{
+  if(q35Folders.some(folder=>path.startsWith(folder+"/"))&&!path.includes("/.."))try{
     return found(path);
   }catch(error){
     return error.code==="ENOENT"?-44:undefined;
