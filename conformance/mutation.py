@@ -6,7 +6,6 @@ import re
 import shutil
 import tomllib
 from dataclasses import dataclass
-from importlib.util import cache_from_source
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
@@ -118,12 +117,11 @@ def stage(name: str, mutant: Mutant | None, root: Path) -> None:
     """
     family = FAMILIES[name]
     package = root / family.package
-    ignored = shutil.ignore_patterns("*.pyc.*", "*.so", "build", "measured")  # the first are still being written
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "build", "measured")
     shutil.copytree(REPOSITORY / family.folder, package, ignore=ignored)
     if mutant is not None:
         path = package / Path(mutant.file).relative_to(family.folder)
         path.write_text(changed(mutant, path.read_text()))
-        Path(cache_from_source(path)).unlink(missing_ok=True)
     if family.package != "q35kernels":
         return
     from q35kernels import build_variant, wrappers

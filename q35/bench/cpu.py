@@ -17,7 +17,7 @@ from q35 import __version__
 from q35.bench import machine
 from q35.bench.contenders import OURS, Contender
 from q35.bench.problem import DISTINCT_ROWS, SEED, Problem
-from q35.bench.process import NotMeasured, Process, evicting_memory
+from q35.bench.process import NotMeasured, Process, evicting_memory, interrupts_held
 from q35.bench.results import METHOD, Tell, description, digits, refuse_wrong
 from q35.errors import InputError
 
@@ -101,7 +101,8 @@ class _Field:
             prepared: dict[Contender, tuple[Process, dict[str, Any]]] = {}
             for contender in self._request.contenders:
                 self._tell(f"{problem}: {contender.title}, quantizing", self._turns, self._request.turns)
-                process = stack.enter_context(Process.of(contender, memory))
+                with interrupts_held():
+                    process = stack.enter_context(Process.of(contender, memory))
                 with self._noting(contender, problem):
                     answer = process.ask("prepare", inputs=problem.inputs, outputs=problem.outputs)
                     self._details[contender.name] = answer.pop("details")

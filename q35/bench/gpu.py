@@ -20,7 +20,7 @@ from q35 import __version__
 from q35.bench.contenders import Contender
 from q35.bench.gpu_worker import COLD_CACHES, DISTINCT_ACTIVATIONS
 from q35.bench.problem import DISTINCT_ROWS, SEED, Problem
-from q35.bench.process import NotMeasured, Process
+from q35.bench.process import NotMeasured, Process, interrupts_held
 from q35.bench.results import METHOD, Tell, description, digits, refuse_wrong
 from q35.certify.machine import machine
 from q35.errors import InputError
@@ -108,12 +108,11 @@ class _Field:
     def measure(self) -> None:
         """All problems and numbers of rows; each contender has one process for all of them."""
         with contextlib.ExitStack() as stack:
-            processes = {
-                contender: stack.enter_context(
-                    Process("q35.bench.gpu_worker", [self._request.device, contender.module, contender.variant])
-                )
-                for contender in self._request.contenders
-            }
+            processes = {}
+            for contender in self._request.contenders:
+                arguments = [self._request.device, contender.module, contender.variant]
+                with interrupts_held():
+                    processes[contender] = stack.enter_context(Process("q35.bench.gpu_worker", arguments))
             for problem in self._request.problems:
                 self._measure_problem(problem, processes)
 

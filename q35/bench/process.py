@@ -38,6 +38,19 @@ def evicting_memory(size: int) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """An interrupt that comes meanwhile is raised at the end: by then a process that is being started will be ended."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
 class Process:
     """One worker. Between requests it is stopped: a library's waiting threads must not disturb another's turn."""
 
