@@ -22,8 +22,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 IMPORTED = ("conformance.conftest", "hypothesis", "pytest", "torch")
-"""Modules that a session finds imported; those that are not installed are left out. Not triton, which asks the
-environment when it is imported whether it has to interpret."""
+"""Modules that a session finds imported; those that are not installed are left out."""
+INTERPRETED = ("triton", "triton.language")
+"""The same, where kernels are interpreted: triton asks the environment for that when it is imported."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def run_session(
     options += [] if workers else ["-p", "no:xdist"]
     options += ["-p", "conformance.conftest"] if plugin else []
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(IMPORTED))
+    context.set_forkserver_preload([*IMPORTED, *(INTERPRETED if os.environ.get("TRITON_INTERPRET") == "1" else ())])
     process = context.Process(target=_session, args=([*options, *arguments], folder, output))
     process.start()
     process.join(limit_s)

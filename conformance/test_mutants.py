@@ -23,15 +23,15 @@ from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import machine_lacks
 
 CLAIM: dict[str, Any] = {"subject": "suite", "truth": "expected-outcome", "level": "sampled"}
-Control = Callable[[str], dict[str, list[str]]]
+Control = Callable[[Mutant], dict[str, list[str]]]
 MUTANTS = [mutant for family in mutation.FAMILIES for mutant in mutation.load(family)]
 
 
-def judge(root: Path, tests: list[str]) -> Run:
-    """Runs the named tests against the packages under `root`."""
+def judge(root: Path, tests: list[str], folder: Path) -> Run:
+    """Runs the named tests against the packages under `root`, in a session that writes into `folder`."""
     selected = [f"{REPOSITORY / 'conformance'}/{test}" for test in tests]
     common = [f"--rootdir={REPOSITORY}", f"--q35-root={root}", "--q35-effort=quick", "--tb=line"]
-    return run_session([*common, *selected], root)
+    return run_session([*common, *selected], folder)
 
 
 def outcome_of(run: Run, test: str) -> list[dict[str, Any]]:
@@ -43,27 +43,45 @@ def outcome_of(run: Run, test: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def control(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Control:
-    """Outcomes of a family's named tests on an unchanged copy, found once for all workers of a session."""
+    """Outcomes of a mutant's tests, with their parameters, on a copy of its family without a mutation.
+
+    The copy is made, and each file of tests is run, once for all workers of a session.
+    """
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if hasattr(request.config, "workerinput") else shared
 
-    def outcomes(family: str) -> dict[str, list[str]]:
-        known = shared / f"control-{family}.json"
-        with known.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not known.exists():
-                known.write_text(json.dumps(unchanged(family, shared / f"control-{family}")))
-        found: dict[str, list[str]] = json.loads(known.read_text())
-        return found
+    def outcomes(mutant: Mutant) -> dict[str, list[str]]:
+        root = shared / f"control-{mutant.family}"
+        once(root.with_suffix(".json"), partial(mutation.stage, mutant.family, None, root))
+        known: dict[str, list[str]] = {}
+        for file in sorted({file_of(test) for test in mutant.tests}):
+            folder = root / Path(file).stem
+            known |= once(folder.with_suffix(".json"), partial(unchanged, mutant.family, file, root, folder))
+        return {test: known[test] for test in mutant.tests}
 
     return outcomes
 
 
-def unchanged(family: str, root: Path) -> dict[str, list[str]]:
-    """Each test that a family's mutants name, with its parameters' outcomes on a copy without a mutation."""
-    tests = sorted({test for mutant in MUTANTS if mutant.family == family for test in mutant.tests})
-    mutation.stage(family, None, root)
-    run = judge(root, tests)
+def once(kept: Path, make: Callable[[], Any]) -> Any:
+    """What `make` returned, as the JSON file `kept` has it; the first process that asks makes it, others wait."""
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_text(json.dumps(make()))
+    return json.loads(kept.read_text())
+
+
+def file_of(test: str) -> str:
+    """The file that a named test is in."""
+    return test.partition("::")[0]
+
+
+def unchanged(family: str, file: str, root: Path, folder: Path) -> dict[str, list[str]]:
+    """Outcomes, on the unchanged copy in `root`, of the tests in `file` that a family's mutants name."""
+    named = {test for mutant in MUTANTS if mutant.family == family for test in mutant.tests}
+    tests = sorted(test for test in named if file_of(test) == file)
+    folder.mkdir()
+    run = judge(root, tests, folder)
     assert run.report is not None, run.output
     return {test: [row["outcome"] for row in outcome_of(run, test)] for test in tests}
 
@@ -78,7 +96,7 @@ def test_mutant_is_killed(
 ) -> None:
     if reason := machine_lacks(mutant.isa):
         pytest.skip(reason)
-    before = control(mutant.family)
+    before = control(mutant)
     lacking = [test for test in mutant.tests if set(before[test]) == {"not run"}]
     if len(lacking) == len(mutant.tests):
         pytest.skip(f"this machine cannot run {', '.join(lacking)}")
@@ -86,7 +104,7 @@ def test_mutant_is_killed(
     assert not unfit, f"these do not pass on an unchanged copy: {unfit}"
     start = time.monotonic()
     mutation.stage(mutant.family, mutant, tmp_path)
-    run = judge(tmp_path, list(mutant.tests))
+    run = judge(tmp_path, list(mutant.tests), tmp_path)
     assert run.report is not None, f"the session on the mutant wrote no report:\n{run.output}"
     killers: list[str] = []
     survivors: list[str] = []

@@ -114,6 +114,15 @@ def test_install_unpacks_patches_tests_then_puts_into_place(tiny: Path) -> None:
     assert tested == [PATCHED]
 
 
+def test_native_code_may_come_and_go(tiny: Path) -> None:
+    """Also that which the self-test has kept."""
+    made = embedded.install(self_test=lambda lean: (lean.folder / embedded.NATIVE).write_bytes(b"of the self-test"))
+    (made.folder / embedded.NATIVE).write_bytes(b"more")
+    assert embedded.whole(made.folder)
+    (made.folder / embedded.NATIVE).unlink()
+    assert embedded.whole(made.folder)
+
+
 def test_install_that_fails_its_self_test_leaves_nothing(tiny: Path) -> None:
     def fail(lean: embedded.Embedded) -> None:
         raise ToolchainError("it accepts what is false")

@@ -41,8 +41,9 @@ _NODE_MAJOR = 24
 _KEEP_DAYS = 30
 _MARKER = "installed.json"
 NATIVE = "lean.native"
-NATIVE_SECONDS = 60.0
-"""Processor time after which what is hot in Lean is native code; a process that was busy for so long keeps its code."""
+NATIVE_SECONDS = 4.0
+"""Processor time after which a process keeps what has turned out to be hot in Lean and is native code by now: that of
+the start. It does so again each time that its processor time has doubled."""
 _OFFLINE_FIX = (
     "connect to the network once, or install Lean v4.28.0 with elan, "
     "or copy the q35 cache folder of a machine that has it"
@@ -188,8 +189,8 @@ def _make(root: Path, final: Path, node: Path, report: Report, self_test: Callab
 
 
 def _inventory(folder: Path, report: Report) -> dict[str, tuple[int, int, str]]:
-    """Path below `folder` -> (bytes, mtime in ns, sha256 hex) of every file."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Path below `folder` -> (bytes, mtime in ns, sha256 hex) of every file that stays as it is."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(NATIVE))
     listed = {}
     for index, path in enumerate(files):
         report("hashing what was installed", index, len(files))

@@ -65,18 +65,19 @@ async function q35Instantiate(binary,imports){{
   var code=kept.subarray(32);
   if(code.length&&q35Digest(code).equals(kept.subarray(0,32))){{
     var module=%DeserializeWasmModule(new Uint8Array(code).buffer,binary);
-    if(module){{
-      q35Native.bytes=code.length;
-      return {{module,instance:await WebAssembly.instantiate(module,imports)}};
-    }}
+    if(module)return {{module,instance:await WebAssembly.instantiate(module,imports)}};
   }}
+  if(kept.length)q35Native.damaged=true;
   return WebAssembly.instantiate(binary,imports);
 }}
 var q35Keep=()=>{{
-  if(!q35Native||process.cpuUsage().user<q35Native.seconds*1e6)return;
-  var {{file,bytes=0}}=q35Native,code=Buffer.from(%SerializeWasmModule(wasmModule)),whole=`${{file}}.${{process.pid}}`;
-  q35Native=null;
-  if(code.length<1.25*bytes)return;
+  var seconds=process.cpuUsage().user/1e6;
+  if(!q35Native||seconds<q35Native.seconds)return;
+  q35Native.seconds=2*seconds;
+  var {{file,damaged}}=q35Native,code=Buffer.from(%SerializeWasmModule(wasmModule)),whole=`${{file}}.${{process.pid}}`;
+  var kept=fs.statSync(file,{{throwIfNoEntry:false}})?.size??0;
+  if(!damaged&&code.length<1.25*kept)return;
+  q35Native.damaged=false;
   try{{
     fs.writeFileSync(whole,Buffer.concat([q35Digest(code),code]));
     fs.renameSync(whole,file);
