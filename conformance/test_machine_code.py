@@ -2,8 +2,8 @@
 
 Each proof is of the extension that this session judges: for all contents of the arrays, wherever they lie, and with no
 load or store outside them; short lengths one by one, the others by induction over the turns of the main loop. The
-control is two-sided: kernels with a planted bug are compiled the same way, and the solver must refute them with inputs
-on which the compiled bug shows when it is run.
+control is two-sided: kernels with a planted bug are compiled with the same options, and the solver must refute them
+with inputs on which the compiled bug shows when it is run.
 """
 
 from __future__ import annotations
@@ -186,15 +186,15 @@ in other lanes (from which they are read back)."""
 
 
 def with_bugs(bugs: dict[str, tuple[str, str, str]], folder: Path, proofs: Any) -> Any:
-    """The extension compiled from a copy of the sources with these bugs, one a kernel."""
+    """The scalar kernels compiled from a copy of the sources with these bugs, one a kernel."""
     copy = folder / "cpu"
     shutil.copytree(sources(), copy)
     for name, old, new in bugs.values():
         text = (copy / name).read_text()
         assert text.count(old) == 1, f"{name}: {old!r} stands there {text.count(old)} times"
         (copy / name).write_text(text.replace(old, new))
-    extension = import_module("q35kernels.build_variant").build(copy, folder / "out")
-    return proofs.Binary(extension, copy / "kernels.hpp")
+    library = import_module("q35kernels.build_variant").build_scalar(copy, folder / "out")
+    return proofs.Binary(library, copy / "kernels.hpp")
 
 
 def refutation(slot: str, proofs: Any, wrong: Any) -> Any:

@@ -164,6 +164,14 @@ def build(source_dir: Path, out_dir: Path, *, optimize: bool = True) -> Path:
     return _build(_tree("unoptimized"), "q35kernels", EXTENSION, source_dir, out_dir, options)
 
 
+def build_scalar(source_dir: Path, out_dir: Path) -> Path:
+    """Compiles the scalar kernels of the C++ sources in `source_dir` to a shared library in `out_dir`, and returns it.
+
+    Their machine code is that of the extension. Raises `ToolchainError` when the sources do not compile.
+    """
+    return _build(_tree("plain"), "q35_kernel_scalar", "q35_kernel_scalar.so", source_dir, out_dir)
+
+
 def build_tests(
     source_dir: Path, out_dir: Path, *, sanitize: bool, program: Literal["q35_kernel_tests", "q35_kernel_fuzz"]
 ) -> Path:

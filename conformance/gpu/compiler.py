@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import gc
 import hashlib
 import inspect
 import json
@@ -393,6 +394,7 @@ def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     receiver, sender = context.Pipe(duplex=False)
 
     def work() -> None:
+        gc.disable()  # its memory lasts for one compilation
         with tempfile.TemporaryFile("w+") as told:
             os.dup2(told.fileno(), 2)
             try:

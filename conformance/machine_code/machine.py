@@ -54,6 +54,8 @@ class Cells:
                 runs[-1] = (value, runs[-1][1], number + 1)
             else:
                 runs.append((value, number, number + 1))
+        if len(runs) == 1 and runs[0][1] == 0 and runs[0][2] == runs[0][0].size() // 8:
+            return runs[0][0]  # as most are: what was written is read
         return z3.simplify(joined([z3.Extract(8 * end - 1, 8 * start, value) for value, start, end in runs]))
 
     def _cell(self, address: int) -> tuple[Bits, int]:
@@ -132,6 +134,8 @@ class Machine:
     """How often the run came to each block."""
     solver: Any = field(default_factory=z3.Solver)
     lifted: dict[tuple[int, int], Any] = field(default_factory=dict)
+    results: dict[tuple[str | int, ...], tuple[Bits, tuple[Bits, ...]]] = field(default_factory=dict)
+    """Of each operation on each operands, which are kept so that their numbers stay theirs."""
 
     def __post_init__(self) -> None:
         arrays = [argument for argument in self.arguments if isinstance(argument, Region)]
@@ -218,6 +222,13 @@ class Machine:
             raise Unsupported(f"a jump to a computed address at {state.next:#x}")
         state.next = target.as_long()
         return [*others, state]
+
+    def result(self, name: str, *operands: Bits) -> Bits:
+        """What an operation makes of its operands; z3 gives equal terms one number, so that loops are cheap."""
+        key = name, *(operand.get_id() for operand in operands)
+        if key not in self.results:
+            self.results[key] = (z3.simplify(operation(name)(*operands)), operands)
+        return self.results[key][0]
 
     def place(self, state: State, address: Bits, size: int) -> tuple[Region | None, int | Bits]:
         """The array that holds `size` bytes at an address, for every input of this path, and where in its window; no
@@ -344,7 +355,7 @@ class Block:
             case pyvex.expr.Load():
                 return self.machine.load(self.state, self.value(expression.addr), _size(expression.ty) // 8)
             case pyvex.expr.Unop() | pyvex.expr.Binop():
-                return z3.simplify(operation(expression.op)(*map(self.value, expression.args)))
+                return self.machine.result(expression.op, *map(self.value, expression.args))
             case pyvex.expr.ITE():
                 condition = self.value(expression.cond) == 1
                 return z3.simplify(z3.If(condition, self.value(expression.iftrue), self.value(expression.iffalse)))

@@ -30,6 +30,70 @@ def nearestUpTo (entry : Nat → Int × Int) (p : Rat × Rat) : Nat → Nat
     let best := nearestUpTo entry p k
     if distSq p (entry (k + 1)) < distSq p (entry best) then k + 1 else best
 
+/-! ### How the search is compiled
+
+In integers: exact rational arithmetic takes many times as long. Statements and proofs keep the definition above. -/
+
+namespace Compile
+
+/-- The squared distance from the point `(x / q, y / q)` to the entry `e`, times `q * q`. -/
+def scaledDistSq (q x y : Int) (e : Int × Int) : Int :=
+  (x - q * e.1) * (x - q * e.1) + (y - q * e.2) * (y - q * e.2)
+
+/-- The number of the nearest entry up to `k` and its scaled distance. -/
+def nearestScaled (entry : Nat → Int × Int) (q x y : Int) : Nat → Nat × Int
+  | 0 => (0, scaledDistSq q x y (entry 0))
+  | k + 1 =>
+    let best := nearestScaled entry q x y k
+    let d := scaledDistSq q x y (entry (k + 1))
+    if d < best.2 then (k + 1, d) else best
+
+/-- `nearestUpTo`, with both coordinates of the point over one denominator. -/
+def nearestUpTo (entry : Nat → Int × Int) (p : Rat × Rat) (k : Nat) : Nat :=
+  (nearestScaled entry (p.1.den * p.2.den) (p.1.num * p.2.den) (p.2.num * p.1.den) k).1
+
+private theorem num_eq (r : Rat) : (r.num : Rat) = (r.den : Nat) * r := by
+  have hd : ((r.den : Nat) : Rat) ≠ 0 := by
+    have : (0 : Rat) < (r.den : Nat) := Rat.natCast_pos.2 r.den_pos
+    grind
+  have h := Rat.num_divInt_den r
+  rw [Rat.divInt_eq_div, Rat.intCast_natCast] at h
+  grind
+
+/-- Scaled distances are the distances times the square of the denominator. -/
+theorem scaledDistSq_eq (p : Rat × Rat) (e : Int × Int) :
+    (scaledDistSq (p.1.den * p.2.den) (p.1.num * p.2.den) (p.2.num * p.1.den) e : Rat) =
+      ((p.1.den * p.2.den) * (p.1.den * p.2.den) : Rat) * distSq p e := by
+  have h₁ := num_eq p.1
+  have h₂ := num_eq p.2
+  simp only [scaledDistSq, distSq, Rat.intCast_add, Rat.intCast_mul, Rat.intCast_sub, Rat.intCast_natCast, h₁, h₂]
+  grind
+
+/-- `nearestUpTo` is compiled as the search in integers. -/
+@[csimp] theorem nearestUpTo_eq : @Q35.nearestUpTo = @nearestUpTo := by
+  funext entry p k
+  have hq : (0 : Rat) < (p.1.den * p.2.den) * (p.1.den * p.2.den) := by
+    have := Rat.natCast_pos.2 p.1.den_pos
+    have := Rat.natCast_pos.2 p.2.den_pos
+    exact Rat.mul_pos (Rat.mul_pos ‹_› ‹_›) (Rat.mul_pos ‹_› ‹_›)
+  have hlt (a b : Int × Int) : distSq p a < distSq p b ↔
+      scaledDistSq (p.1.den * p.2.den) (p.1.num * p.2.den) (p.2.num * p.1.den) a <
+        scaledDistSq (p.1.den * p.2.den) (p.1.num * p.2.den) (p.2.num * p.1.den) b := by
+    rw [← Rat.intCast_lt_intCast, scaledDistSq_eq, scaledDistSq_eq, Rat.mul_lt_mul_left hq]
+  have : nearestScaled entry (p.1.den * p.2.den) (p.1.num * p.2.den) (p.2.num * p.1.den) k =
+      (Q35.nearestUpTo entry p k, scaledDistSq (p.1.den * p.2.den) (p.1.num * p.2.den) (p.2.num * p.1.den)
+        (entry (Q35.nearestUpTo entry p k))) := by
+    induction k with
+    | zero => rfl
+    | succ k ih =>
+      simp only [nearestScaled, Q35.nearestUpTo, ih, hlt]
+      split <;> rfl
+  rw [nearestUpTo, this]
+
+end Compile
+
+/-! ### Codes and what they stand for -/
+
 /-- The lowest code whose entry is nearest to `p`. -/
 @[inline] def nearest {n : Nat} [NeZero n] (T : Table n) (p : Rat × Rat) : Fin n :=
   Fin.ofNat n (nearestUpTo (fun k => T (Fin.ofNat n k)) p (n - 1))
