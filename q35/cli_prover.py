@@ -214,7 +214,7 @@ def prove(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write the file; in place by default.")
     ] = None,
-    policy: Annotated[str, typer.Option(help="What proposes tactics.")] = "heuristic",
+    policy: Annotated[str, typer.Option(help="portfolio, heuristic, neural or a folder of weights.")] = "heuristic",
     method: Annotated[str, typer.Option(help="How to search: mcts or best-first.")] = "mcts",
     seconds: Annotated[float, typer.Option(min=1, help="Wall-clock seconds for each sorry.")] = 60.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Tactics run for each sorry; no limit by default.")] = None,

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 bench = typer.Typer(help="Compare policies on the same theorems.", no_args_is_help=True, add_completion=False)
 
 Out = Annotated[Path, typer.Option(metavar="FILE", help="The results, JSON; a run that was ended goes on from it.")]
-Contenders = Annotated[str, typer.Option(metavar="POLICY/METHOD,...", help="one-tactic, best-first or mcts.")]
+Contenders = Annotated[
+    str,
+    typer.Option(
+        metavar="POLICY/METHOD,...",
+        help="portfolio, heuristic, neural or a folder of weights; one-tactic, best-first or mcts.",
+    ),
+]
 Seconds = Annotated[float, typer.Option(min=0.1, help="Wall clock of an attempt.")]
 Seeds = Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, ...")]
 Workers = Annotated[int, typer.Option(min=1, help="Lean processes, of 2.5 GB each.")]
@@ -100,10 +106,12 @@ def _bench(
     with terminal_report() as report, contextlib.ExitStack() as started:
         chosen = []
         for name in contenders.split(","):
-            policy, _, method = name.partition("/")
-            if method not in methods:
+            policy, _, method = name.rpartition("/")
+            if method not in methods or not policy:
                 raise InputError(f"--contenders {name}: no such method", fix=f"POLICY/{', POLICY/'.join(methods)}")
             chosen.append(Contender(policy_by_name(policy, toolchain, proofs, report), methods[method]))
+        if len({contender.name for contender in chosen}) < len(chosen):
+            raise InputError(f"--contenders {contenders}: two have the same name", fix="rename a folder")
         request = Request(suite, splits, seconds, tuple(range(seeds)), tuple(chosen), lean)
         pool = started.enter_context(Pool(toolchain, workers, limits, report))
 

@@ -15,6 +15,7 @@ from prover_toy import PROBLEM, Numbers, ToyPolicy
 from rich.console import Console
 
 import q35spec
+from q35.cli import run as run_command
 from q35.errors import InputError
 from q35.files import cache_folder, canonical_json, read_json, sha256_file, sha256_tree, write_whole
 from q35.lean import cache, find_toolchain
@@ -207,6 +208,19 @@ def test_what_the_gate_refuses_is_a_failure_and_is_shown(tmp_path: Path) -> None
     assert "0.0% of 4" in shown(document)
     assert "refused: toy_0, toy/best-first, seed 0: word: half" in shown(document)
     assert spent(document, "toy/best-first", "seconds") == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("contenders", "wrong"),
+    [("mcts", "no such method"), ("heuristic", "no such method"), ("portfolio/mcts,portfolio/mcts", "the same name")],
+)
+def test_contenders_that_cannot_be_are_refused(
+    contenders: str, wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["prover", "bench", "field", "--out", str(tmp_path / "r.json"), "--contenders", contenders]
+    assert run_command(command) == 1
+    assert wrong in capsys.readouterr().err
+    assert not (tmp_path / "r.json").exists()
 
 
 def test_results_of_another_run_are_not_mixed_in(tmp_path: Path) -> None:

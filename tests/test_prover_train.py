@@ -22,8 +22,10 @@ from safetensors.torch import save
 import q35spec
 from q35.cli import run
 from q35.errors import InputError
+from q35.lean.toolchain import Native, Toolchain
 from q35.model.certificate import path_of as certificate_of
 from q35prover.interface import Goal, Problem, TacticState
+from q35prover.policy.by_name import policy_by_name
 from q35prover.policy.neural import WEIGHTS as SHIPPED
 from q35prover.policy.neural import NeuralPolicy, load_neural_policy
 from q35prover.policy.portfolio import Portfolio
@@ -549,6 +551,18 @@ def test_the_policy_copies_the_name_that_it_sees(shipped: Path) -> None:
     states = [_state("hyp : Q\n⊢ Q"), _state("hx : Q\n⊢ Q")]  # the same key: they differ in names only
     assert [found[0].tactic for found in policy.suggest(states, 4)] == ["exact hyp", "exact hx"]
     assert all(1 <= remaining < 1.5 for remaining in policy.remaining(states))
+
+
+def test_a_folder_of_weights_is_a_policy(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the folder's name, so that two trainings can be compared; the shipped weights are called neural."""
+    monkeypatch.setattr("q35prover.policy.by_name.theorems", lambda *_: None)
+    monkeypatch.setattr("q35prover.policy.by_name.Retrieval", lambda _: None)
+    toolchain = Toolchain("native", Native(tmp_path / "lean", "4.28.0"))
+    other = shutil.copytree(shipped, tmp_path / "longer")
+    assert policy_by_name(str(other), toolchain).name == "longer"
+    assert policy_by_name("neural", toolchain).name == "neural"
+    with pytest.raises(InputError, match="no policy 'shorter'"):
+        policy_by_name("shorter", toolchain)
 
 
 def test_a_larger_count_only_adds(shipped: Path) -> None:

@@ -19,9 +19,10 @@ NAMES: tuple[Name, ...] = get_args(Name)
 
 
 def policy_by_name(name: str, toolchain: Toolchain, package: Path | None = None, report: Report = silent) -> Policy:
-    """The policy of this name; `package`: the folder of the Lake package whose theorems it may use.
+    """The policy of this name, or the neural policy with the weights in the folder of this name.
 
-    Raises `InputError` if there is none of the name, and what reading the library raises.
+    `package`: the folder of the Lake package whose theorems it may use. Raises `InputError` if there is none of the
+    name, and what reading the library raises.
     """
     match name:
         case "portfolio":
@@ -32,4 +33,9 @@ def policy_by_name(name: str, toolchain: Toolchain, package: Path | None = None,
             from q35prover.policy.neural import load_neural_policy  # torch takes seconds, and is not always there
 
             return load_neural_policy(policy_by_name("heuristic", toolchain, package, report))
-    raise InputError(f"no policy {name!r}", None, f"one of {', '.join(NAMES)}")
+        case folder if Path(folder).is_dir():
+            from q35prover.policy.neural import load_neural_policy
+
+            return load_neural_policy(policy_by_name("heuristic", toolchain, package, report), Path(folder))
+    fix = f"one of {', '.join(NAMES)}, or a folder that `q35 prover export` wrote"
+    raise InputError(f"no policy {name!r}", None, fix)

@@ -51,9 +51,10 @@ _PROMPTS_REMEMBERED = 64
 class NeuralPolicy:
     """A network's tactics and those of `others`, mixed as `mixture` says."""
 
-    name = "neural"
-
-    def __init__(self, network: Network, tokenizer: Tokenizer, others: Policy, mixture: Mixture) -> None:
+    def __init__(
+        self, network: Network, tokenizer: Tokenizer, others: Policy, mixture: Mixture, name: str = "neural"
+    ) -> None:
+        self.name = name
         self._network, self._tokenizer, self._others, self._mixture = network, tokenizer, others, mixture
         # By text and not by `TacticState.key`: a tactic speaks of hypotheses by their names.
         self._prompt = lru_cache(_PROMPTS_REMEMBERED)(self._read)
@@ -121,10 +122,13 @@ def _worth_running(text: str) -> bool:
 def load_neural_policy(others: Policy, folder: Path = WEIGHTS, threads: int = 1) -> NeuralPolicy:
     """The policy with the weights in `folder` beside `others`, on so many threads of this process.
 
+    It is called `neural` if these are the shipped weights, else by the folder's name.
+
     Raises `InputError` for a folder that does not hold what `q35 prover export` writes.
     """
     if not folder.is_dir():
         fix = f"`q35 prover train` makes them, and `q35 prover export RUN DATA --out {folder}` puts them there"
         raise InputError("there are no weights of the neural policy", str(folder), fix)
     torch.set_num_threads(threads)
-    return NeuralPolicy(*load_policy_files(folder), others, load_mixture(folder))
+    name = "neural" if folder == WEIGHTS else folder.resolve().name
+    return NeuralPolicy(*load_policy_files(folder), others, load_mixture(folder), name)
