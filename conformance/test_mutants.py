@@ -80,7 +80,7 @@ def unchanged(family: str, file: str, root: Path, folder: Path) -> dict[str, lis
     """Outcomes, on the unchanged copy in `root`, of the tests in `file` that a family's mutants name."""
     named = {test for mutant in MUTANTS if mutant.family == family for test in mutant.tests}
     tests = sorted(test for test in named if file_of(test) == file)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     run = judge(root, tests, folder)
     assert run.report is not None, run.output
     return {test: [row["outcome"] for row in outcome_of(run, test)] for test in tests}
