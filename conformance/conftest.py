@@ -10,6 +10,8 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from conformance import kept, layers, subjects
 from conformance.ledger import Ledger
@@ -42,6 +44,9 @@ for _name, _examples in (("quick", 25), ("default", 100), ("deep", 2000)):
         suppress_health_check=HEALTH,
     )
 hypothesis.settings.load_profile("default")
+# Hypothesis would also draw the numbers that stand in the modules imported so far. Without them a test draws the same
+# samples alone, among others and in every worker, so that what it finds can be found again.
+vars(providers)["_get_local_constants"] = Constants
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -162,6 +162,33 @@ def test_the_schema_of_a_report_is_one(compared: Ledger) -> None:
     compared.count(1, **CLAIM)
 
 
+def test_samples_are_the_same_among_others(tmp_path: Path, compared: Ledger) -> None:
+    """Whatever else was imported: a test that fails in a session fails alone, too."""
+    source = f"""
+        import json, pathlib
+        import hypothesis, hypothesis.strategies as st
+        {{other}}
+        DRAWN = []
+        @hypothesis.given(x=st.integers())
+        def test_it(x, compared):
+            DRAWN.append(x)
+            compared.count(1, {REAL}, level='sampled')
+        def test_told(compared):
+            pathlib.Path('drawn.json').write_text(json.dumps(DRAWN))
+            compared.count(1, {REAL}, level='sampled')
+    """
+    drawn = []
+    for other in ("", "import numbers_of_others"):
+        folder = tmp_path / f"with{len(other)}"
+        folder.mkdir()
+        (folder / "numbers_of_others.py").write_text("\n".join(f"N{n} = {10**6 + 7919 * n}" for n in range(500)))
+        run = session(folder, source.format(other=other))
+        assert run.status == 0, run.output
+        drawn.append(json.loads((folder / "drawn.json").read_text()))
+    compared.equal(*drawn, **CLAIM)
+    assert len(set(drawn[0])) > 20
+
+
 def test_workers_report_to_one_session(tmp_path: Path, compared: Ledger) -> None:
     """With xdist the comparisons of every worker arrive in the one report."""
     count = ", level='exhaustive', domain=5)"
