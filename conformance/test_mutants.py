@@ -6,7 +6,6 @@ The control is two-sided: the same tests pass on a copy that went the same way w
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from conformance.ledger import Ledger
 from conformance.mutation import Mutant
 from conformance.runner import REPOSITORY, Run, run_session
 from conformance.subjects import machine_lacks
+from q35.lean import cache
 
 CLAIM: dict[str, Any] = {"subject": "suite", "truth": "expected-outcome", "level": "sampled"}
 Control = Callable[[Mutant], dict[str, list[str]]]
@@ -64,8 +64,7 @@ def control(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
 
 def once(kept: Path, make: Callable[[], Any]) -> Any:
     """What `make` returned, as the JSON file `kept` has it; the first process that asks makes it, others wait."""
-    with kept.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with cache.locked(kept.with_suffix(".lock")):
         if not kept.exists():
             kept.write_text(json.dumps(make()))
     return json.loads(kept.read_text())

@@ -167,7 +167,7 @@ def build(source_dir: Path, out_dir: Path, *, optimize: bool = True) -> Path:
 def build_scalar(source_dir: Path, out_dir: Path) -> Path:
     """Compiles the scalar kernels of the C++ sources in `source_dir` to a shared library in `out_dir`, and returns it.
 
-    Their machine code is that of the extension. Raises `ToolchainError` when the sources do not compile.
+    The compiler's options are those of the extension. Raises `ToolchainError` when the sources do not compile.
     """
     return _build(_tree("plain"), "q35_kernel_scalar", "q35_kernel_scalar.so", source_dir, out_dir)
 

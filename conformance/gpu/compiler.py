@@ -11,7 +11,6 @@ code of NVIDIA is disassembled together: the disassembler takes long to start.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import gc
 import hashlib
 import inspect
@@ -37,6 +36,7 @@ from typing import Any
 
 from conformance.roots import judge_packages_in
 from q35.files import cache_folder, canonical_json, read_json, write_whole
+from q35.lean import cache
 
 PROCESSES = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
 """How many compilations run at a time: as many as a session's workers leave cores to each of them."""
@@ -115,9 +115,7 @@ def build(
     fails.
     """
     kept = cache_folder() / "compiled" / f"{module}-{len(sizes)}-{_sources_sha256(module)}.jsonl"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with kept.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+    with cache.locked(kept.with_suffix(".lock")):  # tests run side by side
         if not kept.is_file():
             options = ["--processes", str(processes), "--sizes", *sizes, *(["--root", root] if root else [])]
             environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}

@@ -29,13 +29,10 @@ def policy_by_name(name: str, toolchain: Toolchain, package: Path | None = None,
             return Portfolio()
         case "heuristic":
             return Heuristic(Retrieval(theorems(toolchain, package, report)))
-        case "neural":
-            from q35prover.policy.neural import load_neural_policy  # torch takes seconds, and is not always there
+        case _ if name == "neural" or Path(name).is_dir():
+            from q35prover.policy.neural import WEIGHTS, load_neural_policy  # torch takes seconds, is not always there
 
-            return load_neural_policy(policy_by_name("heuristic", toolchain, package, report))
-        case folder if Path(folder).is_dir():
-            from q35prover.policy.neural import load_neural_policy
-
-            return load_neural_policy(policy_by_name("heuristic", toolchain, package, report), Path(folder))
+            folder = WEIGHTS if name == "neural" else Path(name)
+            return load_neural_policy(policy_by_name("heuristic", toolchain, package, report), folder)
     fix = f"one of {', '.join(NAMES)}, or a folder that `q35 prover export` wrote"
     raise InputError(f"no policy {name!r}", None, fix)
