@@ -1,11 +1,11 @@
 """What GPU compilers make of a kernel: its resources and its instructions, without a GPU.
 
-    python -m conformance.gpu.compiler MODULE [--sizes SIZES...] [--root DIR] [--processes N]
+    python -m conformance.gpu.compiler MODULE... [--sizes SIZES...] [--root DIR] [--processes N]
 
-compiles every `Variant` of the module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`. It
-is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled from
-the same content before is taken from the cache; each compilation is a process too, since a compiler can crash. Machine
-code of NVIDIA is disassembled together: the disassembler takes long to start.
+compiles every `Variant` of each module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`.
+It is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled
+from the same content before is taken from the cache; each compilation is a process too, since a compiler can crash.
+Machine code of NVIDIA is disassembled together: the disassembler takes long to start.
 """
 
 from __future__ import annotations
@@ -37,9 +37,6 @@ from typing import Any
 from conformance.roots import judge_packages_in
 from q35.files import cache_folder, canonical_json, read_json, write_whole
 from q35.lean import cache
-
-PROCESSES = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
-"""How many compilations run at a time: as many as a session's workers leave cores to each of them."""
 
 SIZES = ("multiples of 16", "any")
 """What a compiled kernel may know of its integers, the most and the least: at launch a kernel is compiled once more for
@@ -106,21 +103,19 @@ def missing_tool() -> str | None:
     return f"triton came without {', '.join(lacking)}" if lacking else None
 
 
-def build(
-    module: str, sizes: tuple[str, ...] = SIZES[:1], root: str | None = None, processes: int = PROCESSES
-) -> list[Built]:
-    """Compiles the variants of `module` in a process of its own, unless nothing has changed since that was done.
+def build(modules: Sequence[str], sizes: tuple[str, ...] = SIZES[:1], root: str | None = None) -> list[Built]:
+    """Compiles the variants of `modules` in a process of its own, unless nothing has changed since that was done.
 
     `sizes`: some of SIZES. `root` as in the option `--q35-root`. Raises RuntimeError with what the process said when it
     fails.
     """
-    kept = cache_folder() / "compiled" / f"{module}-{len(sizes)}-{_sources_sha256(module)}.jsonl"
+    kept = cache_folder() / "compiled" / f"{len(sizes)}-{_sources_sha256(modules)}.jsonl"
     with cache.locked(kept.with_suffix(".lock")):  # tests run side by side
         if not kept.is_file():
-            options = ["--processes", str(processes), "--sizes", *sizes, *(["--root", root] if root else [])]
+            options = ["--sizes", *sizes, *(["--root", root] if root else [])]
             environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-            command = [sys.executable, "-m", "conformance.gpu.compiler", module, *options]
+            command = [sys.executable, "-m", "conformance.gpu.compiler", *modules, *options]
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             if done.returncode:
                 raise RuntimeError(f"the compiling process ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -128,14 +123,12 @@ def build(
     return [_from_data(json.loads(line)) for line in kept.read_text().splitlines()]
 
 
-def _sources_sha256(module: str) -> str:
-    """A hash of the module, of the kernels' package, of this file, and of what compiles them."""
-    own, package = (find_spec(name) for name in (module, "q35kernels.triton.variant"))
-    assert own is not None
-    assert own.origin is not None
-    assert package is not None
-    assert package.origin is not None
-    files = {Path(own.origin), *Path(package.origin).parent.glob("*.py"), Path(__file__)}
+def _sources_sha256(modules: Sequence[str]) -> str:
+    """A hash of the modules, of the kernels' package, of this file, and of what compiles them."""
+    specs = [find_spec(name) for name in (*modules, "q35kernels.triton.variant")]
+    origins = [Path(spec.origin) for spec in specs if spec and spec.origin]
+    assert len(origins) == len(specs)
+    files = {*origins, *origins[-1].parent.glob("*.py"), Path(__file__)}
     parts = [version("triton"), version("torch"), sys.version, *(file.read_text() for file in sorted(files))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
@@ -340,35 +333,39 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
 # The process
 
 
-Task = tuple[int, Target, str]
-"""A variant's index, a target, and what is known of sizes."""
+Task = tuple[str, int, Target, str]
+"""A module, a variant's index in it, a target, and what is known of sizes."""
 
 
-def _tasks(module: str, chosen: Sequence[str]) -> list[Task]:
+def _tasks(modules: Sequence[str], chosen: Sequence[str]) -> list[Task]:
     return [
-        (index, target, sizes)
+        (module, index, target, sizes)
+        for module in modules
         for index, row in enumerate(import_module(module).VARIANTS)
         for target in TARGETS.values()
         for sizes in (chosen if _integers(row) else SIZES[-1:])
     ]
 
 
-def _built(module: str, tasks: Sequence[Task], processes: int) -> Iterator[Built]:
+def _built(tasks: Sequence[Task], processes: int) -> Iterator[Built]:
     """The tasks' results: from the cache, or compiled in processes that may crash."""
-    rows = import_module(module).VARIANTS
-    kept = {task: cache_folder() / "compiled" / f"{_key(rows[task[0]], *task[1:])}.json" for task in tasks}
+    rows = {task: import_module(task[0]).VARIANTS[task[1]] for task in tasks}
+    kept = {task: cache_folder() / "compiled" / f"{_key(rows[task], *task[2:])}.json" for task in tasks}
     new = [task for task in tasks if not kept[task].is_file()]
+    if new:
+        _begin()
     with ThreadPoolExecutor(processes) as pool:
-        found = dict(zip(new, pool.map(lambda task: apart(partial(_compile, module, *task)), new), strict=True))
+        found = dict(zip(new, pool.map(lambda task: apart(partial(_compile, *task)), new), strict=True))
     for target in TARGETS.values():
-        coded = [task for task in new if task[1] == target and "code" in found[task]]
+        coded = [task for task in new if task[2] == target and "code" in found[task]]
         if coded:
             found |= zip(coded, _disassemble(target, [found[task] for task in coded]), strict=True)
     for task, one in found.items():
         write_whole(kept[task], canonical_json(one))
-    for index, target, sizes in tasks:
-        label = Built(module, rows[index].name, target.name, sizes, rows[index].matrix_operands)
-        yield _from_data({**asdict(label), **read_json(kept[index, target, sizes])})
+    for task in tasks:
+        (module, _, target, sizes), row = task, rows[task]
+        label = Built(module, row.name, target.name, sizes, row.matrix_operands)
+        yield _from_data({**asdict(label), **read_json(kept[task])})
 
 
 def _key(row: Any, target: Target, sizes: str) -> str:
@@ -384,6 +381,16 @@ def _key(row: Any, target: Target, sizes: str) -> str:
     ]
     patterns = [SASS.pattern, NOT_FUSED.pattern, FUSED["cuda"]]
     return hashlib.sha256("\0".join([*parts, *readers, *patterns]).encode()).hexdigest()
+
+
+def _begin() -> None:
+    """Compiles a small kernel for every target: what a compiler does once, as to load its parts and look for its tools,
+    takes longer than many a kernel, and a process that is forked after it finds it done.
+    """
+    module = "conformance.gpu.planted_variants"
+    (smallest,) = (index for index, row in enumerate(import_module(module).VARIANTS) if row.name == "exact")
+    for target in TARGETS.values():
+        _compile(module, smallest, target, SIZES[-1])
 
 
 def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -423,17 +430,16 @@ def main() -> None:
     """Compiles what the command line names."""
     parser = argparse.ArgumentParser(prog="python -m conformance.gpu.compiler", description=__doc__)
     parser.add_argument("--root", type=Path)
-    parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=SIZES[:1])
-    parser.add_argument("module")
+    parser.add_argument("modules", nargs="+", metavar="MODULE")
     arguments = parser.parse_args()
     if arguments.root:
         judge_packages_in(arguments.root)
     with tempfile.TemporaryDirectory() as cache:
         # Triton's own cache would keep every binary for ever.
         os.environ["TRITON_CACHE_DIR"] = cache
-        tasks = _tasks(arguments.module, arguments.sizes)
-        for built in _built(arguments.module, tasks, arguments.processes):
+        for built in _built(_tasks(arguments.modules, arguments.sizes), arguments.processes):
             print(json.dumps(asdict(built)), flush=True)
 
 

@@ -39,15 +39,21 @@ ANY_ORDER = ("linear_float", "mx_linear")
 PLANTED = "conformance.gpu.planted_variants"
 
 
+def _of_the_package(module: str) -> str:
+    return f"q35kernels.triton.{module}"
+
+
 @pytest.fixture(scope="session")
 def build(request: pytest.FixtureRequest) -> Any:
-    """Compiles a module; a skip where that cannot be done."""
+    """What was compiled of a module, all modules in one process; a skip where that cannot be done."""
     if reason := compiler.missing_tool():
         pytest.skip(f"not covered: {reason}")
     sizes = compiler.SIZES if request.config.getoption("--q35-effort") == "deep" else compiler.SIZES[:1]
 
     def found(module: str) -> list[Built]:
-        return compiler.build(module, sizes, request.config.getoption("--q35-root"))
+        modules = [*(_of_the_package(name) for name in MODULES.values()), PLANTED]
+        everything = compiler.build(modules, sizes, request.config.getoption("--q35-root"))
+        return [built for built in everything if built.module == module]
 
     return found
 
@@ -55,7 +61,7 @@ def build(request: pytest.FixtureRequest) -> Any:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kernel", [pytest.param(kernel, marks=pytest.mark.layer("d", kernel)) for kernel in MODULES])
 def test_every_variant_may_be_shipped(kernel: str, target: str, build: Any, compared: Ledger) -> None:
-    results = [one for one in build(f"q35kernels.triton.{MODULES[kernel]}") if one.target == target]
+    results = [one for one in build(_of_the_package(MODULES[kernel])) if one.target == target]
     wrong = {
         f"{one.variant}, sizes: {one.sizes}": problems
         for one in results
