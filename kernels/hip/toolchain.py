@@ -28,7 +28,7 @@ ARCHITECTURES: dict[str, Platform] = {"sm_80": "cuda", "sm_90": "cuda", "gfx90a"
 
 _WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 # The float results are prescribed bit for bit: no contraction to fma, no flushing of subnormals.
-_HOST = ("-std=c++20", "-O1", "-ffp-contract=off", *_WARNINGS)
+_HOST = ("-std=c++20", "-Og", "-ffp-contract=off", *_WARNINGS)
 _CUDA = ("-std=c++20", "-O3", "-fmad=false", "-ftz=false", "-Werror", "all-warnings", "-x", "cu")
 _HIP = ("-std=c++20", "-O3", "-ffp-contract=off", "-fno-gpu-flush-denormals-to-zero", *_WARNINGS, "-x", "hip")
 _SANITIZE = ("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
