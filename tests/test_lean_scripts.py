@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from q35.lean import embedded, launcher
+from q35.errors import ToolchainError
+from q35.lean import embedded, exports, launcher
 
 SCRIPTS = Path(launcher.__file__).parent
 
@@ -136,3 +137,74 @@ console.log(JSON.stringify({{
         "open": [-44, None, None, None],
         "write": None,
     }
+
+
+def _section(number: int, *items: bytes) -> bytes:
+    content = bytes([len(items)]) + b"".join(items)
+    return bytes([number, len(content)]) + content
+
+
+def _export(name: str, kind: int, index: int) -> bytes:
+    return bytes([len(name), *name.encode(), kind, index])
+
+
+RETURNING = [b"\x04\0\x41" + bytes([value]) + b"\x0b" for value in (10, 11, 12, 13)]
+"""Functions of no parameter that return these numbers."""
+MODULE = b"\0asm\1\0\0\0" + b"".join([
+    _section(1, b"\x60\0\1\x7f"),
+    _section(3, *[b"\0"] * 4),
+    _section(4, b"\x70\0\x03"),
+    _section(6, b"\x7f\0\x41\x2a\x0b"),
+    _section(7, *(_export(*row) for row in (
+        ("l_b", 0, 3), ("l_a", 0, 1), ("l_a_b", 0, 0), ("kept", 0, 0), ("l_data", 3, 0), ("table", 1, 0),
+        ("l_ab", 0, 2),
+    ))),
+    _section(9, b"\0\x41\1\x0b\2\1\0"),
+    _section(10, *RETURNING),
+])  # fmt: skip
+"""As Lean's: one table, in which the functions 1 and 0 stand from 1 on."""
+
+
+def test_functions_are_found_in_the_table(tmp_path: Path) -> None:
+    made, names = exports.slim(MODULE, "wasmExports.kept()")
+    assert names == b"kept 2\nl_a 1\nl_a_b 2\nl_ab 3\nl_b 4\n"
+    (tmp_path / exports.NAMES).write_bytes(names)
+    (tmp_path / "made.wasm").write_bytes(made)
+    script = f"""
+var fs=require("fs"),__dirname={json.dumps(str(tmp_path))};
+var module=new WebAssembly.Module(fs.readFileSync(__dirname+"/made.wasm"));
+var lean=new WebAssembly.Instance(module).exports;
+var call=name=>{{var number=q35Number(name);return number===undefined?null:[number,lean.table.get(number)()]}};
+console.log(JSON.stringify([Object.keys(lean),lean.kept(),lean.l_data.value,
+  ["kept","l_a","l_a_b","l_ab","l_b","l_data","a","l_","l_a_","l_c","zz",""].map(call)]));
+"""
+    assert run(script, "symbols.js") == [
+        ["kept", "l_data", "table"],
+        10,
+        42,
+        [[2, 10], [1, 11], [2, 10], [3, 12], [4, 13], *[None] * 7],
+    ]
+
+
+def test_nothing_else_of_the_module_changes() -> None:
+    made, _ = exports.slim(MODULE, "")
+    was, is_now = dict(exports._sections(MODULE)), dict(exports._sections(made))
+    assert list(was) == list(is_now)
+    assert {number for number in was if was[number] != is_now[number]} == {4, 7, 9}
+
+
+@pytest.mark.parametrize(
+    "change", [(b"\x70\0\x03", b"\x70\1\x03"), (b"\0asm", b"\0ASM"), (b"\0\x41\1\x0b", b"\0\x41\2\x0b")]
+)
+def test_a_module_of_another_kind_is_refused(change: tuple[bytes, bytes]) -> None:
+    assert MODULE.count(change[0]) == 1
+    with pytest.raises(ToolchainError, match="not built as the pinned one"):
+        exports.slim(MODULE.replace(*change), "")
+
+
+def test_numbers_are_written_as_they_are_read() -> None:
+    for value in (0, 1, 63, 64, 127, 128, 8191, 8192, 22_943, 147_000, 2**31):
+        assert exports._Reader(exports._unsigned(value)).unsigned() == value
+        signed = exports._signed(value)
+        assert exports._Reader(signed).unsigned() == value
+        assert signed[-1] < 64  # the sign is that of a number that is not negative

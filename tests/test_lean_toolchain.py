@@ -14,7 +14,7 @@ import pytest
 from lean_packages import VERSION, write_package, write_stand_in
 
 from q35.errors import ToolchainError
-from q35.lean import embedded, find_toolchain, launcher
+from q35.lean import embedded, exports, find_toolchain, launcher
 from q35.lean.cache import cache_root
 
 PATCHED = "patched"
@@ -53,6 +53,7 @@ def tiny(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(embedded, "INTEGRITY", embedded._integrity(kept))
     monkeypatch.setattr(embedded, "MEMBERS", {n: hashlib.sha256(d).hexdigest() for n, d in files.items()})
     monkeypatch.setattr(launcher, "patched", lambda script: PATCHED)
+    monkeypatch.setattr(exports, "slim", lambda module, script: (module.upper(), b"names"))
     return kept
 
 
@@ -107,8 +108,10 @@ def test_install_unpacks_patches_tests_then_puts_into_place(tiny: Path) -> None:
         "Init.olean",
         "installed.json",
         "lean.js",
+        "lean.names",
         "lean.wasm",
     ]
+    assert (made.folder / "lean.wasm").read_bytes() == b"WASM"
     assert embedded.damage(made.folder, thorough=True) == []
     embedded.install(self_test=lambda lean: tested.append("again"))
     assert tested == [PATCHED]

@@ -32,7 +32,9 @@ def check_toolchain(
     shown = {
         "toolchain": found.kind,
         "version": found.version,
-        "official_release": "yes" if found.official else "no: a third party's build, pinned by its hash",
+        "official_release": "yes"
+        if found.official
+        else "no: a third party's build, pinned by its hash; what starts it is changed, Lean's code is not",
         "why": found.why,
         "not_taken": "; ".join(f"{item.what}: {item.why}" for item in found.rejected) or "–",
         **found.hashes,

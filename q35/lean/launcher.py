@@ -21,7 +21,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 MOUNTS_VARIABLE = "Q35_LEAN_MOUNTS"
 NATIVE_VARIABLE = "Q35_LEAN_NATIVE"
 """JSON: `file`, where native code is kept, and `seconds` of processor time after which a process keeps its own."""
-_SCRIPTS = [Path(__file__).with_name(name) for name in ("module_files.js", "invoke.js")]
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("module_files.js", "invoke.js", "symbols.js")]
 NODE_OPTIONS = ("--allow-natives-syntax",)
 """What the launcher needs: V8's functions that write and read native code have no other name."""
 MEMORY_FILE = "/q35/memory"
@@ -36,24 +36,6 @@ class Patch:
     old: str
     new: str
 
-
-_EXPORTS = """
-var q35Known=new WeakMap();
-var q35Exports=exports=>{
-  if(!q35Known.has(exports)){
-    var names=[];
-    for(var name in exports)names.push(name);
-    q35Known.set(exports,{names,index:new Map(names.map((name,index)=>[name,index]))});
-  }
-  return q35Known.get(exports);
-};
-"""
-
-_MERGE = """
-  for(var name in wasmImports)if(name in wasmExports&&!isSymbolDefined(name))wasmImports[name]=wasmExports[name];
-  if(!isSymbolDefined("main"))wasmImports["main"]=wasmExports["__main_argc_argv"];
-  Object.setPrototypeOf(wasmImports,wasmExports);
-"""
 
 # V8 refuses what another version of itself, or one with other flags, has written, but trusts what it does not refuse:
 # hence the digest. A file that a process cannot use is as good as none; it then compiles, as it would without.
@@ -117,7 +99,7 @@ _MOUNT = f"""
   }});
 """
 
-_MODULE_FILES, _INVOKE = ("\n" + path.read_text(encoding="utf-8") for path in _SCRIPTS)
+_MODULE_FILES, _INVOKE, _SYMBOLS = ("\n" + path.read_text(encoding="utf-8") for path in _SCRIPTS)
 _ELSE = "{if(ENVIRONMENT_IS_PTHREAD)"
 _LOCAL = {
     "___syscall_stat64(path,buf)": "var q35=q35Stat(path,buf);if(q35!==undefined)return q35;",
@@ -134,38 +116,23 @@ _LOCAL = {
 
 PATCHES = (
     Patch(
-        "each symbol look-up lists all 201,110 exports and searches them one by one: 98 of a start's 118 seconds",
-        "newSymIndex=Object.keys(lib.exports).indexOf(symbol);",
-        "newSymIndex=symbol in lib.exports?0:-1;",
+        "each look-up of a symbol lists all exports and searches them one by one, 98 of a start's 118 seconds, and "
+        "every thread puts what was found into its table: functions of Lean stand there (exports.py)",
+        "var __dlsym_js=(handle,symbol,symbolIndex)=>{symbol=UTF8ToString(symbol);var result;var newSymIndex;"
+        "var lib=LDSO.loadedLibsByHandle[handle];newSymIndex=Object.keys(lib.exports).indexOf(symbol);",
+        _SYMBOLS + "var __dlsym_js=(handle,symbol,symbolIndex)=>{symbol=UTF8ToString(symbol);"
+        "var result=q35Number(symbol);if(result)return result;"
+        "var lib=LDSO.loadedLibsByHandle[handle],newSymIndex=symbol in lib.exports?0:-1;",
     ),
     Patch(
-        "only a function that is new to the table is told to the other threads, by its place in the list",
-        "(growMemViews(),HEAPU32)[symbolIndex>>2]=newSymIndex}}return result};__dlsym_js.sig",
-        "(growMemViews(),HEAPU32)[symbolIndex>>2]=q35Exports(lib.exports).index.get(symbol)}}"
-        "return result};__dlsym_js.sig",
+        "the number of a function of Lean is known: the table need not be searched for it",
+        "newValue=addFunction(value)",
+        "newValue=q35Number(symName)??addFunction(value)",
     ),
     Patch(
-        "every thread copies the exports into the imports, one by one: look a name up in both instead",
-        'mergeLibSymbols(wasmExports,"main");',
-        _MERGE,
-    ),
-    Patch(
-        "every thread makes an object for each export, for libraries to be loaded later, of which there are none: with "
-        "the two above 6 of the 10 seconds of processor time before Lean begins",
-        'GOT[symName]??=new WebAssembly.Global({value:"i32",mutable:true});GOT[symName].value=newValue',
-        "if(GOT[symName])GOT[symName].value=newValue",
-    ),
-    Patch(
-        "the garbage collector walks a weak map of 200,000 functions, which the table holds anyway",
-        "functionsInTableMap=new WeakMap;",
-        "functionsInTableMap=new Map;",
-    ),
-    Patch(
-        "every thread lists the exports again for each symbol that another thread has looked up",
-        "var __dlsym_catchup_js=(handle,symbolIndex)=>{var lib=LDSO.loadedLibsByHandle[handle];"
-        "var symDict=lib.exports;var symName=Object.keys(symDict)[symbolIndex];",
-        _EXPORTS + "var __dlsym_catchup_js=(handle,symbolIndex)=>{var lib=LDSO.loadedLibsByHandle[handle];"
-        "var symDict=lib.exports;var symName=q35Exports(symDict).names[symbolIndex];",
+        "every thread makes an object for each function in the table: those that are called by number need none",
+        "functionsInTableMap=new WeakMap;updateTableMap(0,wasmTable.length)",
+        "functionsInTableMap=new Map;updateTableMap(0,0)",
     ),
     Patch(
         "every start compiles Lean to native code anew, function by function as they turn out to be hot, for tens of "
@@ -236,7 +203,8 @@ PATCHES = (
 
 def patch_digest() -> str:
     """sha256 (hex) of this table of measures: an installation made with others is not this one."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in (Path(__file__), *_SCRIPTS))).hexdigest()
+    sources = [Path(__file__), Path(__file__).with_name("exports.py"), *_SCRIPTS]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def patched(script: str) -> str:
