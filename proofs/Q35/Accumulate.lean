@@ -387,19 +387,71 @@ theorem bounded_table_safe {n : Nat} {T : Fin n → Int × Int} {B : Int} (hB : 
   rw [Int.toNat_of_nonneg hK]
   omega
 
+/-- Bounds of all contributions that codes attain are the least and the greatest contribution. -/
+theorem extremes_eq {n : Nat} {T : Fin n → Int × Int} {least greatest : Int} {c₀ c₁ : Fin n}
+    (h : ∀ c, least ≤ leastProduct (T c).1 + leastProduct (T c).2 ∧
+      greatestProduct (T c).1 + greatestProduct (T c).2 ≤ greatest)
+    (h₀ : leastProduct (T c₀).1 + leastProduct (T c₀).2 = least ∧ least ≤ 0)
+    (h₁ : greatestProduct (T c₁).1 + greatestProduct (T c₁).2 = greatest ∧ 0 ≤ greatest) :
+    leastPair n T = least ∧ greatestPair n T = greatest := by
+  have hlow := (dotPair_bounds T c₀ (a := (leastFactor _, leastFactor _))
+    ⟨(leastFactor_spec (T c₀).1).1, (leastFactor_spec (T c₀).2).1⟩).1
+  have hhigh := (dotPair_bounds T c₁ (a := (greatestFactor _, greatestFactor _))
+    ⟨(greatestFactor_spec (T c₁).1).1, (greatestFactor_spec (T c₁).2).1⟩).2
+  simp only [dotPair, leastFactor_spec, greatestFactor_spec] at hlow hhigh
+  constructor
+  · rcases leastPair_attained T with h' | ⟨c, hc⟩
+    · omega
+    · have := h c; omega
+  · rcases greatestPair_attained T with h' | ⟨c, hc⟩
+    · omega
+    · have := h c; omega
+
 /-! ### The tables of Q35 -/
 
+/-- The slots of a code lie in their ranges. -/
+private theorem slots_bounds (c : Code) : (-8 ≤ hi c ∧ hi c ≤ 7) ∧ -4 ≤ lo c ∧ lo c ≤ 3 := decode_inRange c
+
+/-- The least and the greatest contribution of the upper slot alone. -/
+theorem extremes_hi :
+    leastPair 128 (fun c : Code => (hi c, 0)) = -1016 ∧ greatestPair 128 (fun c : Code => (hi c, 0)) = 1024 :=
+  extremes_eq (c₀ := 64) (c₁ := 64)
+    (fun c => by have := slots_bounds c; simp only [leastProduct, greatestProduct]; omega) (by decide) (by decide)
+
+/-- The least and the greatest contribution of the lower slot alone. -/
+theorem extremes_lo :
+    leastPair 128 (fun c : Code => (0, lo c)) = -508 ∧ greatestPair 128 (fun c : Code => (0, lo c)) = 512 :=
+  extremes_eq (c₀ := 4) (c₁ := 4)
+    (fun c => by have := slots_bounds c; simp only [leastProduct, greatestProduct]; omega) (by decide) (by decide)
+
+/-- The least and the greatest contribution of the pair (hi, lo). -/
+theorem extremes_row :
+    leastPair 128 (fun c : Code => (hi c, lo c)) = -1524 ∧ greatestPair 128 (fun c : Code => (hi c, lo c)) = 1536 :=
+  extremes_eq (c₀ := 68) (c₁ := 68)
+    (fun c => by have := slots_bounds c; simp only [leastProduct, greatestProduct]; omega) (by decide) (by decide)
+
+/-- The least and the greatest contribution of the pair (hi, 2 lo). -/
+theorem extremes_block :
+    leastPair 128 (fun c : Code => (hi c, 2 * lo c)) = -2032 ∧
+      greatestPair 128 (fun c : Code => (hi c, 2 * lo c)) = 2048 :=
+  extremes_eq (c₀ := 68) (c₁ := 68)
+    (fun c => by have := slots_bounds c; simp only [leastProduct, greatestProduct]; omega) (by decide) (by decide)
+
 /-- int8 x int4, the upper slot alone: 2,097,151 products are safe, and 2,097,152 can overflow. -/
-theorem maxSafePairs_hi : maxSafePairs (fun c : Code => (hi c, 0)) = 2097151 := by decide +kernel
+theorem maxSafePairs_hi : maxSafePairs (fun c : Code => (hi c, 0)) = 2097151 := by
+  rw [maxSafePairs, extremes_hi.1, extremes_hi.2]; decide
 
 /-- int8 x int3, the lower slot alone: 4,194,303 products are safe, and one more can overflow. -/
-theorem maxSafePairs_lo : maxSafePairs (fun c : Code => (0, lo c)) = 4194303 := by decide +kernel
+theorem maxSafePairs_lo : maxSafePairs (fun c : Code => (0, lo c)) = 4194303 := by
+  rw [maxSafePairs, extremes_lo.1, extremes_lo.2]; decide
 
 /-- The pair (hi, lo): 1,398,101 pairs are safe, and one more can overflow. -/
-theorem maxSafePairs_row : maxSafePairs (fun c : Code => (hi c, lo c)) = 1398101 := by decide +kernel
+theorem maxSafePairs_row : maxSafePairs (fun c : Code => (hi c, lo c)) = 1398101 := by
+  rw [maxSafePairs, extremes_row.1, extremes_row.2]; decide
 
 /-- The pair (hi, 2 lo): 1,048,575 pairs are safe, and one more can overflow. -/
-theorem maxSafePairs_block : maxSafePairs (fun c : Code => (hi c, 2 * lo c)) = 1048575 := by decide +kernel
+theorem maxSafePairs_block : maxSafePairs (fun c : Code => (hi c, 2 * lo c)) = 1048575 := by
+  rw [maxSafePairs, extremes_block.1, extremes_block.2]; decide
 
 example : InInt32 (dot (fun c : Code => (hi c, 2 * lo c)) [(-128, -128)] [68]) :=
   dot_inInt32 _ (by decide) (by rw [maxSafePairs_block]; decide)

@@ -29,7 +29,10 @@ theorem abs_neg (x : Rat) : abs (-x) = abs x := by grind [abs]
 theorem abs_eq_zero_iff {x : Rat} : abs x = 0 ↔ x = 0 := by grind [abs]
 
 /-- The triangle inequality on the line. -/
-theorem abs_add_le (x y : Rat) : abs (x + y) ≤ abs x + abs y := by grind [abs]
+theorem abs_add_le (x y : Rat) : abs (x + y) ≤ abs x + abs y := by
+  have hx := abs_le_iff.1 (Rat.le_refl (a := abs x))
+  have hy := abs_le_iff.1 (Rat.le_refl (a := abs y))
+  exact abs_le_iff.2 ⟨by grind, by grind⟩
 
 /-- The absolute value of a product is the product of the absolute values. -/
 theorem abs_mul (x y : Rat) : abs (x * y) = abs x * abs y := by

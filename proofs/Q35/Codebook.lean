@@ -13,12 +13,29 @@ def codebookTable : Table 128 := fun c => codebookEntries.find 64 c.val
 
 /-! ### The entries -/
 
+/-- Whether all entries are so: the kernel goes through the tree once, without looking each code up. -/
+private def EntryTree.all (p : Int × Int → Bool) : EntryTree → Bool
+  | .entry a b => p (a, b)
+  | .halves low high => low.all p && high.all p
+
+/-- What holds of all entries holds of the one that is found. -/
+private theorem EntryTree.find_of_all {p : Int × Int → Bool} {tree : EntryTree} (h : tree.all p = true) (half i : Nat) :
+    p (tree.find half i) = true := by
+  induction tree generalizing half i with
+  | entry a b => exact h
+  | halves low high ihl ihh =>
+    have ⟨hl, hh⟩ := Bool.and_eq_true_iff.1 h
+    rw [find]
+    split
+    · exact ihl hl _ _
+    · exact ihh hh _ _
+
 /-- Every entry is a pair of int8. -/
 theorem codebookTable_int8 (c : Code) :
     (-128 ≤ (codebookTable c).1 ∧ (codebookTable c).1 ≤ 127) ∧
     (-128 ≤ (codebookTable c).2 ∧ (codebookTable c).2 ≤ 127) := by
-  revert c
-  decide +kernel
+  have h : codebookEntries.all fun e => (-128 ≤ e.1 ∧ e.1 ≤ 127) ∧ (-128 ≤ e.2 ∧ e.2 ≤ 127) := by decide +kernel
+  exact of_decide_eq_true (EntryTree.find_of_all h ..)
 
 /-- An entry as one number; the codes are in the order of these numbers. -/
 def codebookKey (c : Code) : Int := 256 * (codebookTable c).1 + (codebookTable c).2
@@ -74,8 +91,11 @@ theorem codebookHull_entry_int (c : Code) :
     ((codebookHullBox.left ≤ (codebookTable c).1 ∧ (codebookTable c).1 ≤ codebookHullBox.right) ∧
       (codebookHullBox.bottom ≤ (codebookTable c).2 ∧ (codebookTable c).2 ≤ codebookHullBox.top)) ∧
     ∀ h ∈ codebookHullSides, h.a * (codebookTable c).1 + h.b * (codebookTable c).2 ≤ h.c := by
-  revert c
-  decide +kernel
+  have h : codebookEntries.all fun e =>
+      ((codebookHullBox.left ≤ e.1 ∧ e.1 ≤ codebookHullBox.right) ∧
+        (codebookHullBox.bottom ≤ e.2 ∧ e.2 ≤ codebookHullBox.top)) ∧
+      ∀ h ∈ codebookHullSides, h.a * e.1 + h.b * e.2 ≤ h.c := by decide +kernel
+  exact of_decide_eq_true (EntryTree.find_of_all h ..)
 
 /-- Every entry lies in the hull. -/
 theorem codebookHull_entry (c : Code) : codebookHull (entryPoint (codebookTable c)) := by
@@ -94,7 +114,10 @@ instance (h : HalfPlane) (c : Code) : Decidable (OnLine h c) := inferInstanceAs 
 
 /-- Every side of the hull passes through two entries: the hull is no larger than it must be. -/
 theorem codebookHull_tight : ∀ h ∈ codebookHullSides, ∃ c, OnLine h c ∧ ∃ c', OnLine h c' ∧ c < c' := by
-  decide +kernel
+  let ends : List (Code × Code) := [(0, 7), (7, 56), (56, 96), (96, 120), (120, 125), (125, 127), (123, 127),
+    (116, 123), (92, 116), (55, 92), (20, 55), (6, 20), (0, 6)]
+  have hpairs : ∀ h ∈ codebookHullSides, ∃ p ∈ ends, OnLine h p.1 ∧ OnLine h p.2 ∧ p.1 < p.2 := by decide +kernel
+  exact fun h hh => have ⟨p, _, h₁, h₂, hlt⟩ := hpairs h hh; ⟨p.1, h₁, p.2, h₂, hlt⟩
 
 example : ∃ c, OnLine ⟨-79, -44, 10253⟩ c ∧ ∃ c', OnLine ⟨-79, -44, 10253⟩ c' ∧ c < c' :=
   codebookHull_tight ⟨-79, -44, 10253⟩ (by decide)
@@ -129,12 +152,12 @@ theorem codebook_hull_radius_gt :
   refine ⟨(-118581/1024, -6427/256), ?_, fun c => ?_⟩
   · unfold codebookHull
     decide +kernel
-  · have hint : ∀ c, 2301 * 1024 * (2301 * 1024) <
-        100 * (118581 + 1024 * (codebookTable c).1) * (100 * (118581 + 1024 * (codebookTable c).1)) +
-        100 * (25708 + 1024 * (codebookTable c).2) * (100 * (25708 + 1024 * (codebookTable c).2)) := by decide +kernel
-    have h := Rat.intCast_lt_intCast.mpr (hint c)
+  · have hall : codebookEntries.all fun e => 2301 * 1024 * (2301 * 1024) <
+        100 * (118581 + 1024 * e.1) * (100 * (118581 + 1024 * e.1)) +
+        100 * (25708 + 1024 * e.2) * (100 * (25708 + 1024 * e.2)) := by decide +kernel
+    have h := Rat.intCast_lt_intCast.mpr (of_decide_eq_true (EntryTree.find_of_all hall 64 c.val))
     simp only [Rat.intCast_add, Rat.intCast_mul] at h
-    simp only [distSq]
+    simp only [distSq, codebookTable]
     grind
 
 /-- That radius is nearly exact: a point of the core has no entry within 10.29. -/
@@ -143,12 +166,12 @@ theorem codebook_core_radius_gt :
   refine ⟨(-57419/1024, 2081/256), ?_, fun c => ?_⟩
   · unfold codebookCore codebookHull
     decide +kernel
-  · have hint : ∀ c, 1029 * 1024 * (1029 * 1024) <
-        100 * (57419 + 1024 * (codebookTable c).1) * (100 * (57419 + 1024 * (codebookTable c).1)) +
-        100 * (8324 - 1024 * (codebookTable c).2) * (100 * (8324 - 1024 * (codebookTable c).2)) := by decide +kernel
-    have h := Rat.intCast_lt_intCast.mpr (hint c)
+  · have hall : codebookEntries.all fun e => 1029 * 1024 * (1029 * 1024) <
+        100 * (57419 + 1024 * e.1) * (100 * (57419 + 1024 * e.1)) +
+        100 * (8324 - 1024 * e.2) * (100 * (8324 - 1024 * e.2)) := by decide +kernel
+    have h := Rat.intCast_lt_intCast.mpr (of_decide_eq_true (EntryTree.find_of_all hall 64 c.val))
     simp only [Rat.intCast_add, Rat.intCast_sub, Rat.intCast_mul] at h
-    simp only [distSq]
+    simp only [distSq, codebookTable]
     grind
 
 /-! ### The error of a pair of weights -/

@@ -216,17 +216,29 @@ theorem toRat_ofRat (F : FloatFormat) (zero : ZeroSign) (x : Rat) :
   · rw [if_neg (fun h => hx h.1), if_neg hx]
     exact F.toRat_pos ha
 
+/-- A number is at least as far from another as their sizes are from each other. -/
+private theorem abs_abs_sub_le (x : Rat) {q v : Rat} (hq : 0 ≤ q) (hv : v = q ∨ v = -q) :
+    abs (abs x - q) ≤ abs (x - v) := by
+  have h := abs_le_iff.1 (Rat.le_refl (a := abs (x - v)))
+  refine abs_le_iff.2 ?_
+  generalize abs (x - v) = d at *
+  unfold abs
+  split <;> rcases hv with rfl | rfl <;> constructor <;> grind
+
 /-- Rounding always gives a value, and no number of the format is nearer. -/
 theorem ofRat_nearest (F : FloatFormat) (zero : ZeroSign) (x : Rat) :
     ∃ w, F.toRat (F.ofRat zero x) = some w ∧ ∀ b v, F.toRat b = some v → abs (x - w) ≤ abs (x - v) := by
   refine ⟨_, F.toRat_ofRat zero x, fun b v hv => ?_⟩
   obtain ⟨a, ha, hv⟩ := F.toRat_eq_some hv
-  have hnear := F.sizeBits_nearest x ha
-  have hp := F.magnitude_nonneg (F.sizeBits x)
-  have hq := F.magnitude_nonneg a
-  generalize F.magnitude (F.sizeBits x) = p at *
-  generalize F.magnitude a = q at *
-  grind [abs]
+  refine Rat.le_trans ?_ (abs_abs_sub_le x (F.magnitude_nonneg a) (hv.imp And.right And.right))
+  refine Rat.le_trans ?_ (F.sizeBits_nearest x ha)
+  generalize F.magnitude (F.sizeBits x) = p
+  refine (congrArg (· ≤ abs (abs x - p)) ?_).mpr Rat.le_refl
+  by_cases hx : x < 0
+  · rw [if_pos hx, show abs x = -x from if_neg (Rat.not_le.2 hx), ← abs_neg]
+    congr 1
+    grind
+  · rw [if_neg hx, show abs x = x from if_pos (Rat.not_lt.1 hx)]
 
 /-- Rounding gives the bits of a number: not of infinity, not of NaN. -/
 theorem ofRat_finite (F : FloatFormat) (zero : ZeroSign) (x : Rat) : (F.toRat (F.ofRat zero x)).isSome := by
@@ -414,9 +426,7 @@ theorem round_nearest (F : FloatFormat) (x : Rat) {b : Nat} {v : Rat} (h : F.toR
   have hsize : abs (x - F.round x) ≤ abs (abs x - F.magnitude a) := by
     refine le_of_mul_le_mul_right ?_ hpos
     rwa [abs_sub_round_mul, abs_sub_mul_right (Rat.le_of_lt hpos), magnitude_mul]
-  refine Rat.le_trans hsize ?_
-  have := F.magnitude_nonneg a
-  grind [abs]
+  exact Rat.le_trans hsize (abs_abs_sub_le x (F.magnitude_nonneg a) (hv.imp And.right And.right))
 
 example : abs (5 - e2m1.round 5) ≤ abs (5 - 6) := round_nearest e2m1 5 (b := 7) (by decide +kernel)
 

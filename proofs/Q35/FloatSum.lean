@@ -166,7 +166,11 @@ example : ((1 + 1/8 : Rat)) ^ 3 - 1 ≤ (3 : Nat) * (1/8) / (1 - (3 : Nat) * (1/
 theorem IsRounding.step {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) {x y e m : Rat}
     (he : abs (x - y) ≤ e) (hm : abs x ≤ m) : abs (x - fl y) ≤ (1 + u) * e + u * m + eta := by
   have hfl := h.error_le y
-  have := Rat.mul_le_mul_of_nonneg_left (show abs y ≤ m + e by grind [abs]) h.u_nonneg
+  have hy : abs y ≤ m + e := by
+    have := abs_le_iff.1 he
+    have := abs_le_iff.1 hm
+    exact abs_le_iff.2 ⟨by grind, by grind⟩
+  have := Rat.mul_le_mul_of_nonneg_left hy h.u_nonneg
   have := abs_add_le (x - y) (y - fl y)
   have hsum : x - y + (y - fl y) = x - fl y := by grind
   rw [hsum] at this
@@ -247,9 +251,9 @@ theorem error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t :
 /-- A computed sum is no larger than the size of its terms and the bound on its error. -/
 theorem abs_eval_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta) (t : SumTree) :
     abs (t.eval fl) ≤ t.magnitude + t.errorBound u eta := by
-  have := t.error_le h
-  have := t.abs_exactValue_le
-  grind [abs]
+  have := abs_le_iff.1 (t.error_le h)
+  have := abs_le_iff.1 t.abs_exactValue_le
+  exact abs_le_iff.2 ⟨by grind, by grind⟩
 
 /-- The bound of a part is no larger than that of the whole. -/
 theorem errorBound_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {s t : SumTree} (hd : s.depth ≤ t.depth)
@@ -363,7 +367,10 @@ theorem sub_le_of_perm {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl u eta
   have ht := t.error_le h
   rw [exactValue_eq] at hs ht
   rw [sumRat_perm hst] at hs
-  grind [abs]
+  have := abs_le_iff.1 hs
+  have := abs_le_iff.1 ht
+  clear hs ht
+  exact abs_le_iff.2 ⟨by grind, by grind⟩
 
 /-- The bound in terms of Higham's gamma, for a rounding without underflow. -/
 theorem error_le_gamma {fl : Rat → Rat} {u : Rat} (h : IsRounding fl u 0) {t : SumTree} (ht : t.depth * u < 1) :

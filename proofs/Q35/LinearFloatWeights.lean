@@ -75,7 +75,10 @@ theorem linearFloat_weights_error_le {row : List (FloatBlock × List Rat × List
     obtain ⟨p, hp, rfl⟩ := List.mem_map.1 hb
     exact (hrow p hp).1
   rw [storedRow_eq hlen, hflat, hflat] at h
-  grind [abs]
+  have hsum (a s : Rat) : a - s + (s + bias - y) = a + bias - y := by grind
+  rw [← hsum _ (dotRat (row.flatMap fun p => p.1.activations) (row.flatMap fun p => p.1.storedWeights))]
+  refine Rat.le_trans (abs_add_le _ _) ?_
+  grind
 
 /-! ### The formats -/
 

@@ -259,7 +259,10 @@ theorem matmul_tree_error_le {fl : Rat → Rat} {u eta : Rat} (h : IsRounding fl
   have hq := quantization_error_le hrow s
   have hf := scaled_error_le h t s
   rw [ht] at hf
-  grind [abs]
+  have := abs_le_iff.1 hq
+  have := abs_le_iff.1 hf
+  clear hq hf
+  exact abs_le_iff.2 ⟨by grind, by grind⟩
 
 /-- The end-to-end theorem: one output as the kernels compute it, from int8 activations, codes and steps, is off from
 the exact product of the original activations and weights by at most `matmulBound`. -/

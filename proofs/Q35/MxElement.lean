@@ -342,6 +342,14 @@ example : ∃ n : Int, (-128 ≤ n ∧ n ≤ 127) ∧ (-2 : Rat) = n / 64 ∧
     128 = (if n < 0 then (n + 256).toNat else n.toNat) :=
   int8ToRat_eq_some (by decide +kernel)
 
+/-- Of two numbers on the same side of `x` the nearer one is nearer. -/
+private theorem abs_sub_le_of_between {x a b : Rat} (h : x ≤ a ∧ a ≤ b ∨ b ≤ a ∧ a ≤ x) :
+    abs (x - a) ≤ abs (x - b) := by
+  have hb := abs_le_iff.1 (Rat.le_refl (a := abs (x - b)))
+  have h0 := abs_nonneg (x - b)
+  generalize abs (x - b) = d at *
+  exact abs_le_iff.2 ⟨by grind, by grind⟩
+
 /-- Clamped rounding to units gives the nearest number of units between the ends. -/
 theorem int8Units_nearest (lowest : Int8Lowest) (x : Rat) {n : Int} (h : lowest.units ≤ n ∧ n ≤ 127) :
     abs (x * 64 - int8Units lowest x) ≤ abs (x * 64 - n) := by
@@ -355,13 +363,13 @@ theorem int8Units_nearest (lowest : Int8Lowest) (x : Rat) {n : Int} (h : lowest.
     have : ((roundHalfEven (x * 64) + 1 : Int) : Rat) ≤ lowest.units := Rat.intCast_le_intCast.2 hlt
     rw [Rat.intCast_add] at this
     have : ((1 : Int) : Rat) = 1 := rfl
-    grind [abs]
+    exact abs_sub_le_of_between (.inl ⟨by grind, h₁⟩)
   · split
     · rename_i hlt
       have : ((127 + 1 : Int) : Rat) ≤ roundHalfEven (x * 64) := Rat.intCast_le_intCast.2 hlt
       rw [Rat.intCast_add] at this
       have : ((1 : Int) : Rat) = 1 := rfl
-      grind [abs]
+      exact abs_sub_le_of_between (.inr ⟨h₂, by grind⟩)
     · exact hnear
 
 example : abs (5 * 64 - int8Units .unused 5) ≤ abs (5 * 64 - (100 : Int)) := int8Units_nearest .unused 5 (by decide)
@@ -397,8 +405,10 @@ theorem ofRat_nearest (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) (x
           have := hb ⟨rfl, rfl⟩
           simp only [Int8Lowest.units]
           split at this <;> omega
-      have := int8Units_nearest lowest x hn'
-      grind [abs]
+      have hunits (m : Int) : (m : Rat) / 64 * 64 = m := by grind
+      refine le_of_mul_le_mul_right (c := 64) ?_ (by decide)
+      rw [abs_sub_mul_right (by decide), abs_sub_mul_right (by decide), hunits, hunits]
+      exact int8Units_nearest lowest x hn'
 
 /-- Every value is found again: its code comes back, but for the zero with a sign bit. -/
 theorem ofRat_toRat (E : MxElement) (zero : ZeroSign) (lowest : Int8Lowest) {b : Nat} {v : Rat} (h : E.toRat b = some v)

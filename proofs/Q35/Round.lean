@@ -22,14 +22,6 @@ theorem roundHalfEven_cases (x : Rat) :
     (roundHalfEven x = x.floor + 1 ∧ (1/2 < x - x.floor ∨ x - x.floor = 1/2 ∧ x.floor % 2 = 1)) := by
   grind [roundHalfEven]
 
-/-- Integers closer than 1 to each other are equal. -/
-theorem intCast_eq_of_close {m n : Int} (h₁ : (m : Rat) < n + 1) (h₂ : (n : Rat) < m + 1) : m = n := by
-  have h₁' : m < n + 1 := by rw [← Rat.intCast_lt_intCast]; grind
-  have h₂' : n < m + 1 := by rw [← Rat.intCast_lt_intCast]; grind
-  omega
-
-example : (3 : Int) = 3 := intCast_eq_of_close (by decide +kernel) (by decide +kernel)
-
 /-- Rounding half to even is characterised by two facts: it is within one half, and at a tie it is even. -/
 theorem roundHalfEven_spec (x : Rat) :
     abs (x - roundHalfEven x) ≤ 1/2 ∧ (abs (x - roundHalfEven x) = 1/2 → roundHalfEven x % 2 = 0) := by
@@ -55,6 +47,18 @@ theorem roundHalfEven_even_of_tie {x : Rat} (h : abs (x - roundHalfEven x) = 1/2
 
 example : roundHalfEven (5/2) % 2 = 0 := roundHalfEven_even_of_tie (by decide +kernel)
 
+/-- Two integers within one half of `x` are the neighbours that it lies midway between. -/
+private theorem tie_of_lt {x : Rat} {m n : Int} (hm : abs (x - m) ≤ 1/2) (hn : abs (x - n) ≤ 1/2) (h : m < n) :
+    n = m + 1 ∧ abs (x - m) = 1/2 ∧ abs (x - n) = 1/2 := by
+  have hm := (abs_le_iff.1 hm).2
+  have hn := (abs_le_iff.1 hn).1
+  have hgap : ((m + 1 : Int) : Rat) ≤ n := Rat.intCast_le_intCast.2 h
+  rw [Rat.intCast_add] at hgap
+  have hx : x - m = 1/2 := by grind
+  have hx' : x - n = -(1/2) := by grind
+  have hnext : (n : Rat) = (m + 1 : Int) := by rw [Rat.intCast_add]; grind
+  exact ⟨Rat.intCast_inj.1 hnext, by rw [hx]; decide +kernel, by rw [hx']; decide +kernel⟩
+
 /-- An integer within one half of `x`, and even if `x` is a tie, is what `x` rounds to; and nothing else is. -/
 theorem roundHalfEven_eq_iff {x : Rat} {n : Int} :
     roundHalfEven x = n ↔ abs (x - n) ≤ 1/2 ∧ (abs (x - n) = 1/2 → n % 2 = 0) := by
@@ -63,23 +67,27 @@ theorem roundHalfEven_eq_iff {x : Rat} {n : Int} :
   · rintro rfl
     exact ⟨hr, hreven⟩
   · rintro ⟨hn, hneven⟩
-    by_cases hclose : (roundHalfEven x : Rat) < n + 1 ∧ (n : Rat) < roundHalfEven x + 1
-    · exact intCast_eq_of_close hclose.1 hclose.2
-    · -- both are one half away, on different sides: two even neighbours, which is impossible
-      have hup : (roundHalfEven x : Rat) = ((n + 1 : Int) : Rat) ∨ (n : Rat) = ((roundHalfEven x + 1 : Int) : Rat) := by
-        simp only [Rat.intCast_add]
-        grind [abs]
-      simp only [Rat.intCast_inj] at hup
-      grind [abs]
+    -- else both are one half away, on different sides: two even neighbours, which is impossible
+    rcases Int.lt_trichotomy (roundHalfEven x) n with h | h | h
+    · obtain ⟨hnext, htie, htie'⟩ := tie_of_lt hr hn h
+      have := hreven htie
+      have := hneven htie'
+      omega
+    · exact h
+    · obtain ⟨hnext, htie, htie'⟩ := tie_of_lt hn hr h
+      have := hneven htie
+      have := hreven htie'
+      omega
 
 /-- No integer is nearer to `x` than the one it rounds to. -/
 theorem roundHalfEven_nearest (x : Rat) (n : Int) : abs (x - roundHalfEven x) ≤ abs (x - n) := by
   have hr := abs_sub_roundHalfEven_le x
-  by_cases h : roundHalfEven x = n
-  · grind
-  · by_cases hup : (roundHalfEven x : Rat) < n + 1 ∧ (n : Rat) < roundHalfEven x + 1
-    · exact absurd (intCast_eq_of_close hup.1 hup.2) h
-    · grind [abs]
+  rcases Rat.le_total (a := 1/2) (b := abs (x - n)) with hfar | hn
+  · exact Rat.le_trans hr hfar
+  · rcases Int.lt_trichotomy (roundHalfEven x) n with h | h | h
+    · rw [(tie_of_lt hr hn h).2.2]; exact hr
+    · rw [h]; exact Rat.le_refl
+    · rw [(tie_of_lt hn hr h).2.1]; exact hr
 
 /-- An integer rounds to itself. -/
 theorem roundHalfEven_intCast (n : Int) : roundHalfEven n = n := by

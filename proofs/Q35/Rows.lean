@@ -188,7 +188,9 @@ example : encodeRow (blockPlaces .codebook 32 fun _ => -1/16) 0
 /-- In the codebook scheme the last weight of an odd row can change: what comes back is paired with a zero again, not
 with the entry's second number. With the step 1 the weight -108 comes back as -111, and -111 as -127. -/
 theorem codebook_odd_row_not_idempotent :
-    restoreBlock .codebook 1 [-108] = [-111] ∧ restoreBlock .codebook 1 [-111] = [-127] := by decide +kernel
+    restoreBlock .codebook 1 [-108] = [-111] ∧ restoreBlock .codebook 1 [-111] = [-127] := by
+  simp only [restoreBlock, restorePair, encodePair, Scheme.encode, nearest, Compile.nearestUpTo_eq]
+  decide +kernel
 
 /-! ### Tables of two slots -/
 

@@ -162,10 +162,20 @@ example : ∃ a c, (InInt8 a.1 ∧ InInt8 a.2) ∧
         b * (decode c').1))) := maxSafeK_tight (c₀ := 1) (by decide)
 
 /-- The published pair (hi, lo): 2,796,202 weights are safe, and no more. -/
-theorem maxSafeK_row : maxSafeK (fun c : Code => (hi c, lo c)) = 2796202 := by decide +kernel
+theorem maxSafeK_row : maxSafeK (fun c : Code => (hi c, lo c)) = 2796202 := by
+  have hfirst : leastPair 128 (firstSlot (fun c : Code => (hi c, lo c))) = -1016 ∧
+      greatestPair 128 (firstSlot (fun c : Code => (hi c, lo c))) = 1024 := extremes_hi
+  have h : ¬FitsOneMore (fun c : Code => (hi c, lo c)) := by
+    simp only [FitsOneMore, maxSafePairs_row, extremes_row, hfirst]; decide
+  rw [maxSafeK, if_neg h, maxSafePairs_row]
 
 /-- The pair (hi, 2 lo): 2,097,151 weights are safe, and no more. -/
-theorem maxSafeK_block : maxSafeK (fun c : Code => (hi c, 2 * lo c)) = 2097151 := by decide +kernel
+theorem maxSafeK_block : maxSafeK (fun c : Code => (hi c, 2 * lo c)) = 2097151 := by
+  have hfirst : leastPair 128 (firstSlot (fun c : Code => (hi c, 2 * lo c))) = -1016 ∧
+      greatestPair 128 (firstSlot (fun c : Code => (hi c, 2 * lo c))) = 1024 := extremes_hi
+  have h : FitsOneMore (fun c : Code => (hi c, 2 * lo c)) := by
+    simp only [FitsOneMore, maxSafePairs_block, extremes_block, hfirst]; decide
+  rw [maxSafeK, if_pos h, maxSafePairs_block]
 
 /-- The learned table: 200,924 weights are safe, and no more. -/
 theorem maxSafeK_codebook : maxSafeK codebookTable = 200924 := by decide +kernel

@@ -1,5 +1,6 @@
 module
 
+public import Q35.Bits
 public import Q35.Size
 
 @[expose] public section
@@ -282,20 +283,26 @@ theorem laneCode_laneByte (width : Width) {codes : Nat → Nat} (h : ∀ k < 8, 
     split
     · omega
     · obtain rfl : v = 7 := by omega
-      have h0 := h 0 (by decide); have h1 := h 1 (by decide); have h2 := h 2 (by decide); have h3 := h 3 (by decide)
-      have h4 := h 4 (by decide); have h5 := h 5 (by decide); have h6 := h 6 (by decide)
-      simp only [listOf, List.range, List.range.loop, List.map_cons, List.map_nil, ofDigits]
-      omega
+      have hbits : (listOf 7 fun k => (codes k + 128 * (codes 7 / 2 ^ k % 2)) / 128) =
+          listOf 7 fun k => codes 7 / 2 ^ k % 2 :=
+        List.map_congr_left fun k hk => by have := List.mem_range.1 hk; have := h k (by omega); omega
+      have binary : ∀ n : Fin 128, ofDigits 2 (listOf 7 fun k => n.val / 2 ^ k % 2) = n.val := by decide +kernel
+      rw [hbits]
+      exact binary ⟨_, this⟩
 
 /-- No bit of a lane is wasted: any seven bytes are those of the eight stored codes that are read from them. -/
 theorem laneByte_laneCode {bytes : Nat → Nat} (h : ∀ k < 7, bytes k < 256) {v : Nat} (hv : v < 7) :
     laneByte .stream (laneCode .stream bytes) v = bytes v := by
-  have h0 := h 0 (by decide); have h1 := h 1 (by decide); have h2 := h 2 (by decide); have h3 := h 3 (by decide)
-  have h4 := h 4 (by decide); have h5 := h 5 (by decide); have h6 := h 6 (by decide)
-  simp only [laneCode, laneByte, if_pos hv, Nat.lt_irrefl, if_false, listOf, List.range, List.range.loop, List.map_cons,
-    List.map_nil, ofDigits]
-  obtain rfl | rfl | rfl | rfl | rfl | rfl | rfl : v = 0 ∨ v = 1 ∨ v = 2 ∨ v = 3 ∨ v = 4 ∨ v = 5 ∨ v = 6 := by omega
-  all_goals omega
+  have hbelow : allBelow 2 (listOf 7 fun k => bytes k / 128) = true := by
+    refine allBelow_iff.2 fun d hd => ?_
+    obtain ⟨k, hk, rfl⟩ := List.mem_map.1 hd
+    have := h k (List.mem_range.1 hk)
+    omega
+  have hbit := getElem_eq_ofDigits hbelow (i := v) (by simp [listOf, hv])
+  have := h v hv
+  simp only [listOf, List.getElem_map, List.getElem_range] at hbit
+  simp only [laneCode, laneByte, if_pos hv, Nat.lt_irrefl, if_false, listOf, ← hbit]
+  omega
 
 /-- What is read from a lane depends on the bytes of the vectors that are stored, and on no others. -/
 theorem laneCode_congr (width : Width) {bytes others : Nat → Nat} (h : ∀ k < width.bits, bytes k = others k) {v : Nat}
