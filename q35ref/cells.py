@@ -91,6 +91,8 @@ def nearest(scheme: str, weights: Doubles, d: Doubles) -> Codes:
         unsettled = np.flatnonzero(inside & (counts[cell] > rival))
         _keep_closer(scheme, codes, lists[cell[unsettled], rival], unsettled, weights, d)
     outside = np.flatnonzero(~inside)
+    if not len(outside):
+        return codes
     codes[outside] = 0
     for code in range(1, formats.CODES):
         _keep_closer(scheme, codes, np.full(len(outside), code, np.uint8), outside, weights, d)

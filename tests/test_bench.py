@@ -123,15 +123,20 @@ def test_an_interrupt_leaves_no_file_and_no_worker(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Where the tests run in the background, SIGINT is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     workers: list[str] = []
     until = time.monotonic() + 30
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
-    while len(workers) < len(OURS) and time.monotonic() < until:
-        time.sleep(0.05)
-        workers = children.read_text().split()
-    running.send_signal(signal.SIGINT)
-    stderr = running.communicate(timeout=30)[1]
+    try:
+        while len(workers) < len(OURS) and time.monotonic() < until:
+            time.sleep(0.05)
+            workers = children.read_text().split()
+        running.send_signal(signal.SIGINT)
+        stderr = running.communicate(timeout=30)[1]
+    finally:
+        running.terminate()  # what has not ended by itself does not outlive its test, nor do its workers
     assert running.returncode == 130
     assert stderr.splitlines()[-1] == "q35: interrupted; nothing half done is left"
     assert workers

@@ -22,6 +22,14 @@ theorem roundHalfEven_cases (x : Rat) :
     (roundHalfEven x = x.floor + 1 ∧ (1/2 < x - x.floor ∨ x - x.floor = 1/2 ∧ x.floor % 2 = 1)) := by
   grind [roundHalfEven]
 
+/-- Integers closer than 1 to each other are equal. -/
+theorem intCast_eq_of_close {m n : Int} (h₁ : (m : Rat) < n + 1) (h₂ : (n : Rat) < m + 1) : m = n := by
+  have h₁' : m < n + 1 := by rw [← Rat.intCast_lt_intCast]; grind
+  have h₂' : n < m + 1 := by rw [← Rat.intCast_lt_intCast]; grind
+  omega
+
+example : (3 : Int) = 3 := intCast_eq_of_close (by decide +kernel) (by decide +kernel)
+
 /-- Rounding half to even is characterised by two facts: it is within one half, and at a tie it is even. -/
 theorem roundHalfEven_spec (x : Rat) :
     abs (x - roundHalfEven x) ≤ 1/2 ∧ (abs (x - roundHalfEven x) = 1/2 → roundHalfEven x % 2 = 0) := by
@@ -56,8 +64,8 @@ private theorem tie_of_lt {x : Rat} {m n : Int} (hm : abs (x - m) ≤ 1/2) (hn :
   rw [Rat.intCast_add] at hgap
   have hx : x - m = 1/2 := by grind
   have hx' : x - n = -(1/2) := by grind
-  have hnext : (n : Rat) = (m + 1 : Int) := by rw [Rat.intCast_add]; grind
-  exact ⟨Rat.intCast_inj.1 hnext, by rw [hx]; decide +kernel, by rw [hx']; decide +kernel⟩
+  have hnext : n = m + 1 := intCast_eq_of_close (by rw [Rat.intCast_add]; grind) (by rw [Rat.intCast_add]; grind)
+  exact ⟨hnext, by rw [hx]; decide +kernel, by rw [hx']; decide +kernel⟩
 
 /-- An integer within one half of `x`, and even if `x` is a tie, is what `x` rounds to; and nothing else is. -/
 theorem roundHalfEven_eq_iff {x : Rat} {n : Int} :
