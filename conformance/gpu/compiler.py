@@ -436,9 +436,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.root:
         judge_packages_in(arguments.root)
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as folder:
         # Triton's own cache would keep every binary for ever.
-        os.environ["TRITON_CACHE_DIR"] = cache
+        os.environ["TRITON_CACHE_DIR"] = folder
         for built in _built(_tasks(arguments.modules, arguments.sizes), arguments.processes):
             print(json.dumps(asdict(built)), flush=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -50,10 +50,13 @@ def build(request: pytest.FixtureRequest) -> Any:
         pytest.skip(f"not covered: {reason}")
     sizes = compiler.SIZES if request.config.getoption("--q35-effort") == "deep" else compiler.SIZES[:1]
 
-    def found(module: str) -> list[Built]:
+    @cache
+    def everything() -> list[Built]:
         modules = [*(_of_the_package(name) for name in MODULES.values()), PLANTED]
-        everything = compiler.build(modules, sizes, request.config.getoption("--q35-root"))
-        return [built for built in everything if built.module == module]
+        return compiler.build(modules, sizes, request.config.getoption("--q35-root"))
+
+    def found(module: str) -> list[Built]:
+        return [built for built in everything() if built.module == module]
 
     return found
 

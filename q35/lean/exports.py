@@ -9,11 +9,11 @@ sections, the code above all, are copied byte for byte.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from q35.errors import ToolchainError
+from q35.lean.launcher import IDENTIFIER
 
 NAMES = "lean.names"
 """The file beside the module that tells the number of each exported function."""
@@ -25,7 +25,6 @@ _ONE_TABLE = b"\1\x70\0"
 """One table of functions without a limit; its size follows."""
 _FROM = b"\0\x41%b\x0b"
 """The functions of the first table from a number on, which stands inside; their list follows."""
-_WORD = re.compile(rb"[A-Za-z_$][\w$]*")
 
 
 @dataclass(frozen=True)
@@ -111,9 +110,10 @@ def slim(module: bytes, script: str) -> tuple[bytes, bytes]:
     `name number` for each exported function, in the order of their bytes. Raises ToolchainError when the module is not
     built as expected.
     """
-    sections = dict(_sections(module))
-    exports = list(_exports(sections[_EXPORT]))
-    table, elements = _Reader(sections[_TABLE]), _Reader(sections[_ELEMENT])
+    sections = list(_sections(module))
+    content = dict(sections)
+    exports = list(_exports(content[_EXPORT]))
+    table, elements = _Reader(content[_TABLE]), _Reader(content[_ELEMENT])
     table.constant(_ONE_TABLE)
     size = table.unsigned()
     elements.constant(b"\1" + _FROM % _signed(1))
@@ -121,14 +121,14 @@ def slim(module: bytes, script: str) -> tuple[bytes, bytes]:
     named = {export.name: export.index for export in exports if export.kind == _FUNCTION}
     more = sorted(set(named.values()) - numbers.keys())
     numbers |= {index: size + at for at, index in enumerate(more)}
-    words = set(_WORD.findall(script.encode()))
+    words = {word.encode() for word in IDENTIFIER.findall(script)}
     changed = {
         _TABLE: _ONE_TABLE + _unsigned(size + len(more)),
         _EXPORT: _list(bytes(export) for export in exports if export.kind != _FUNCTION or export.name in words),
-        _ELEMENT: b"\2" + sections[_ELEMENT][1:] + _FROM % _signed(size) + _list(map(_unsigned, more)),
+        _ELEMENT: b"\2" + content[_ELEMENT][1:] + _FROM % _signed(size) + _list(map(_unsigned, more)),
     }
     made = [_HEADER]
-    for section, content in _sections(module):
-        content = changed.get(section, content)
-        made += [bytes([section]), _unsigned(len(content)), content]
+    for section, as_it_was in sections:
+        written = changed.get(section, as_it_was)
+        made += [bytes([section]), _unsigned(len(written)), written]
     return b"".join(made), b"".join(b"%s %d\n" % (name, numbers[index]) for name, index in sorted(named.items()))

@@ -16,7 +16,7 @@ from q35.errors import ToolchainError
 
 _ASSIGNMENT = re.compile(r'\b(_\w+)=Module\["\1"\]=wasmExports\["\w+"\](?:\.value)?;')
 _DECLARED = re.compile(r"(?<=[ ,])(_\w+),")
-_IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
+IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*")
 
 MOUNTS_VARIABLE = "Q35_LEAN_MOUNTS"
 NATIVE_VARIABLE = "Q35_LEAN_NATIVE"
@@ -225,7 +225,7 @@ def slim(script: str) -> str:
     functions through the export table. A name that occurs anywhere else is kept.
     """
     rest = _ASSIGNMENT.sub("", script)
-    occurrences = collections.Counter(_IDENTIFIER.findall(rest))
+    occurrences = collections.Counter(IDENTIFIER.findall(rest))
     unused = {name for name in _ASSIGNMENT.findall(script) if occurrences[name] == 1}
     script = _ASSIGNMENT.sub(lambda match: "" if match[1] in unused else match[0], script)
     return _DECLARED.sub(lambda match: "" if match[1] in unused else match[0], script)
