@@ -39,7 +39,7 @@ def cells_of(scheme: str) -> Cells:
     With c a cell's middle, any point of the cell is within REACH of c, so an entry further from c than the nearest one
     by more than 2 * REACH is nearest to no point of the cell.
     """
-    table = formats.table(scheme).astype(np.float64)
+    table, _ = _entries(scheme)
     middle = np.arange(-EDGE, EDGE) + 0.5
     second = (middle[:, None] - table[:, 1]) ** 2
     members = []
@@ -53,6 +53,13 @@ def cells_of(scheme: str) -> Cells:
     codes = np.zeros((len(counts), counts.max()), np.uint8)
     codes[cell, rank] = code
     return Cells(counts.astype(np.uint8), codes)
+
+
+@cache
+def _entries(scheme: str) -> tuple[Doubles, Doubles]:
+    """A scheme's table `[128, 2]` and the squared lengths of its entries `[128]`."""
+    table = formats.table(scheme).astype(np.float64)
+    return table, (table**2).sum(axis=1)
 
 
 def sign_of_sum(a: Doubles, b: Doubles, c: Doubles) -> Doubles:
@@ -108,8 +115,7 @@ def _keep_closer(scheme: str, codes: Codes, rivals: Codes, at: NDArray[np.intp],
     """
     if not len(at):
         return
-    table = formats.table(scheme).astype(np.float64)
-    length = (table**2).sum(axis=1)
+    table, length = _entries(scheme)
     old = codes[at]
     size, side = np.abs(d[at]), 2 * np.sign(d[at])
     move = side[:, None] * weights[at] * (table[rivals] - table[old])

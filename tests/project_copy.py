@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from q35.lean.build import PROCESSES
+
 PROJECT = Path(__file__).resolve().parent.parent
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", "build", ".lake", "evidence", ".*_cache", ".hypothesis"
@@ -38,11 +40,15 @@ def copy_project(target: Path) -> Path:
 
 
 def run_q35(project: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `q35` with `arguments` inside the copied `project`, its own code answering all imports."""
+    """Run `q35` with `arguments` inside the copied `project`, its own code answering all imports.
+
+    One Lean process: another worker's tests wait for the other processor.
+    """
+    settings = {"PYTHONPATH": str(project / OVERLAY), "PYTHONDONTWRITEBYTECODE": "1", PROCESSES: "1"}
     return subprocess.run(
         [sys.executable, "-m", "q35", *map(str, arguments)],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project / OVERLAY), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | settings,
         capture_output=True,
         text=True,
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from lean_packages import starts, write_package, write_stand_in
 
-from q35.errors import CheckFailed, ToolchainError
+from q35.errors import CheckFailed, InputError, ToolchainError
 from q35.lean import Toolchain
-from q35.lean.build import Builder, store_folder
+from q35.lean.build import ENOUGH_FOR_TWO, PROCESSES, Builder, store_folder
 from q35.lean.package import load_package
 from q35.lean.server import ServerDied
 from q35.lean.toolchain import Native
@@ -113,6 +113,25 @@ def test_a_damaged_result_is_built_again(toolchain: Toolchain, project: Path) ->
         record.write_text("{")
     assert set(statuses(toolchain, project).values()) == {"built"}
     assert set(statuses(toolchain, project).values()) == {"cached"}
+
+
+@pytest.mark.parametrize("setting", ["1", "2"])
+def test_the_setting_decides_on_a_second_process(
+    setting: str, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("q35.lean.build._MEMORY_FOR_TWO", 0)
+    monkeypatch.setenv(PROCESSES, setting)
+    names = [f"M{number}" for number in range(ENOUGH_FOR_TWO + 1)]
+    top = "".join(f"import Tiny.{name}\n" for name in names)
+    wide = {"Tiny.lean": f"module\n{top}", **{f"Tiny/{name}.lean": "module\n" for name in names}}
+    assert toolchain.build_package(write_package(tmp_path / "wide", wide)).starts == int(setting)
+
+
+def test_another_setting_is_refused(toolchain: Toolchain, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROCESSES, "many")
+    with pytest.raises(InputError, match="Q35_LEAN_PROCESSES: 'many' is no number of Lean processes"):
+        toolchain.build_package(project)
 
 
 def test_time_limit_ends_the_process(toolchain: Toolchain, project: Path) -> None:

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from q35.errors import CheckFailed
+from q35.errors import CheckFailed, InputError
 from q35.files import sha256_file
 from q35.lean import cache
 from q35.lean.launcher import MEMORY_LIMIT
@@ -47,6 +47,10 @@ ENOUGH_FOR_TWO = 8
 """With fewer modules left, starting a second process costs more than it saves."""
 _MEMORY_FOR_TWO = 8 << 30
 """Two busy processes take 3 GB each."""
+PROCESSES = "Q35_LEAN_PROCESSES"
+"""Environment variable: the most Lean processes of a build, 1 or 2 (the default, where the machine has room for two).
+
+One takes longer but a sixth less processor time, which other work on the machine may need."""
 
 
 @dataclass(frozen=True)
@@ -355,7 +359,12 @@ def _idle(*servers: Server) -> queue.LifoQueue[Server]:
 
 
 def _room_for_two() -> bool:
-    """Whether this machine has the processors and the memory for a second process."""
+    """Whether a second process may start: this machine has the processors and the memory, and `PROCESSES` allows it."""
+    setting = os.environ.get(PROCESSES, "2")
+    if setting not in ("1", "2"):
+        raise InputError(f"{setting!r} is no number of Lean processes", PROCESSES, "1 or 2")
+    if setting == "1":
+        return False
     try:
         available = re.search(r"^MemAvailable:\s*(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
     except OSError:
