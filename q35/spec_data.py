@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +40,17 @@ class Proofs:
         """The public part of what the audit found."""
         return Proofs(tuple(item for item in found.declarations if item.public), frozenset(found.modules))
 
-    @cached_property
+    @functools.cached_property
     def theorems(self) -> Mapping[str, str]:
         """The hash of each theorem's statement, by its fully qualified name."""
         return {item.name: item.statement_sha256 for item in self.declarations if item.kind == "theorem"}
 
-    @cached_property
+    @functools.cached_property
     def definitions(self) -> frozenset[str]:
         """The fully qualified names of all that is not a theorem."""
         return frozenset(item.name for item in self.declarations if item.kind != "theorem")
 
-    @cached_property
+    @functools.cached_property
     def graph(self) -> ProofGraph:
         """How the declarations use each other."""
         return ProofGraph.of(self.declarations)
@@ -81,9 +81,12 @@ def divergences(project: Path) -> list[dict[str, Any]]:
     return list(read_json(project / "spec" / "divergences.json")["divergences"])
 
 
-def top_level_names(path: Path) -> set[str]:
+def top_level_names(path: Path) -> frozenset[str]:
     """The names of the functions and classes that a Python file defines at its top level."""
-    if not path.is_file():
-        return set()
-    nodes = ast.parse(path.read_text(), str(path)).body
-    return {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    return _top_level_names(path.read_text()) if path.is_file() else frozenset()
+
+
+@functools.cache
+def _top_level_names(source: str) -> frozenset[str]:
+    nodes = ast.parse(source).body
+    return frozenset(node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
