@@ -73,6 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
     subjects.DEVICE = config.getoption("--q35-device")
     if subjects.DEVICE == "interpreter":
         os.environ["TRITON_INTERPRET"] = "1"  # looked at when triton itself is imported, which torch may do
+    # Workers share the processors: a thread that waits for others must not keep one busy.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     root = config.getoption("--q35-root")
     if root:
         try:

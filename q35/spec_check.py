@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
+import importlib.util
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,13 +67,28 @@ def resolve_python(name: str) -> object | None:
     return getattr(owner, attribute, None)
 
 
+def is_defined(name: str) -> bool:
+    """Whether a dotted Python name means something.
+
+    What a module's source defines is found without importing it: one of kernels may need libraries that are not here.
+    """
+    module_name, _, attribute = name.rpartition(".")
+    package, *parts = module_name.split(".")
+    spec = importlib.util.find_spec(package) if package else None
+    for folder in (spec and spec.submodule_search_locations) or ():
+        stem = Path(folder, *parts)
+        if attribute in top_level_names(stem.with_suffix(".py")) | top_level_names(stem / "__init__.py"):
+            return True
+    return resolve_python(name) is not None
+
+
 def missing(project: Path, requirement: Mapping[str, Any], proofs: Proofs) -> Iterable[str]:
     """One sentence for each link of `requirement` that names something that does not exist."""
     exists: dict[str, Callable[[str], bool]] = {
         "definitions": lambda name: name in proofs.definitions,
         "theorems": lambda name: name in proofs.theorems,
-        "functions": lambda name: resolve_python(name) is not None,
-        "kernels": lambda name: resolve_python(name) is not None,
+        "functions": is_defined,
+        "kernels": is_defined,
         "tests": lambda name: name.split("::")[1] in top_level_names(project / name.split("::")[0]),
         "vectors": lambda name: (project / "spec" / "vectors" / name).is_file(),
     }

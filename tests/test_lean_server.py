@@ -11,6 +11,7 @@ from lean_packages import starts, write_package, write_stand_in
 
 from q35.errors import CheckFailed, InputError, ToolchainError
 from q35.lean import Toolchain
+from q35.lean.audit import keep_facts, kept_facts
 from q35.lean.build import ENOUGH_FOR_TWO, PROCESSES, Builder, store_folder
 from q35.lean.package import load_package
 from q35.lean.server import ServerDied
@@ -141,6 +142,17 @@ def test_time_limit_ends_the_process(toolchain: Toolchain, project: Path) -> Non
         assert "no answer within 1 s" in result.errors()[0]
         assert server.request("ping")["ok"]
         assert server.starts == 2
+
+
+def test_damaged_facts_of_an_audit_are_asked_for_again(tmp_path: Path) -> None:
+    facts = {"module": "Tiny", "declarations": [{"name": "Tiny.α"}]}
+    assert kept_facts("key") is None
+    keep_facts("key", facts)
+    assert kept_facts("key") == facts
+    kept = tmp_path / "cache" / "audit" / "key"
+    for damaged in (kept.read_bytes().replace(b"Tiny.", b"Tidy."), kept.read_bytes()[:-1], b""):
+        kept.write_bytes(damaged)
+        assert kept_facts("key") is None
 
 
 def test_server_restarts_after_death_and_refuses_nonsense(toolchain: Toolchain, project: Path) -> None:

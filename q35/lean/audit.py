@@ -41,7 +41,7 @@ SCOPE = (
     "same kernel that accepted it first; no second, independent kernel was run."
 )
 _PROGRAM = Path(__file__).resolve().with_name("audit.lean")
-_FORMAT = 2
+_FORMAT = 3
 _MEMORY_CEILING = int(0.6 * MEMORY_LIMIT)
 """Of a process that is to load the proofs of all modules and check them again: it grows by 0.7 GB."""
 _KINDS = ("theorem", "def", "opaque", "inductive")
@@ -167,7 +167,7 @@ def audit(
 
 def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[str, Any]]:
     """What Lean reports on each module, imports first: from the cache, or asked for now."""
-    known = {artifact.module: _cached(_key(builder.lean.identity, artifact)) for artifact in built.artifacts}
+    known = {artifact.module: kept_facts(_key(builder.lean.identity, artifact)) for artifact in built.artifacts}
     new = [artifact for artifact in built.artifacts if known[artifact.module] is None]
     if new:
         for facts in _ask_lean(builder, new, report):
@@ -176,9 +176,7 @@ def _facts(builder: Builder, built: BuildResult, report: Report) -> list[dict[st
             facts = known[artifact.module] or {}
             if not facts:
                 raise ToolchainError(f"Lean did not report on module {artifact.module}")
-            stored = {"sha256": cache.digest_json(facts), "facts": facts}
-            file = _folder() / f"{_key(builder.lean.identity, artifact)}.json"
-            write_whole(file, json.dumps(stored, ensure_ascii=False).encode())
+            keep_facts(_key(builder.lean.identity, artifact), facts)
     return [facts for facts in known.values() if facts is not None]
 
 
@@ -187,14 +185,22 @@ def _key(identity: str, artifact: Artifact) -> str:
     return cache.digest_json([_FORMAT, identity, sha256_file(_PROGRAM), artifact.key, artifact.parts])
 
 
-def _cached(key: str) -> dict[str, Any] | None:
-    """The stored facts, or none if there are none or they are damaged."""
+def keep_facts(key: str, facts: Mapping[str, Any]) -> None:
+    """Keep what Lean reported on a module, below a line with its hash."""
+    stored = json.dumps(facts, ensure_ascii=False).encode()
+    write_whole(_folder() / key, hashlib.sha256(stored).hexdigest().encode() + b"\n" + stored)
+
+
+def kept_facts(key: str) -> dict[str, Any] | None:
+    """What `keep_facts` kept; none if there is nothing or it is damaged."""
     try:
-        stored = json.loads((_folder() / f"{key}.json").read_bytes())
-        facts: dict[str, Any] = stored["facts"]
-    except (OSError, ValueError, KeyError, TypeError):
+        digest, _, stored = (_folder() / key).read_bytes().partition(b"\n")
+    except OSError:
         return None
-    return facts if cache.digest_json(facts) == stored.get("sha256") else None
+    if hashlib.sha256(stored).hexdigest().encode() != digest:
+        return None
+    facts: dict[str, Any] = json.loads(stored)
+    return facts
 
 
 def _folder() -> Path:
