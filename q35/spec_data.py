@@ -83,10 +83,10 @@ def divergences(project: Path) -> list[dict[str, Any]]:
 
 def top_level_names(path: Path) -> frozenset[str]:
     """The names of the functions and classes that a Python file defines at its top level."""
-    return _top_level_names(path.read_text()) if path.is_file() else frozenset()
+    return _top_level_names(path.read_text(), str(path)) if path.is_file() else frozenset()
 
 
 @functools.cache
-def _top_level_names(source: str) -> frozenset[str]:
-    nodes = ast.parse(source).body
+def _top_level_names(source: str, shown: str) -> frozenset[str]:
+    nodes = ast.parse(source, shown).body
     return frozenset(node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
