@@ -144,7 +144,7 @@ def test_time_limit_ends_the_process(toolchain: Toolchain, project: Path) -> Non
         assert server.starts == 2
 
 
-def test_damaged_facts_of_an_audit_are_asked_for_again(tmp_path: Path) -> None:
+def test_damaged_facts_of_an_audit_are_not_believed(tmp_path: Path) -> None:
     facts = {"module": "Tiny", "declarations": [{"name": "Tiny.α"}]}
     assert kept_facts("key") is None
     keep_facts("key", facts)

@@ -50,7 +50,7 @@ _MEMORY_FOR_TWO = 8 << 30
 PROCESSES = "Q35_LEAN_PROCESSES"
 """Environment variable: the most Lean processes of a build, 1 or 2 (the default, where the machine has room for two).
 
-One takes longer but a sixth less processor time, which other work on the machine may need.
+One takes longer but less processor time in all, which other work on the machine may need.
 """
 
 
