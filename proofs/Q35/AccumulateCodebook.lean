@@ -10,7 +10,11 @@ public import Q35.Codebook
 namespace Q35
 
 /-- The learned table: 100,462 pairs (200,924 weights) are safe, and one more can overflow. -/
-theorem maxSafePairs_codebook : maxSafePairs codebookTable = 100462 := by decide +kernel
+theorem maxSafePairs_codebook : maxSafePairs codebookTable = 100462 := by
+  have h : leastPair 128 codebookTable = -21209 ∧ greatestPair 128 codebookTable = 21376 :=
+    extremes_eq (c₀ := 7) (c₁ := 7) (by decide +kernel) (by decide +kernel) (by decide +kernel)
+  rw [maxSafePairs, h.1, h.2]
+  decide
 
 /-- The learned table overflows int32 with 100,463 pairs. -/
 theorem codebook_overflow : ∃ a c, (InInt8 a.1 ∧ InInt8 a.2) ∧

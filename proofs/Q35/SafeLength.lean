@@ -34,9 +34,10 @@ theorem leastPair_le_firstSlot {n : Nat} (T : Fin n → Int × Int) : leastPair 
     have := ih fun c => T c.castSucc
     have hself : leastPair (n + 1) (firstSlot T) = min (leastPair n (firstSlot fun c => T c.castSucc))
         (leastProduct (T (.last n)).1 + leastProduct 0) := rfl
-    rw [hself]
-    simp only [leastPair, leastProduct]
-    omega
+    have hzero : leastProduct 0 = 0 := rfl
+    have hsecond : leastProduct (T (.last n)).2 ≤ 0 := by unfold leastProduct; omega
+    rw [hself, leastPair]
+    exact Int.le_min.2 ⟨Int.le_trans (Int.min_le_left ..) this, Int.le_trans (Int.min_le_right ..) (by omega)⟩
 
 /-- The first slot alone has no greater contribution than the pair. -/
 theorem greatestPair_firstSlot_le {n : Nat} (T : Fin n → Int × Int) :
@@ -47,9 +48,10 @@ theorem greatestPair_firstSlot_le {n : Nat} (T : Fin n → Int × Int) :
     have := ih fun c => T c.castSucc
     have hself : greatestPair (n + 1) (firstSlot T) = max (greatestPair n (firstSlot fun c => T c.castSucc))
         (greatestProduct (T (.last n)).1 + greatestProduct 0) := rfl
-    rw [hself]
-    simp only [greatestPair, greatestProduct]
-    omega
+    have hzero : greatestProduct 0 = 0 := rfl
+    have hsecond : 0 ≤ greatestProduct (T (.last n)).2 := by unfold greatestProduct; omega
+    rw [hself, greatestPair]
+    exact Int.max_le.2 ⟨Int.le_trans this (Int.le_max_left ..), Int.le_trans (by omega) (Int.le_max_right ..)⟩
 
 /-- The products of a single weight lie between the least and the greatest of its slot. -/
 theorem single_bounds {n : Nat} (T : Fin n → Int × Int) {a : Int} (ha : InInt8 a) (c : Fin n) :
@@ -68,43 +70,43 @@ theorem dot_inInt32_of_even {n : Nat} (T : Fin n → Int × Int) {as : List (Int
   unfold maxSafeK at hK
   split at hK <;> omega
 
-example : InInt32 (dot decode [(-128, 127)] [3]) := dot_inInt32_of_even decode (by decide) (by decide +kernel)
+/-- A safe number of pairs, all of the least or all of the greatest contribution, fits. -/
+private theorem pairs_fit {n : Nat} {T : Fin n → Int × Int} {K : Nat} (h : K ≤ maxSafePairs T) :
+    -2 ^ 31 ≤ K * leastPair n T ∧ K * greatestPair n T ≤ 2 ^ 31 - 1 := by
+  have ⟨hlow, hhigh⟩ := le_maxSafeTerms_iff.1 h
+  have h₁ := Int.mul_le_mul_of_nonneg_left (Int.le_max_right 1 (-leastPair n T)) (Int.natCast_nonneg K)
+  have h₂ := Int.mul_le_mul_of_nonneg_left (Int.le_max_right 1 (greatestPair n T)) (Int.natCast_nonneg K)
+  rw [Int.mul_neg] at h₁
+  exact ⟨Int.neg_le_of_neg_le (Int.le_trans h₁ hlow), Int.le_trans h₂ hhigh⟩
 
 /-- No overflow with an odd number of weights up to the largest safe K: whole pairs, and the first slot of one more. -/
 theorem dot_add_single_inInt32 {n : Nat} (T : Fin n → Int × Int) {as : List (Int × Int)} {codes : List (Fin n)}
     (h : ∀ a ∈ as, InInt8 a.1 ∧ InInt8 a.2) {a : Int} (ha : InInt8 a) (c : Fin n)
     (hK : 2 * codes.length + 1 ≤ maxSafeK T) : InInt32 (dot T as codes + a * (T c).1) := by
-  have hsingle := single_bounds T ha c
+  have hroom : -2 ^ 31 ≤ codes.length * leastPair n T + leastPair n (firstSlot T) ∧
+      codes.length * greatestPair n T + greatestPair n (firstSlot T) ≤ 2 ^ 31 - 1 := by
+    unfold maxSafeK at hK
+    split at hK
+    case isTrue hmore =>
+      have hpairs : (codes.length : Int) ≤ maxSafePairs T := Int.ofNat_le.2 (by omega)
+      have h₁ := Int.mul_le_mul_of_nonpos_right hpairs (leastPair_nonpos T)
+      have h₂ := Int.mul_le_mul_of_nonneg_right hpairs (greatestPair_nonneg T)
+      omega
+    case isFalse =>
+      -- one pair fewer than the largest safe number leaves room for a whole pair, hence for its first slot
+      have hfit := pairs_fit (T := T) (K := codes.length + 1) (by omega)
+      have hleast := leastPair_le_firstSlot T
+      have hgreatest := greatestPair_firstSlot_le T
+      simp only [Int.natCast_add, Int.natCast_one, Int.add_mul, Int.one_mul] at hfit
+      omega
+  have hlength := Int.ofNat_le.2 (length_products_le T as codes)
+  have h₁ := Int.mul_le_mul_of_nonpos_right hlength (leastPair_nonpos T)
+  have h₂ := Int.mul_le_mul_of_nonneg_right hlength (greatestPair_nonneg T)
   have hsum := sum_bounds (products_bounds T h codes)
-  have hlength := length_products_le T as codes
-  have hleast := leastPair_nonpos T
-  have hgreatest := greatestPair_nonneg T
-  have hfits : ∀ p : Nat, p ≤ codes.length → p * leastPair n T ≥ codes.length * leastPair n T ∧
-      p * greatestPair n T ≤ codes.length * greatestPair n T := fun p hp =>
-    ⟨Int.mul_le_mul_of_nonpos_right (by omega) hleast, Int.mul_le_mul_of_nonneg_right (by omega) hgreatest⟩
-  have hparts := hfits _ hlength
-  unfold dot InInt32
-  unfold maxSafeK at hK
-  by_cases hmore : FitsOneMore T
-  · have hpairs : (codes.length : Int) ≤ maxSafePairs T := by rw [if_pos hmore] at hK; omega
-    have h₁ := Int.mul_le_mul_of_nonpos_right hpairs hleast
-    have h₂ := Int.mul_le_mul_of_nonneg_right hpairs hgreatest
-    obtain ⟨hlow, hhigh⟩ := hmore
-    omega
-  · -- one pair fewer than the largest safe number leaves room for a whole pair, hence for its first slot
-    have hpairs : codes.length + 1 ≤ maxSafePairs T := by rw [if_neg hmore] at hK; omega
-    obtain ⟨hlow, hhigh⟩ := le_maxSafeTerms_iff.1 hpairs
-    have hfirst : leastPair n T ≤ leastPair n (firstSlot T) ∧ greatestPair n (firstSlot T) ≤ greatestPair n T :=
-      ⟨leastPair_le_firstSlot T, greatestPair_firstSlot_le T⟩
-    have h₁ := Int.mul_le_mul_of_nonneg_left (show -leastPair n T ≤ max 1 (-leastPair n T) by omega)
-      (Int.natCast_nonneg (codes.length + 1))
-    have h₂ := Int.mul_le_mul_of_nonneg_left (show greatestPair n T ≤ max 1 (greatestPair n T) by omega)
-      (Int.natCast_nonneg (codes.length + 1))
-    simp only [Int.natCast_add, Int.natCast_one, Int.add_mul, Int.one_mul, Int.mul_neg] at *
-    omega
-
-example : InInt32 (dot decode [(-128, 127)] [3] + -128 * (decode 64).1) :=
-  dot_add_single_inInt32 decode (by decide) (by decide) 64 (by decide +kernel)
+  have hsingle := single_bounds T ha c
+  unfold dot
+  clear hK
+  omega
 
 /-- Tight: one weight more than the largest safe K overflows, as one more first slot or as its second one. -/
 theorem maxSafeK_tight {n : Nat} {T : Fin n → Int × Int} {c₀ : Fin n} (h : T c₀ ≠ (0, 0)) :
@@ -117,12 +119,7 @@ theorem maxSafeK_tight {n : Nat} {T : Fin n → Int × Int} {c₀ : Fin n} (h : 
   · obtain ⟨a, c, ha, hover⟩ := maxSafePairs_tight h
     exact ⟨a, c, ha, .inl ⟨by rw [maxSafeK, if_pos hmore], hover⟩⟩
   · have hK : maxSafeK T = 2 * maxSafePairs T := by rw [maxSafeK, if_neg hmore, Nat.add_zero]
-    obtain ⟨hlow, hhigh⟩ := le_maxSafeTerms_iff.1 (Nat.le_refl (maxSafePairs T))
-    have hpairs : (0 : Int) ≤ maxSafePairs T := Int.natCast_nonneg _
-    have h₁ := Int.mul_le_mul_of_nonneg_left (show -leastPair n T ≤ max 1 (-leastPair n T) by omega) hpairs
-    have h₂ := Int.mul_le_mul_of_nonneg_left (show greatestPair n T ≤ max 1 (greatestPair n T) by omega) hpairs
-    rw [Int.mul_neg] at h₁
-    have hmax : (0 : Int) < max 1 (-leastPair n T) := by omega
+    have hfit := pairs_fit (Nat.le_refl (maxSafePairs T))
     rcases Classical.not_and_iff_not_or_not.1 hmore with hless | hmoreThan
     · -- the least sum leaves int32: repeat the code of the least pair, then the one of the least first slot
       rcases leastPair_attained (firstSlot T) with h0 | ⟨c', hc'⟩
@@ -178,6 +175,21 @@ theorem maxSafeK_block : maxSafeK (fun c : Code => (hi c, 2 * lo c)) = 2097151 :
   rw [maxSafeK, if_pos h, maxSafePairs_block]
 
 /-- The learned table: 200,924 weights are safe, and no more. -/
-theorem maxSafeK_codebook : maxSafeK codebookTable = 200924 := by decide +kernel
+theorem maxSafeK_codebook : maxSafeK codebookTable = 200924 := by
+  -- no first slot more: the greatest sum would leave int32 by the codes 7 and 0
+  have hpairs := (dotPair_bounds codebookTable 7 (a := (-128, -128)) (by decide)).2
+  have hfirst := (single_bounds codebookTable (a := -128) (by decide) 0).2
+  rw [show dotPair (-128, -128) (codebookTable 7) = 21376 by decide +kernel] at hpairs
+  rw [show -128 * (codebookTable 0).1 = 16256 by decide +kernel] at hfirst
+  have h : ¬FitsOneMore codebookTable := fun ⟨_, h⟩ => by rw [maxSafePairs_codebook] at h; omega
+  rw [maxSafeK, if_neg h, maxSafePairs_codebook]
+
+/-! ### The hypotheses can be met -/
+
+example : InInt32 (dot decode [(-128, 127)] [3]) :=
+  dot_inInt32_of_even decode (by decide) (by rw [show maxSafeK decode = 2796202 from maxSafeK_row]; decide)
+example : InInt32 (dot decode [(-128, 127)] [3] + -128 * (decode 64).1) :=
+  dot_add_single_inInt32 decode (by decide) (by decide) 64
+    (by rw [show maxSafeK decode = 2796202 from maxSafeK_row]; decide)
 
 end Q35
