@@ -91,11 +91,17 @@ theorem codebookHull_entry_int (c : Code) :
     ((codebookHullBox.left ≤ (codebookTable c).1 ∧ (codebookTable c).1 ≤ codebookHullBox.right) ∧
       (codebookHullBox.bottom ≤ (codebookTable c).2 ∧ (codebookTable c).2 ≤ codebookHullBox.top)) ∧
     ∀ h ∈ codebookHullSides, h.a * (codebookTable c).1 + h.b * (codebookTable c).2 ≤ h.c := by
-  have h : codebookEntries.all fun e =>
+  -- most entries lie in the hull by their size; only for the others the kernel looks at all sides
+  have hmul (a : Int) {x : Int} (hx : x.natAbs ≤ 72) : a * x ≤ (a.natAbs * 72 : Nat) :=
+    Int.le_trans Int.le_natAbs (Int.ofNat_le.2 (Int.natAbs_mul a x ▸ Nat.mul_le_mul_left _ hx))
+  have hsizes : ∀ h ∈ codebookHullSides, ((h.a.natAbs * 72 + h.b.natAbs * 72 : Nat) : Int) ≤ h.c := by decide +kernel
+  have hall : codebookEntries.all fun e =>
       ((codebookHullBox.left ≤ e.1 ∧ e.1 ≤ codebookHullBox.right) ∧
         (codebookHullBox.bottom ≤ e.2 ∧ e.2 ≤ codebookHullBox.top)) ∧
-      ∀ h ∈ codebookHullSides, h.a * e.1 + h.b * e.2 ≤ h.c := by decide +kernel
-  exact of_decide_eq_true (EntryTree.find_of_all h ..)
+      (e.1.natAbs ≤ 72 ∧ e.2.natAbs ≤ 72 ∨ ∀ h ∈ codebookHullSides, h.a * e.1 + h.b * e.2 ≤ h.c) := by decide +kernel
+  have ⟨hbox, hsides⟩ := of_decide_eq_true (EntryTree.find_of_all hall 64 c.val)
+  exact ⟨hbox, hsides.elim (fun ⟨hx, hy⟩ h hh =>
+    Int.le_trans (Int.add_le_add (hmul h.a hx) (hmul h.b hy)) (hsizes h hh)) id⟩
 
 /-- Every entry lies in the hull. -/
 theorem codebookHull_entry (c : Code) : codebookHull (entryPoint (codebookTable c)) := by
