@@ -200,7 +200,11 @@ theorem packPlanar_hi (codes : List Code) {i : Nat} (hi : i < codes.length) :
   simp only [packPlanar_eq, List.getElem_append_left hbyte]
   rw [← hcode, hdigit, hpower, ← Nat.div_div_eq_div_mul]
   simp only [packBits, getElem_toDigits]
-  rcases Nat.mod_two_eq_zero_or_one i with h | h <;> rw [h] <;> omega
+  generalize ofDigits (2 ^ 4) (hiPlane codes) / 256 ^ (i / 2) = x
+  rcases Nat.mod_two_eq_zero_or_one i with h | h <;> rw [h]
+  · rw [Nat.pow_zero, Nat.div_one, Nat.div_one]
+    exact Nat.mod_mod_of_dvd _ (by decide)
+  · rw [Nat.pow_one, ← Nat.mod_mul_right_div_self, ← Nat.mod_mul_right_div_self, Nat.mod_mod]
 
 example : (packPlanar [127, 8, 120])[1] / 16 ^ 0 % 16 = 120 / 8 := packPlanar_hi [127, 8, 120] (i := 2) (by decide)
 
