@@ -170,17 +170,22 @@ theorem error_and_size_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {t : A
       (Nat.le_refl l.roundings)
     have h₂ := sumErrorBound_mono hu heta (sumRat_abs_nonneg r.terms) (Nat.le_max_right l.depth r.depth)
       (Nat.le_refl r.roundings)
+    have hparts : (beside l r).errorBound u eta =
+        sumErrorBound u eta (max l.depth r.depth) l.roundings (sumRat (l.terms.map abs)) +
+        sumErrorBound u eta (max l.depth r.depth) r.roundings (sumRat (r.terms.map abs)) := by
+      simp only [errorBound, sumErrorBound, terms_beside, depth, roundings, List.map_append, sumRat_append,
+        Rat.natCast_add]
+      grind
     have hsplit := abs_add_le (sumRat l.terms - sumRat l.operands) (sumRat r.terms - sumRat r.operands)
-    simp only [errorBound, sumErrorBound, terms_beside, operands_beside, depth, roundings, List.map_append,
-      sumRat_append, Rat.natCast_add] at *
-    generalize (1 + u) ^ max l.depth r.depth = p at *
+    rw [← errorBound] at h₁ h₂
+    simp only [terms_beside, operands_beside, List.map_append, sumRat_append]
+    clear ihl ihr
     constructor <;> grind
   | adder k y t ih =>
     obtain ⟨hy, ht⟩ := h
     have ⟨he, hs⟩ := ih ht
     have hone := one_le_pow hu k
     have hsum := sumErrorBound_add (m := sumRat (t.terms.map abs)) hu heta t.depth k t.roundings k
-    have hall := abs_sumRat_le t.terms
     have herror : abs (sumRat t.terms - y) ≤ (adder k y t).errorBound u eta := by
       simp only [errorBound, terms, depth, roundings]
       refine Rat.le_trans ?_ hsum
@@ -194,7 +199,10 @@ theorem error_and_size_le {u eta : Rat} (hu : 0 ≤ u) (heta : 0 ≤ eta) {t : A
     refine ⟨?_, ?_⟩
     · simpa only [terms, operands, sumRat, Rat.add_zero] using herror
     · simp only [operands, terms, List.map_cons, List.map_nil, sumRat, Rat.add_zero]
-      grind [abs]
+      have hall := abs_le_iff.1 (abs_sumRat_le t.terms)
+      have herror := abs_le_iff.1 herror
+      clear he hs hy hone hsum
+      exact abs_le_iff.2 ⟨by grind, by grind⟩
 
 /-- The main theorem: a computed sum of any terms, by adders of any number of operands in any order, grouping and
 split, is off by at most `((1 + u) ^ depth - 1)` times the sum of the terms' sizes plus `(1 + u) ^ depth eta` for each
