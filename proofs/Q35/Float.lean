@@ -362,14 +362,17 @@ theorem floatBits_tie {M : Nat} (hM : M ≠ 0) (a : Nat) :
     · rw [Rat.mul_comm _ ((2 ^ k : Nat) : Rat)]
       exact Rat.mul_lt_mul_of_pos_left (by grind) hpos
   have hround : roundHalfEven (y / (2 ^ k : Nat)) = if s % 2 = 0 then (s : Int) else s + 1 := by
-    have : y / (2 ^ k : Nat) = s + 1 / 2 := by rw [hy]; grind
+    have : y / (2 ^ k : Nat) = s + 1 / 2 := by
+      rw [hy, Rat.div_def, Rat.mul_comm, ← Rat.mul_assoc, Rat.inv_mul_cancel _ (Rat.ne_of_gt hpos), Rat.one_mul]
     rw [this, roundHalfEven_eq_iff]
     split
-    · rw [Rat.intCast_natCast]; grind [abs]
-    · rw [Rat.intCast_add, Rat.intCast_natCast]; grind [abs]
+    · rw [Rat.intCast_natCast, show (s : Rat) + 1 / 2 - s = 1 / 2 by grind]
+      exact ⟨by decide +kernel, fun _ => by omega⟩
+    · rw [Rat.intCast_add, Rat.intCast_natCast, show (s : Rat) + 1 / 2 - (s + (1 : Int)) = -1 / 2 by grind]
+      exact ⟨by decide +kernel, fun _ => by omega⟩
   rw [floatBits, hspacing, hround]
-  generalize k * 2 ^ M = p at *
-  split <;> split <;> omega
+  rw [Nat.add_mod, heven, Nat.zero_add, Nat.mod_mod]
+  split <;> rfl
 
 example : floatBits 1 (((floatUnits 1 5 : Rat) + floatUnits 1 6) / 2) = 6 := floatBits_tie (by decide) 5
 
@@ -382,7 +385,12 @@ theorem floatBits_mono {M : Nat} {x y : Rat} (hx : 0 ≤ x) (h : x ≤ y) : floa
       Rat.natCast_lt_natCast.2 (floatUnits_lt M hlt)
     have hnearx := floatBits_nearest (M := M) hx (floatBits M y)
     have hneary := floatBits_nearest (M := M) hy (floatBits M x)
-    have : x = y := by grind [abs]
+    have hx := mul_self_le_of_abs_le hnearx
+    have hy := mul_self_le_of_abs_le hneary
+    have : ¬x < y := fun hxy => by
+      have := Rat.mul_pos ((Rat.lt_iff_sub_pos ..).1 hsizes) ((Rat.lt_iff_sub_pos ..).1 hxy)
+      grind
+    have : x = y := Rat.le_antisymm h (Rat.not_lt.1 this)
     subst this
     omega
   · exact hge
