@@ -83,21 +83,45 @@ theorem twoPow_le_belowTwoPow_pow (k : Int) {n : Nat} (hn : n ≤ 2 ^ 23) : twoP
 
 example : twoPow (3 * (2 ^ 10 : Nat)) ≤ 2 * belowTwoPow 3 ^ 2 ^ 10 := twoPow_le_belowTwoPow_pow 3 (by decide)
 
+/-- A whole number of units between the midpoints before and after an even size rounds to that size. -/
+private theorem floatBits_eq_of_even {M a n : Nat} (hM : M ≠ 0) (ha : a % 2 = 1)
+    (hlow : floatUnits M a + floatUnits M (a + 1) ≤ 2 * n)
+    (hhigh : 2 * n ≤ floatUnits M (a + 1) + floatUnits M (a + 2)) : floatBits M n = a + 1 := by
+  have hends := And.intro (Rat.natCast_le_natCast.2 hlow) (Rat.natCast_le_natCast.2 hhigh)
+  have hpos : (0 : Rat) ≤ (floatUnits M a + floatUnits M (a + 1) : Nat) := Rat.natCast_nonneg
+  simp only [Rat.natCast_add, Rat.natCast_mul, Rat.natCast_ofNat] at hends hpos
+  have h₁ := (floatBits_tie hM a).trans (if_neg (by omega))
+  have h₂ := (floatBits_tie hM (a + 1)).trans (if_pos (by omega))
+  exact Nat.le_antisymm (Nat.le_trans (floatBits_mono Rat.natCast_nonneg (by grind)) (Nat.le_of_eq h₂))
+    (Nat.le_trans (Nat.le_of_eq h₁.symm) (floatBits_mono (by grind) (by grind)))
+
 /-- But whatever lies between `k - 2 ^ -23` and `k` rounds to `k` in float32, unless `k` is -1, 0, 1 or 2: such a
 logarithm is rounded up, and the scale that follows from it is twice too large. -/
 theorem float32_round_log {k : Int} (h : -149 ≤ k ∧ k ≤ -2 ∨ 3 ≤ k ∧ k ≤ 128) {y : Rat} (hlow : k - twoPow (-23) ≤ y)
     (hhigh : y ≤ k) : float32.round y = k := by
-  have hall : ∀ i ∈ List.range 278, (i < 148 ∨ 152 ≤ i) →
-      float32.round ((i - 149 : Int) - twoPow (-23)) = ((i - 149 : Int) : Rat) := by decide +kernel
-  have hbelow := hall (k + 149).toNat (List.mem_range.2 (by omega)) (by omega)
-  rw [show ((k + 149).toNat : Int) - 149 = k by omega] at hbelow
-  have hexact := float32_round_mul_twoPow (n := k) (by omega) (e := 0) (by decide)
-  rw [show twoPow 0 = 1 by decide +kernel, Rat.mul_one] at hexact
+  -- integers have even bits, and no size around them is nearer than twice `2 ^ -23`: in units, `2 ^ 127`
+  have hall : ∀ n ∈ List.range 150, 2 ≤ n → ∃ a ∈ [(126 + n.log2) * 2 ^ 23 + n * 2 ^ (23 - n.log2) - 1],
+      (a % 2 = 1 ∧ n * 2 ^ 149 = floatUnits 23 (a + 1)) ∧
+      floatUnits 23 a + min (n - 2) 1 * 2 ^ 127 ≤ n * 2 ^ 149 ∧
+      n * 2 ^ 149 + 2 ^ 127 ≤ floatUnits 23 (a + 2) := by decide +kernel
+  obtain ⟨a, -, ⟨ha, hunits⟩, hl, hh⟩ := hall k.natAbs (List.mem_range.2 (by omega)) (by omega)
+  have hk : abs (k : Rat) * (float32.unitsOfOne : Nat) = (k.natAbs * 2 ^ 149 : Nat) := by
+    rw [abs_intCast, Rat.natCast_mul]; rfl
+  have hexact : float32.round k = k := float32.round_significand (show k.natAbs ≤ 2 * 2 ^ 23 by omega) hk
+  have hsize : abs (k - twoPow (-23)) * (float32.unitsOfOne : Nat) = ((k * 2 ^ 149 - 2 ^ 126).natAbs : Nat) := by
+    rw [abs_sub_mul_right Rat.natCast_nonneg, show twoPow (-23) * _ = ((2 ^ 126 : Int) : Rat) by decide +kernel,
+      show ((float32.unitsOfOne : Nat) : Rat) = (2 ^ 149 : Int) from rfl, ← Rat.intCast_mul, ← Rat.intCast_sub,
+      abs_intCast]
+  have hsign : k - twoPow (-23) < 0 ↔ (k : Rat) < 0 := by
+    have hsmall : 0 < twoPow (-23) ∧ twoPow (-23) < 1 := by decide +kernel
+    rcases (show k ≤ -1 ∨ 1 ≤ k by omega) with h | h <;> have := Rat.intCast_le_intCast.2 h <;> grind
+  have hround : float32.round (k - twoPow (-23)) = float32.round k := by
+    simp only [FloatFormat.round, show float32.mantissaBits = 23 from rfl, hsize, hk, hunits, hsign,
+      floatBits_floatUnits, floatBits_eq_of_even (M := 23) (by decide) ha (n := (k * 2 ^ 149 - 2 ^ 126).natAbs)
+        (by omega) (by omega)]
   have h₁ := float32.round_mono hlow
-  have h₂ := float32.round_mono hhigh
-  rw [hbelow] at h₁
-  rw [hexact] at h₂
-  grind
+  rw [hround, hexact] at h₁
+  exact Rat.le_antisymm (hexact ▸ float32.round_mono hhigh) h₁
 
 example : float32.round (5 - twoPow (-24)) = (5 : Int) := float32_round_log (by decide) (by decide +kernel)
   (by decide +kernel)
