@@ -356,7 +356,12 @@ def publishedScale (b : Nat) : Option Rat := some (twoPow (if b < 128 then b els
 
 /-- Refuted: "E8M0 is a plain int8". All 256 codes are wrong. -/
 theorem publishedScale_wrong :
-    ((List.range 256).filter fun b => publishedScale b ≠ scaleToRat b).length = 256 := by decide +kernel
+    ((List.range 256).filter fun b => publishedScale b ≠ scaleToRat b).length = 256 := by
+  rw [List.filter_eq_self.2 fun b hb => ?_, List.length_range]
+  refine decide_eq_true fun h => ?_
+  have hlog := congrArg floorLog2 (scaleToRat_eq_some_iff.1 h.symm).2
+  rw [floorLog2_twoPow, floorLog2_twoPow] at hlog
+  omega
 
 /-! ### Rules
 
