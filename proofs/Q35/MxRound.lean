@@ -87,7 +87,9 @@ theorem abs_sub_le_topSpacing (E : MxElement) {zero : ZeroSign} {lowest : Int8Lo
     have hunits : int8Units lowest x = roundHalfEven (x * 64) := by
       cases lowest <;> simp only [int8Units, Int8Lowest.units] <;> rw [if_neg (by omega), if_neg (by omega)]
     rw [hunits, show topSpacing .int8 / 2 = 1 / 128 by decide +kernel]
-    grind [abs]
+    have hhalf := abs_le_iff.1 hhalf
+    clear hw hx h₁ h₂
+    exact abs_le_iff.2 ⟨by grind, by grind⟩
 
 example : abs (5 - 4) ≤ topSpacing .e2m1 / 2 :=
   abs_sub_le_topSpacing .e2m1 (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
@@ -110,6 +112,12 @@ theorem largest_code (E : MxElement) (lowest : Int8Lowest) :
   · exact ⟨⟨123, hus _ (by decide), by decide +kernel⟩, ⟨251, hus _ (by decide), by decide +kernel⟩⟩
   · exact ⟨⟨127, hus _ (by decide), by decide +kernel⟩, ⟨129, hus _ (by decide), by decide +kernel⟩⟩
 
+/-- What is at most as far from `x` as two numbers of one size is also at most as far as the nearer of them. -/
+private theorem le_abs_abs_sub {d x v : Rat} (h₁ : d ≤ abs (x - v)) (h₂ : d ≤ abs (x - -v)) : d ≤ abs (abs x - v) := by
+  by_cases hx : 0 ≤ x
+  · rwa [show abs x = x from if_pos hx]
+  · rwa [show abs x = -x from if_neg hx, ← abs_neg, show -(-x - v) = x - -v by grind]
+
 /-- Below the power of two after the largest element, the error of rounding and clamping is less than the distance of
 that power to the largest element. -/
 theorem abs_sub_lt_clipGap (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowest} {x w : Rat}
@@ -122,11 +130,10 @@ theorem abs_sub_lt_clipGap (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowes
   obtain ⟨w', hw', -, hnear⟩ := E.ofRat_nearest zero lowest x
   obtain rfl := Option.some.inj (hw.symm.trans hw')
   rw [clipGap]
-  have hl := E.largest_pos
   obtain ⟨⟨b, hb, hv⟩, ⟨c, hc, hu⟩⟩ := E.largest_code lowest
-  have h₁ := hnear b _ hb hv
-  have h₂ := hnear c _ hc hu
-  grind [abs]
+  have hside := le_abs_abs_sub (hnear b _ hb hv) (hnear c _ hc hu)
+  rw [show abs (abs x - E.largest) = abs x - E.largest from if_pos (by grind)] at hside
+  grind
 
 example : abs (7 - 6) < clipGap .e2m1 :=
   abs_sub_lt_clipGap .e2m1 (zero := .kept) (lowest := .unused) (by decide +kernel) (by decide +kernel)
@@ -191,10 +198,9 @@ theorem abs_sub_le_topSpacing_of_even {E : MxElement} (hE : E ≠ .e4m3) {zero :
   obtain ⟨w', hw', -, hnear⟩ := E.ofRat_nearest zero lowest x
   obtain rfl := Option.some.inj (hw.symm.trans hw')
   obtain ⟨⟨b, hb, hv⟩, ⟨c, hc, hu⟩⟩ := E.largest_code lowest
-  have h₁ := hnear b _ hb hv
-  have h₂ := hnear c _ hc hu
-  have hl := E.largest_pos
-  grind [abs]
+  refine Rat.le_trans (le_abs_abs_sub (hnear b _ hb hv) (hnear c _ hc hu)) ?_
+  rw [show abs (abs x - E.largest) = abs x - E.largest from if_pos (by grind)]
+  grind
 
 example : abs (7 - 6) ≤ topSpacing .e2m1 / 2 :=
   abs_sub_le_topSpacing_of_even (E := .e2m1) (by decide) (zero := .kept) (lowest := .unused) (by decide +kernel)
@@ -310,10 +316,11 @@ theorem twoPow_emax_le_abs (E : MxElement) {zero : ZeroSign} {lowest : Int8Lowes
   obtain ⟨w', hw', -, hnear⟩ := E.ofRat_nearest zero lowest x
   obtain rfl := Option.some.inj (hw.symm.trans hw')
   obtain ⟨⟨b, hb, hv⟩, ⟨c, hc, hu⟩⟩ := E.twoPow_emax_code lowest
-  have h₁ := hnear b _ hb hv
-  have h₂ := hnear c _ hc hu
-  have := twoPow_pos E.emax
-  grind [abs]
+  have hside := le_abs_abs_sub (hnear b _ hb hv) (hnear c _ hc hu)
+  rw [show abs (abs x - twoPow E.emax) = abs x - twoPow E.emax from if_pos (by grind)] at hside
+  have hsum := abs_add_le (x - w) w
+  rw [show x - w + w = x by grind] at hsum
+  grind
 
 example : twoPow (emax .e2m1) ≤ abs 4 :=
   twoPow_emax_le_abs .e2m1 (zero := .kept) (lowest := .unused) (x := 5) (by decide +kernel) (by decide +kernel)
