@@ -329,15 +329,28 @@ theorem laneByte_lt (width : Width) {codes : Nat → Nat} {v : Nat} (h : codes v
 
 /-! ### Places -/
 
+/-- Quotient and remainder of `d` times a number and less than `d` more. -/
+private theorem div_mod_of_lt {d n r : Nat} (h : r < d) : (d * n + r) / d = n ∧ (d * n + r) % d = r :=
+  ⟨by rw [Nat.mul_add_div (by omega), Nat.div_eq_of_lt h, Nat.add_zero], by rw [Nat.mul_add_mod, Nat.mod_eq_of_lt h]⟩
+
 /-- Every code of the 32 rows has a place, and the code at that place is the code. -/
 theorem placeCode_tilePlace {row : Nat} (h : row < 32) (pair : Nat) :
     placeCode (tilePlace row pair).1 (tilePlace row pair).2.1 (tilePlace row pair).2.2 = (row, pair) := by
-  simp only [placeCode, tilePlace, Prod.mk.injEq]; omega
+  have hvector := div_mod_of_lt (d := 2) (n := pair % 16 / 4) (r := row / 16) (by omega)
+  have hlane := div_mod_of_lt (n := row % 16) (Nat.mod_lt pair (show 0 < 4 by decide))
+  simp only [placeCode, tilePlace, Prod.mk.injEq, hvector, hlane]
+  constructor <;> omega
 
 /-- Every place has a code, and its place is the place. -/
 theorem tilePlace_placeCode {vector lane : Nat} (hv : vector < 8) (hl : lane < 64) (unit : Nat) :
     tilePlace (placeCode unit vector lane).1 (placeCode unit vector lane).2 = (unit, vector, lane) := by
-  simp only [placeCode, tilePlace, Prod.mk.injEq]; omega
+  have hrest : 4 * (vector / 2) + lane % 4 < 16 := by omega
+  have hrow := div_mod_of_lt (n := vector % 2) (show lane / 4 < 16 by omega)
+  have hpair := div_mod_of_lt (n := unit) hrest
+  have hlane := div_mod_of_lt (n := vector / 2) (Nat.mod_lt lane (show 0 < 4 by decide))
+  simp only [placeCode, tilePlace, Prod.mk.injEq, Nat.add_assoc, hrow, hpair, hlane]
+  refine ⟨trivial, Nat.div_add_mod .., ?_⟩
+  omega
 
 /-- Places lie in their ranges: `16 n` codes of 32 rows fill the 8 vectors of 64 lanes of `n` units. -/
 theorem tilePlace_lt {row pair units : Nat} (hr : row < 32) (hp : pair < 16 * units) :
