@@ -286,9 +286,9 @@ theorem laneCode_laneByte (width : Width) {codes : Nat → Nat} (h : ∀ k < 8, 
       have hbits : (listOf 7 fun k => (codes k + 128 * (codes 7 / 2 ^ k % 2)) / 128) =
           listOf 7 fun k => codes 7 / 2 ^ k % 2 :=
         List.map_congr_left fun k hk => by have := List.mem_range.1 hk; have := h k (by omega); omega
-      have binary : ∀ n : Fin 128, ofDigits 2 (listOf 7 fun k => n.val / 2 ^ k % 2) = n.val := by decide +kernel
-      rw [hbits]
-      exact binary ⟨_, this⟩
+      have hdigits : (listOf 7 fun k => codes 7 / 2 ^ k % 2) = toDigits 2 7 (codes 7) :=
+        List.ext_getElem (by simp [listOf, length_toDigits]) fun _ _ _ => by simp [listOf, getElem_toDigits]
+      rw [hbits, hdigits, ofDigits_toDigits, Nat.mod_eq_of_lt this]
 
 /-- No bit of a lane is wasted: any seven bytes are those of the eight stored codes that are read from them. -/
 theorem laneByte_laneCode {bytes : Nat → Nat} (h : ∀ k < 7, bytes k < 256) {v : Nat} (hv : v < 7) :

@@ -40,10 +40,14 @@ theorem entry_listOf {α : Type} (other : α) {rows cols i j : Nat} (f : Nat →
 
 /-- A code of a lane of seven bytes has seven bits. -/
 theorem laneCode_lt {bytes : Nat → Nat} (h : ∀ k < 7, bytes k < 256) (v : Nat) : laneCode .stream bytes v < 128 := by
-  have h0 := h 0 (by decide); have h1 := h 1 (by decide); have h2 := h 2 (by decide); have h3 := h 3 (by decide)
-  have h4 := h 4 (by decide); have h5 := h 5 (by decide); have h6 := h 6 (by decide)
-  simp only [laneCode, listOf, List.range, List.range.loop, List.map_cons, List.map_nil, ofDigits]
-  split <;> omega
+  have hbelow : allBelow 2 (listOf 7 fun k => bytes k / 128) = true := by
+    refine allBelow_iff.2 fun d hd => ?_
+    obtain ⟨k, hk, rfl⟩ := List.mem_map.1 hd
+    exact Nat.div_lt_of_lt_mul (h k (List.mem_range.1 hk))
+  simp only [laneCode]
+  split
+  · exact Nat.mod_lt _ (by decide)
+  · exact Nat.lt_of_lt_of_eq (ofDigits_lt hbelow) (by simp [listOf])
 
 /-- A byte of a unit is that of its lane. -/
 theorem item_tileUnit (width : Width) (codes : List (List Code)) (tile unit : Nat) {v lane : Nat} (hv : v < width.bits)
