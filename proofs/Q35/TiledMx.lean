@@ -24,7 +24,8 @@ theorem unfoldFour_foldFour {elements : Nat → Nat} (h : ∀ k < 4, elements k 
   split
   · omega
   · obtain rfl : v = 3 := by omega
-    have h0 := h 0 (by decide); have h1 := h 1 (by decide); have h2 := h 2 (by decide)
+    have hupper (k : Nat) (hk : k < 4) (b : Nat) : (elements k + 64 * b) / 64 = b := by have := h k hk; omega
+    rw [hupper 0 (by decide), hupper 1 (by decide), hupper 2 (by decide)]
     omega
 
 /-- No bit is wasted: any three bytes are those of the four elements that are read from them. -/

@@ -87,12 +87,12 @@ theorem item_tileSteps_untileMatrix {S : TiledShape} (hS : S.Whole) {bytes : Lis
     [s % 256, s / 256]) (fun _ _ => rfl) hrow (Nat.mod_lt _ (by decide))
   rw [Nat.div_add_mod'] at hitem
   have hstep := entry_steps_untileMatrix bytes (row := 32 * tile + i / 2) (by have := hS.1; omega) hb
-  rw [stepAt, TiledShape.stepOffset, show (32 * tile + i / 2) / 32 = tile by omega,
-    show (32 * tile + i / 2) % 32 = i / 2 by omega] at hstep
+  rw [stepAt, TiledShape.stepOffset, Nat.mul_add_div (by decide), Nat.mul_add_mod, Nat.div_eq_of_lt hrow,
+    Nat.mod_eq_of_lt hrow, Nat.add_zero] at hstep
   rw [tileSteps, hitem]
   simp only [hstep]
   have h0 := item_lt_of_bytes hbytes (tile * S.tileBytes + (block * S.blockBytes + i / 2 * 2))
-  have h1 := item_lt_of_bytes hbytes (tile * S.tileBytes + (block * S.blockBytes + i / 2 * 2) + 1)
+  clear ht hi hrow
   rcases Nat.mod_two_eq_zero_or_one i with h | h
   · simp only [h, item]
     rw [show i / 2 * 2 = i by omega] at h0 ⊢
