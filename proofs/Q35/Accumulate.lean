@@ -494,8 +494,9 @@ example : InInt32 (dot (fun c : Code => (hi c, 0)) [(-128, 0)] [64]) := publishe
 theorem published_K_not_tight : 255 * 8192 ≤ maxSafePairs (fun c : Code => (hi c, 0)) := by
   rw [maxSafePairs_hi]; decide
 
-example : 65535 ≤ maxSafePairs decode := int8_table_safe (by decide)
+example : 65535 ≤ maxSafePairs decode := int8_table_safe fun c => by have := decode_inRange c; omega
 
-example : ((2 ^ 31 - 1) / (256 * 8) : Int).toNat ≤ maxSafePairs decode := bounded_table_safe (by decide) (by decide)
+example : ((2 ^ 31 - 1) / (256 * 8) : Int).toNat ≤ maxSafePairs decode :=
+  bounded_table_safe (by decide) fun c => by have := decode_inRange c; omega
 
 end Q35
