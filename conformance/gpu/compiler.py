@@ -4,7 +4,7 @@
 
 compiles every `Variant` of each module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`.
 It is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled
-from the same content before is taken from the cache; each compilation is a process too, since a compiler can crash.
+from the same content before is taken from the cache; a few are compiled in a process too, since a compiler can crash.
 Machine code of NVIDIA is disassembled together: the disassembler takes long to start.
 """
 
@@ -30,7 +30,8 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import accumulate
+from itertools import accumulate, chain
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,9 @@ def _amd(asm: dict[str, Any]) -> dict[str, Any]:
 Task = tuple[str, int, Target, str]
 """A module, a variant's index in it, a target, and what is known of sizes."""
 
+BATCH = 8
+"""So many variants are compiled by one process: to start one, and to copy the memory that it writes to, takes long."""
+
 
 def _tasks(modules: Sequence[str], chosen: Sequence[str]) -> list[Task]:
     return [
@@ -354,8 +358,9 @@ def _built(tasks: Sequence[Task], processes: int) -> Iterator[Built]:
     new = [task for task in tasks if not kept[task].is_file()]
     if new:
         _begin()
+    batches = [[partial(_compile, *task) for task in new[start : start + BATCH]] for start in range(0, len(new), BATCH)]
     with ThreadPoolExecutor(processes) as pool:
-        found = dict(zip(new, pool.map(lambda task: apart(partial(_compile, *task)), new), strict=True))
+        found = dict(zip(new, chain.from_iterable(pool.map(apart, batches)), strict=True))
     for target in TARGETS.values():
         coded = [task for task in new if task[2] == target and "code" in found[task]]
         if coded:
@@ -393,13 +398,33 @@ def _begin() -> None:
         _compile(module, smallest, target, SIZES[-1])
 
 
-def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `compiling` returns, in a process of its own; {"error": why} when it raises or crashes."""
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
+def apart(compilations: Sequence[Callable[[], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """What each of them returns, in a process of their own; {"error": why} for one that raises or crashes.
 
-    def work() -> None:
-        gc.disable()  # its memory lasts for one compilation
+    Another process goes on after a crash.
+    """
+    context = multiprocessing.get_context("fork")
+    answers: list[dict[str, Any]] = []
+    while rest := compilations[len(answers) :]:
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_answer, args=(rest, sender))
+        process.start()
+        sender.close()
+        try:
+            for _ in rest:
+                answers.append(receiver.recv())
+        except EOFError:
+            process.join()
+            code = process.exitcode or 0
+            ended = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+            answers.append({"error": f"the compiler ended {ended}"})
+        process.join()
+    return answers
+
+
+def _answer(compilations: Sequence[Callable[[], dict[str, Any]]], sender: Connection) -> None:
+    gc.disable()  # its memory lasts for a few compilations
+    for compiling in compilations:
         with tempfile.TemporaryFile("w+") as told:
             os.dup2(told.fileno(), 2)
             try:
@@ -412,18 +437,6 @@ def apart(compiling: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             if errors := [line for line in told.read().splitlines() if line.startswith("error:")]:
                 answer = {"error": errors[0]}
         sender.send(answer)
-
-    process = context.Process(target=work)
-    process.start()
-    sender.close()
-    try:
-        answer: dict[str, Any] = receiver.recv()
-    except EOFError:
-        answer = {}
-    process.join()
-    code = process.exitcode or 0
-    ended = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    return answer or {"error": f"the compiler ended {ended}"}
 
 
 def main() -> None:

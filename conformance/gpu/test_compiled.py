@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -125,9 +126,30 @@ def test_shared_memory_is_judged_by_each_targets_limit(target: str, compared: Le
     compared.equal(more, [f"needs {limit + 1} bytes of shared memory, of {limit}"], **CLAIM, level="sampled")
 
 
-def test_a_compiler_that_crashes_is_told(compared: Ledger) -> None:
-    for ends, told in ((partial(os._exit, 5), "with exit code 5"), (_is_killed, "by SIGKILL")):
-        compared.equal(compiler.apart(ends), {"error": f"the compiler ended {told}"}, **CLAIM, level="sampled")
+def test_a_compiler_that_crashes_is_told_and_the_others_are_compiled(compared: Ledger) -> None:
+    def compiled(shared: int) -> Callable[[], dict[str, int]]:
+        return lambda: {"shared": shared}
+
+    def told(how: str) -> dict[str, str]:
+        return {"error": f"the compiler ended {how}"}
+
+    answers = compiler.apart(
+        [compiled(1), partial(os._exit, 5), compiled(2), compiled(3), _is_killed, _raises, compiled(4)]
+    )
+    expected = [
+        {"shared": 1},
+        told("with exit code 5"),
+        {"shared": 2},
+        {"shared": 3},
+        told("by SIGKILL"),
+        {"error": "ValueError: no such type"},
+        {"shared": 4},
+    ]
+    compared.equal(answers, expected, **CLAIM, level="sampled")
+
+
+def _raises() -> dict[str, Any]:
+    raise ValueError("no such type")
 
 
 def _is_killed() -> dict[str, Any]:
