@@ -18,7 +18,17 @@ import pyvex
 import z3
 
 from conformance.machine_code.binary import Binary
-from conformance.machine_code.operations import Bits, Unsupported, carry, flag_condition, joined, operation
+from conformance.machine_code.operations import (
+    Bits,
+    Unsupported,
+    carry,
+    flag_condition,
+    joined,
+    numeral,
+    operation,
+    size_in_bytes,
+    variable,
+)
 
 ARCH = pyvex.ARCH_AMD64
 MOST_BLOCKS = 20_000
@@ -44,7 +54,7 @@ class Cells:
         return Cells(self.fresh, dict(self.cells))
 
     def write(self, address: int, value: Bits) -> None:
-        for number in range(value.size() // 8):
+        for number in range(size_in_bytes(value)):
             self.cells[address + number] = (value, number)
 
     def read(self, address: int, size: int) -> Bits:
@@ -54,7 +64,7 @@ class Cells:
                 runs[-1] = (value, runs[-1][1], number + 1)
             else:
                 runs.append((value, number, number + 1))
-        if len(runs) == 1 and runs[0][1] == 0 and runs[0][2] == runs[0][0].size() // 8:
+        if len(runs) == 1 and runs[0][1] == 0 and runs[0][2] == size_in_bytes(runs[0][0]):
             return runs[0][0]  # as most are: what was written is read
         return z3.simplify(joined([z3.Extract(8 * end - 1, 8 * start, value) for value, start, end in runs]))
 
@@ -79,15 +89,15 @@ class Region:
 
     @property
     def base(self) -> Bits:
-        return z3.BitVec(f"address of {self.name}", 64)
+        return variable(f"address of {self.name}", 64)
 
     def byte(self, index: int) -> Bits:
         """What byte `index` holds before the call."""
         if self.table is not None:
-            return z3.Select(self.table, z3.BitVecVal(index, 64))
+            return z3.Select(self.table, numeral(index, 64))
         if self.content is not None:
-            return z3.BitVecVal(self.content[index], 8)
-        return z3.BitVec(f"{self.name}[{index}]", 8)
+            return numeral(self.content[index], 8)
+        return variable(f"{self.name}[{index}]", 8)
 
     def before(self) -> list[Bits]:
         return [self.byte(index) for index in range(self.size)]
@@ -136,6 +146,8 @@ class Machine:
     lifted: dict[tuple[int, int], Any] = field(default_factory=dict)
     results: dict[tuple[str | int, ...], tuple[Bits, tuple[Bits, ...]]] = field(default_factory=dict)
     """Of each operation on each operands, which are kept so that their numbers stay theirs."""
+    indices: dict[int, tuple[Region | None, Bits, Bits]] = field(default_factory=dict)
+    """Of each address: its array and index, and the address itself, kept for the same reason."""
 
     def __post_init__(self) -> None:
         arrays = [argument for argument in self.arguments if isinstance(argument, Region)]
@@ -148,7 +160,7 @@ class Machine:
         return self.follow([self.start(entry)], RETURN_ADDRESS)
 
     def start(self, entry: int) -> State:
-        registers = Cells(lambda offset: z3.BitVec(f"register byte {offset}", 8))
+        registers = Cells(lambda offset: variable(f"register byte {offset}", 8))
         memory = {region.name: Cells(_contents(region)) for region in self.regions.values()}
         state = State([], registers, memory, entry)
         for name, argument in zip(ARGUMENTS, self.arguments, strict=False):
@@ -233,15 +245,9 @@ class Machine:
     def place(self, state: State, address: Bits, size: int) -> tuple[Region | None, int | Bits]:
         """The array that holds `size` bytes at an address, for every input of this path, and where in its window; no
         array for an address in the file itself."""
-        terms = address.children() if address.decl().kind() == z3.Z3_OP_BADD else [address]
-        names = [term.decl().name() if z3.is_const(term) else "" for term in terms]
-        bases = [term for term, name in zip(terms, names, strict=True) if name in self.regions]
-        if not bases and z3.is_bv_value(address):
+        region, index = self._array_at(address)
+        if region is None:
             return None, int(address.as_long())
-        if len(bases) != 1:
-            raise OutOfBounds(f"an address that belongs to no array: {address}")
-        region = self.regions[bases[0].decl().name()]
-        index = z3.simplify(address - bases[0])
         place = self._in_window(state, region, index)
         if region.name in self.windows and isinstance(place, int):
             index = z3.simplify(self.windows[region.name] + place)
@@ -254,6 +260,21 @@ class Machine:
         if not inside:
             raise OutOfBounds(f"{size} bytes at {index} of {region.name}, which has {region.size}")
         return region, place
+
+    def _array_at(self, address: Bits) -> tuple[Region | None, Bits]:
+        """The array that an address is of, and the index; no array for a constant."""
+        if (key := address.get_id()) not in self.indices:
+            terms = address.children() if address.decl().kind() == z3.Z3_OP_BADD else [address]
+            named = [(term.decl().name(), term) for term in terms if z3.is_const(term)]
+            bases = [(self.regions[name], term) for name, term in named if name in self.regions]
+            if len(bases) == 1:
+                ((region, base),) = bases
+                self.indices[key] = region, z3.simplify(address - base), address
+            elif not bases and z3.is_bv_value(address):
+                self.indices[key] = None, address, address
+            else:
+                raise OutOfBounds(f"an address that belongs to no array: {address}")
+        return self.indices[key][:2]
 
     def _in_window(self, state: State, region: Region, index: Bits) -> int | Bits:
         """The index as a distance from the window's, where it is the same for every input; else the index itself."""
@@ -279,7 +300,7 @@ class Machine:
         return joined([z3.Select(region.table, z3.simplify(place + number)) for number in range(size)])
 
     def store(self, state: State, address: Bits, value: Bits) -> None:
-        region, place = self.place(state, address, value.size() // 8)
+        region, place = self.place(state, address, size_in_bytes(value))
         if region is None or not region.writable:
             raise OutOfBounds(f"a store to {address}, which may only be read")
         if not isinstance(place, int):

@@ -22,6 +22,22 @@ class Unsupported(Exception):
     """Code that these modules do not model: it is not proved, and not refuted."""
 
 
+@cache
+def variable(name: str, width: int) -> Bits:
+    """The symbol of that name; made once, since most are met again and again."""
+    return z3.BitVec(name, width)
+
+
+@cache
+def numeral(value: int, width: int) -> Bits:
+    return z3.BitVecVal(value, width)
+
+
+def size_in_bytes(value: Bits) -> int:
+    """What `value.size()` says, without the Python object of its type, which takes several times as long."""
+    return int(z3.Z3_get_bv_sort_size(value.ctx_ref(), z3.Z3_get_sort(value.ctx_ref(), value.as_ast()))) // 8
+
+
 def lanes(value: Bits, width: int) -> list[Bits]:
     """The parts of a value, the lowest first."""
     return [z3.Extract(low + width - 1, low, value) for low in range(0, value.size(), width)]

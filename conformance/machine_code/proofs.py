@@ -18,7 +18,7 @@ from conformance import formats
 from conformance.machine_code import statement
 from conformance.machine_code.binary import Binary
 from conformance.machine_code.machine import Machine, OutOfBounds, Region, State
-from conformance.machine_code.operations import Bits, Unsupported, bit, joined
+from conformance.machine_code.operations import Bits, Unsupported, bit, joined, numeral
 
 __all__ = ["Binary", "OutOfBounds", "Unsupported"]
 
@@ -193,10 +193,10 @@ def _given(claim: Claim, inputs: Inputs, terms: list[Bits]) -> list[int]:
         if region.table is not None:
             filled = z3.K(z3.BitVecSort(64), z3.BitVecVal(0, 8))
             for index, byte in enumerate(content):
-                filled = z3.Store(filled, z3.BitVecVal(index, 64), z3.BitVecVal(byte, 8))
+                filled = z3.Store(filled, numeral(index, 64), numeral(byte, 8))
             pairs.append((region.table, filled))
         else:
-            pairs += [(region.byte(index), z3.BitVecVal(byte, 8)) for index, byte in enumerate(content)]
+            pairs += [(region.byte(index), numeral(byte, 8)) for index, byte in enumerate(content)]
     values: list[int] = []
     for start in range(0, len(terms), AT_ONCE):
         some = terms[start : start + AT_ONCE]
