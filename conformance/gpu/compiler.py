@@ -4,13 +4,14 @@
 
 compiles every `Variant` of each module's `VARIANTS` for every target, and prints one JSON object a line, see `Built`.
 It is a process of its own, since kernels that were imported for the interpreter cannot be compiled. What was compiled
-from the same content before is taken from the cache; a few are compiled in a process too, since a compiler can crash.
-Machine code of NVIDIA is disassembled together: the disassembler takes long to start.
+from the same content before is taken from the cache; the others are compiled in processes of their own, a few in each,
+since a compiler can crash. Machine code of NVIDIA is disassembled together: the disassembler takes long to start.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import hashlib
 import inspect
@@ -410,15 +411,14 @@ def apart(compilations: Sequence[Callable[[], dict[str, Any]]]) -> list[dict[str
         process = context.Process(target=_answer, args=(rest, sender))
         process.start()
         sender.close()
-        try:
+        with contextlib.suppress(EOFError):
             for _ in rest:
                 answers.append(receiver.recv())
-        except EOFError:
-            process.join()
+        process.join()
+        if len(answers) < len(compilations):
             code = process.exitcode or 0
             ended = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
             answers.append({"error": f"the compiler ended {ended}"})
-        process.join()
     return answers
 
 
