@@ -25,8 +25,8 @@ build_tests = partial(build_variant.build_tests, program="q35_kernel_tests")
 build_fuzz = partial(build_variant.build_tests, program="q35_kernel_fuzz")
 
 
-def run_tests(program: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program], capture_output=True, text=True, timeout=600, check=False)
+def run_tests(program: Path, *names: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program, *names], capture_output=True, text=True, timeout=600, check=False)
 
 
 def changed_sources(folder: Path, name: str, old: str, new: str) -> Path:
@@ -51,6 +51,18 @@ def test_program_passes(sanitize: bool, tmp_path: Path) -> None:
     for isa in q35kernels.available_isas():
         assert f"ran on: {isa}\n" in done.stdout
         assert f"{isa} against scalar: encoders" in done.stdout
+
+
+def test_one_instruction_set_by_name(tmp_path: Path) -> None:
+    program = build_tests(SOURCES, tmp_path, sanitize=False)
+    done = run_tests(program, "scalar")
+    assert done.returncode == 0, done.stdout + done.stderr
+    named = [line.split("  ")[0] for line in done.stdout.splitlines() if line.endswith(" failed") and "  " in line]
+    assert len(named) > 10
+    assert all("scalar" in name for name in named)
+    unknown = run_tests(program, "sse2")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr == "sse2 does not run on this processor\n"
 
 
 def test_sanitizers_are_on(tmp_path: Path) -> None:

@@ -526,11 +526,20 @@ void test_dispatch() {
 
 }  // namespace
 
-int main() {
-  test_halves();
-  test_exact_sign();
-  test_dispatch();
+// Without an argument everything; with the name of an instruction set what concerns that one.
+int main(int argc, char** argv) {
+  const std::string only = argc > 1 ? argv[1] : "";
+  if (!only.empty() && find_isa(only) == nullptr) {
+    std::fprintf(stderr, "%s does not run on this processor\n", only.c_str());
+    return 2;
+  }
+  if (only.empty()) {
+    test_halves();
+    test_exact_sign();
+    test_dispatch();
+  }
   for (const char* name : available_isas()) {
+    if (!only.empty() && only != name) continue;
     const Isa* const isa = find_isa(name);
     test_codes(*isa);
     test_bad_values(*isa);
@@ -542,7 +551,7 @@ int main() {
     test_matrices(*isa, scalar_isa());
     test_tiled(*isa);
   }
-  if (avx512_isa() != nullptr) {
+  if (only.empty() && avx512_isa() != nullptr) {
     Isa imitated = *avx512_isa();
     imitated.name = "amx, imitated";
     imitated.multiply_tile = multiply_tile_imitated;
