@@ -119,6 +119,7 @@ def _show(document: dict[str, Any], json_: bool) -> None:
 @bench.command()
 def show(
     results: Annotated[Path, typer.Argument(metavar="FILE", help="What `q35 bench cpu` or `gpu` wrote to --out FILE.")],
+    against: Annotated[str | None, typer.Option(metavar="PEER", help="Compare with this peer alone.")] = None,
 ) -> None:
     """Print the tables of results that were kept."""
     import jsonschema
@@ -132,15 +133,15 @@ def show(
         jsonschema.validate(document, q35spec.schema("benchmark_gpu" if on_gpu else "benchmark"))
     except jsonschema.ValidationError as error:
         raise InputError(f"not the results of a benchmark: {error.message[:100]}", str(results)) from None
-    _print_tables(document)
+    _print_tables(document, against)
 
 
-def _print_tables(document: dict[str, Any]) -> None:
+def _print_tables(document: dict[str, Any], against: str | None = None) -> None:
     from rich.console import Console
 
     from q35.bench.table import tables
 
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document))
+    Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(tables(document, against))
 
 
 def _check_writable(path: Path) -> None:

@@ -43,10 +43,10 @@ def measure(*contenders: Contender, rows: tuple[int, ...] = (1,), threads: tuple
     return cpu.run(request, lambda what, done, total: None)
 
 
-def text(document: dict[str, Any]) -> str:
+def text(document: dict[str, Any], against: str | None = None) -> str:
     console = Console(width=200, file=io.StringIO())
     with console.capture() as capture:
-        console.print(tables(document))
+        console.print(tables(document, against))
     return capture.get()
 
 
@@ -97,6 +97,47 @@ def test_what_is_wrong_or_fails_is_not_timed_but_told() -> None:
     assert all(told[variant].startswith(reason) for variant, reason in reasons.items())
     assert {item["name"]: item["version"] for item in document["contenders"]}["absent"] is None
     assert f"not measured: Absent: {told['absent']} (256x96)" in text(document)
+
+
+def by_hand(**changes: Any) -> dict[str, Any]:
+    """Results of 1 ms each for one of ours, 2 ms and 3 ms for two peers, on a machine of round numbers."""
+    contenders = [{"name": name, "title": name.title(), "ours": name == "ours"} for name in ("ours", "slow", "slower")]
+    one: dict[str, Any] = {"inputs": 1000, "outputs": 2000, "rows": 1, "threads": 1, "state": "cold"}
+    one |= {"bits_per_weight": 4.0, "weight_rmse": 0.1, "output_rmse": 0.1, "cycles_per_64_weights": 96.0} | changes
+    times = {"ours": 1.0, "slow": 2.0, "slower": 3.0}
+    roof = {"threads": 1, "clock_ghz": 3.0, "memory_gb_s": 2.0, "l3_gb_s": 4.0, "fp32_gop_s": 1.0, "vnni_gop_s": 20.0}
+    return {
+        "contenders": contenders,
+        "results": [one | {"contender": name, "milliseconds": time} for name, time in times.items()],
+        "not_measured": [],
+        "rooflines": [roof | {"amx_int8_gop_s": None}],
+        "machine": {"processor": "P", "cores": 1, "load": 0.0, "caches": [{"bytes": 2_000_000}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "share"),
+    [
+        ({}, "50% memory"),  # 1 MB at 2 GB/s takes 0.5 ms
+        ({"state": "hot"}, "25% L3"),
+        ({"state": "hot", "bits_per_weight": 16.0}, "200% memory"),  # 4 MB fit no cache
+        ({"rows": 4}, "80% VNNI"),  # 16 million operations at 20 G a second
+    ],
+)
+def test_the_limit_that_binds(changes: dict[str, Any], share: str) -> None:
+    rows = [line.split() for line in text(by_hand(**changes)).splitlines()]
+    assert ["Ours:", "of", "the", "limit", "that", "binds", *share.split()] in rows
+    assert ["Ours:", "cycles", "for", "64", "weights", "and", "a", "row", "96"] in rows
+
+
+def test_against_one_peer() -> None:
+    document = by_hand()
+    assert "Ours, times as fast as the best peer: M=1 cold 2.00 to 2.00" in text(document)
+    shown = text(document, "slower")
+    assert "Ours, times as fast as Slower: M=1 cold 3.00 to 3.00" in shown
+    assert "Slow " not in shown
+    with pytest.raises(InputError, match="no peer is called 'ours'"):
+        text(document, "ours")
 
 
 def test_a_process_that_does_not_answer_is_given_up() -> None:

@@ -9,19 +9,43 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from q35.errors import InputError
+
 NOT_MEASURED = "not measured"
 
 
-def tables(document: dict[str, Any]) -> RenderableType:
-    """One table a shape (and number of threads), then this machine's limits and what was not measured."""
+def tables(document: dict[str, Any], against: str | None = None) -> RenderableType:
+    """One table a shape (and number of threads), then this machine's limits and what was not measured.
+
+    `against`: the name of the only peer to show and to compare with. Raises InputError when it is not one of them.
+    """
+    if against is not None:
+        document = _with_one_peer(document, against)
     parts: list[RenderableType] = []
     # On a GPU each cell that was not measured says so in its table.
     missing = document["not_measured"] if "device" in document else []
     for rows in _cases([*document["results"], *missing]):
-        parts += [_table(_title(rows[0]), document["contenders"], rows), Text()]
+        parts += [_table(document, rows), Text()]
     limits = _gpu_limits(document) if "device" in document else _limits(document)
     parts += [Text(line) for line in (*_summary(document), *limits, *_not_measured(document))]
     return Group(*parts)
+
+
+def _with_one_peer(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """The document without all other peers."""
+    kept = [contender for contender in document["contenders"] if contender["ours"] or contender["name"] == name]
+    peers = [contender["name"] for contender in document["contenders"] if not contender["ours"]]
+    if name not in peers:
+        raise InputError(f"no peer is called {name!r}", fix=f"one of {', '.join(peers)}")
+    names = {contender["name"] for contender in kept}
+    rows = {key: [row for row in document[key] if row["contender"] in names] for key in ("results", "not_measured")}
+    return {**document, "contenders": kept, **rows}
+
+
+def _rival(contenders: list[dict[str, Any]]) -> str:
+    """What ours are compared with."""
+    peers = [contender["title"] for contender in contenders if not contender["ours"]]
+    return peers[0] if len(peers) == 1 else "the best peer"
 
 
 def _cases(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
@@ -51,9 +75,9 @@ def _times(rows: list[dict[str, Any]], cell: str) -> dict[str, float]:
     return {row["contender"]: row["milliseconds"] for row in rows if "milliseconds" in row and _cell(row) == cell}
 
 
-def _table(title: str, contenders: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Table:
-    cells = _cells(rows)
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def _table(document: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
+    contenders, cells = document["contenders"], _cells(rows)
+    table = Table(title=_title(rows[0]), title_justify="left", box=None, pad_edge=False)
     table.add_column("")
     for heading in ("bits", "error", "outputs", *cells):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -65,14 +89,44 @@ def _table(title: str, contenders: list[dict[str, Any]], rows: list[dict[str, An
         ratios = [_ratio(contender, contenders, rows, cell) for cell in cells]
         if any(ratios):
             shown = [f"{ratio:.2f}x" if ratio else "" for ratio in ratios]
-            table.add_row(f"{escape(contender['title'])}: faster than the best peer", "", "", "", *shown)
+            table.add_row(f"{escape(contender['title'])}: faster than {escape(_rival(contenders))}", "", "", "", *shown)
     for contender in contenders:
-        for key, what in (("copy_share", "of the copy bandwidth"), ("peak_share", "of the matrix peak")):
-            shares = {_cell(row): row[key] for row in rows if row["contender"] == contender["name"] and row.get(key)}
-            if contender["ours"] and shares:
-                shown = [f"{shares[cell]:.0%}" if cell in shares else "" for cell in cells]
-                table.add_row(f"{escape(contender['title'])}: {what}", "", "", "", *shown)
+        own = [row for row in rows if row["contender"] == contender["name"] and "milliseconds" in row]
+        for what, by_cell in _shares(document, own).items() if contender["ours"] else ():
+            shown = [by_cell.get(cell, "") for cell in cells]
+            table.add_row(f"{escape(contender['title'])}: {what}", "", "", "", *shown)
     return table
+
+
+def _shares(document: dict[str, Any], own: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """What a contender's results make of the machine, by column."""
+    if "device" in document:
+        told = {"of the copy bandwidth": "copy_share", "of the matrix peak": "peak_share"}
+        shares = {what: {_cell(row): f"{row[key]:.0%}" for row in own if row.get(key)} for what, key in told.items()}
+    else:
+        shares = {
+            "of the limit that binds": {_cell(row): _share(document, row) for row in own},
+            "cycles for 64 weights and a row": {_cell(row): f"{row['cycles_per_64_weights']:.3g}" for row in own},
+        }
+    return {what: by_cell for what, by_cell in shares.items() if by_cell}
+
+
+def _share(document: dict[str, Any], row: dict[str, Any]) -> str:
+    """How near a result is to what the machine can do: the least time for reading the weights or for multiplying,
+    whichever is longer, over its own. Weights come from memory, and hot ones from a cache that holds them.
+    """
+    roof = next(roof for roof in document["rooflines"] if roof["threads"] == row["threads"])
+    products = row["inputs"] * row["outputs"]
+    weight_bytes = products * row["bits_per_weight"] / 8
+    largest_cache = max((cache["bytes"] for cache in document["machine"]["caches"]), default=0)
+    cached = row["state"] == "hot" and weight_bytes <= largest_cache
+    source, key = ("L3", "l3_gb_s") if cached else ("memory", "memory_gb_s")
+    least = {source: weight_bytes / roof[key] / 1e6}
+    unit, peak = ("AMX", roof["amx_int8_gop_s"]) if roof["amx_int8_gop_s"] else ("VNNI", roof["vnni_gop_s"])
+    if peak:
+        least[unit] = 2 * products * row["rows"] / peak / 1e6
+    binding = max(least, key=lambda limit: least[limit])
+    return f"{least[binding] / row['milliseconds']:.0%} {binding}"
 
 
 def _errors(own: list[dict[str, Any]]) -> list[str]:
@@ -113,7 +167,8 @@ def _summary(document: dict[str, Any]) -> list[str]:
             if ratios:
                 spans.append(f"{cell} {min(ratios):.2f} to {max(ratios):.2f}")
         if spans:
-            lines.append(f"{contender['title']}, times as fast as the best peer: {', '.join(spans)}")
+            rival = _rival(document["contenders"])
+            lines.append(f"{contender['title']}, times as fast as {rival}: {', '.join(spans)}")
     return lines
 
 
