@@ -25,5 +25,5 @@ def test_the_command_prints_what_is_quoted(
     monkeypatch.chdir(find_project())
     words = shlex.split(command.partition(" | ")[0])
     assert run(words) == 0
-    printed = capsys.readouterr().out.splitlines()
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert [line for line in lines.splitlines() if line not in printed] == []
