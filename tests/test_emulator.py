@@ -55,11 +55,18 @@ def test_libraries_of_a_program() -> None:
     assert {path.name for path in image.libraries_of([Path("/bin/sh")])} >= {"libc.so.6"}
 
 
-def test_signed_bytes_are_mended() -> None:
-    line = "Bit32s p0dword = Bit32s(xbyte[0]) * Bit32u(ybyte[0]);"
-    assert bochs.SIGNED_BYTE.sub(r"Bit32s(Bit8s(\1))", line) == (
-        "Bit32s p0dword = Bit32s(Bit8s(xbyte[0])) * Bit32u(ybyte[0]);"
-    )
+def test_sources_are_mended_and_built_once(tmp_path: Path) -> None:
+    source, shown = tmp_path / "source", list[str]()
+    (source / bochs.PRODUCTS).parent.mkdir(parents=True)
+    (source / bochs.PRODUCTS).write_text("Bit32s p0dword = Bit32s(xbyte[0]) * Bit32u(ybyte[0]);\n")
+    (source / "configure").write_text("printf 'all:\\n\\tcp cpu/avx/amx.cc bochs\\n' > Makefile\n")
+    for _ in range(2):
+        program = bochs.build(source, tmp_path / "cache", shown.append)
+        assert program.read_text() == "Bit32s p0dword = Bit32s(Bit8s(xbyte[0])) * Bit32u(ybyte[0]);\n"
+    assert len(shown) == 1
+    (source / "configure").write_text("false\n")
+    with pytest.raises(ToolchainError, match="sh configure"):
+        bochs.build(source, tmp_path / "cache", shown.append)
 
 
 def stand_in(folder: Path, console: str, facts: str) -> Path:
@@ -88,7 +95,7 @@ def test_what_a_machine_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("console", ["", "Kernel panic - not syncing\n"], ids=["ended", "panicked"])
 def test_a_machine_that_does_not_come_to_its_end(console: str, tmp_path: Path) -> None:
-    program = stand_in(tmp_path, console, '{"processor": "it"}\n')
+    program = stand_in(tmp_path, console, '{"processor": "it"}\n{"result": "cut o')
     with pytest.raises(CheckFailed, match="did not come to its end") as refused:
         bochs.run(program, tmp_path / "disk.iso", tmp_path, 30, lambda line: None)
     assert "the emulator speaks" in str(refused.value)

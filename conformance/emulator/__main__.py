@@ -50,14 +50,13 @@ def emulated(sources: Path, kernel: Path, limit_s: float) -> dict[str, Any]:
     started = datetime.now(UTC).isoformat(timespec="seconds")
     bochs.check_sources(sources)
     image.check_kernel(kernel)
-    own = sha256_file(sources / bochs.PRODUCTS)
-    program = bochs.build(sources, cache_folder() / "emulator" / own[:16])
     lines: list[str] = []
 
     def show(line: str) -> None:
         lines.append(line)
         print(line, file=sys.stderr, flush=True)
 
+    program = bochs.build(sources, cache_folder() / "emulator", show)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cpp_tests = build_variant.build_tests(SOURCES, folder, sanitize=False, program="q35_kernel_tests")
@@ -72,13 +71,14 @@ def emulated(sources: Path, kernel: Path, limit_s: float) -> dict[str, Any]:
     for facts in ended:
         if facts["status"]:
             raise CheckFailed(f"failed on the emulated processor: {' '.join(facts['command'])}")
+    amx = sha256_file(sources / bochs.PRODUCTS)
     session = json.loads(result["result"])
     totals = next(filter(None, map(TOTAL.match, lines)))
     subject = session["compared"][f"kernel-{ISA}"]
     return {
         "schema": SCHEMA,
         "started": started,
-        "emulator": {"name": "Bochs", "version": bochs.version(sources), "amx_sha256": own},
+        "emulator": {"name": "Bochs", "version": bochs.version(sources), "amx_sha256": amx},
         "processor": about["processor"],
         "flags": sorted(flag for flag in about["flags"] if flag.startswith(("amx", "avx512"))),
         "linux": about["linux"],

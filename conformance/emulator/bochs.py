@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 from conformance.emulator.image import run_tool
 from q35.errors import CheckFailed, InputError
+from q35.files import sha256_tree
 
 PROCESSOR = "sapphire_rapids"
 MEMORY_MIB = 2048
@@ -42,13 +44,17 @@ def version(source: Path) -> str:
     return found[1] if found else "unknown"
 
 
-def build(source: Path, folder: Path) -> Path:
-    """Builds the emulator of the sources in `source` in `folder`, signed bytes mended; returns the program.
+def build(source: Path, cache: Path, show: Callable[[str], None]) -> Path:
+    """Builds the emulator of the sources in `source`, signed bytes mended, in a folder of `cache`; returns the program.
 
-    What was built before is kept. Raises ToolchainError when it does not compile.
+    What was built of the same sources before is kept. Raises ToolchainError when they do not compile.
     """
+    content = sha256_tree(source, (path for path in source.rglob("*") if path.is_file()))
+    recipe = repr((content, OPTIONS, SIGNED_BYTE.pattern))
+    folder = cache / hashlib.sha256(recipe.encode()).hexdigest()[:16]
     program = folder / "bochs"
     if not program.exists():
+        show(f"building the emulator in {folder}")
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(source, folder)
         text = (source / PRODUCTS).read_text(encoding="latin-1")
@@ -104,7 +110,8 @@ def run(program: Path, image: Path, folder: Path, limit_s: float, show: Callable
         finally:
             machine.kill()
             machine.wait()
-    said = [json.loads(line) for line in facts.read_text().splitlines()] if facts.exists() else []
+    whole_lines = facts.read_text().split("\n")[:-1] if facts.exists() else []
+    said = [json.loads(line) for line in whole_lines]
     if not said or "result" not in said[-1]:
         raise CheckFailed(f"the emulated machine did not come to its end, or not in {limit_s:.0f} s:\n{tail(folder)}")
     return said
