@@ -52,8 +52,8 @@ def _run(command: list[str], where: str, folder: Path | None = None) -> str:
 
 
 def _tree(name: str) -> Path:
-    """A build tree of the cache that no other Python, CMake file or C++ compiler setting shares."""
-    setting = [sys.version, sys.prefix, os.environ.get("CXX", ""), os.environ.get("CXXFLAGS", "")]
+    """A build tree of the cache that no other Python, installation, CMake file or C++ compiler setting shares."""
+    setting = [sys.version, sys.prefix, str(PROJECT), os.environ.get("CXX", ""), os.environ.get("CXXFLAGS", "")]
     recipe = (PROJECT / "CMakeLists.txt").read_bytes() + "\0".join(setting).encode()
     folder = cache_folder() / "kernels" / f"{name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
