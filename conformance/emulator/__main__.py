@@ -3,7 +3,8 @@
 Runs the C++ tests with guard pages and the conformance tests of the products, both with the instruction set `amx`, on a
 processor that Bochs emulates, and writes what was compared to kernels/measured, to be committed. SOURCES is the folder
 of Bochs's sources that has `configure` (3.0 or later), VMLINUZ a Linux kernel that knows `setcpuid=` (7.2 does). It
-takes some minutes; nothing on the machine at hand is changed.
+takes some minutes; nothing on the machine at hand is changed. Debian's packages cpio, g++, grub-pc-bin, make, mtools
+and xorriso are needed beside what the project installs.
 
 Exit codes: 0 all passed, 1 an input or a tool is wrong, 3 a test failed.
 """
@@ -24,7 +25,7 @@ import jsonschema
 import q35spec
 from conformance.emulator import bochs, image
 from q35.certify.machine import checkout
-from q35.errors import CheckFailed, Q35Error
+from q35.errors import CheckFailed, InputError, Q35Error
 from q35.files import cache_folder, canonical_json, sha256_file, write_whole
 from q35kernels import build_variant
 from q35kernels.sources import SOURCES, source_sha256_of
@@ -48,6 +49,8 @@ def emulated(sources: Path, kernel: Path, limit_s: float) -> dict[str, Any]:
     Raises CheckFailed when a test failed or compared nothing.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
+    if SOURCES.resolve() != (REPOSITORY / "kernels" / "cpu").resolve():
+        raise InputError("the kernels that are installed are not this checkout's", str(SOURCES), "pip install -e .")
     bochs.check_sources(sources)
     image.check_kernel(kernel)
     lines: list[str] = []
@@ -73,7 +76,9 @@ def emulated(sources: Path, kernel: Path, limit_s: float) -> dict[str, Any]:
             raise CheckFailed(f"failed on the emulated processor: {' '.join(facts['command'])}")
     amx = sha256_file(sources / bochs.PRODUCTS)
     session = json.loads(result["result"])
-    totals = next(filter(None, map(TOTAL.match, lines)))
+    totals = next(filter(None, map(TOTAL.match, lines)), None)
+    if totals is None:
+        raise CheckFailed("the C++ tests passed without a word of what they compared", "the emulated console")
     subject = session["compared"][f"kernel-{ISA}"]
     return {
         "schema": SCHEMA,

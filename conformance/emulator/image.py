@@ -25,7 +25,7 @@ def run_tool(*command: str, input_text: str | None = None, folder: Path | None =
     try:
         done = subprocess.run(command, input=input_text, cwd=folder, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        fix = "apt-get install cpio grub-pc-bin xorriso"
+        fix = "apt-get install cpio g++ grub-pc-bin make mtools xorriso"
         raise ToolchainError(f"{command[0]} is missing", fix=fix) from None
     if done.returncode:
         raise ToolchainError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}".rstrip())
